@@ -1,0 +1,58 @@
+# `make` alone prints what it can do.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+LAB ?= lab3_word2vec_autoencoder
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all lint bench build check release collect grade report clean
+
+help:  ## Print this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## Make .venv with all that the kit needs (done once)
+
+$(READY): pyproject.toml constraints.txt
+	@echo "Setting up .venv: a few minutes the first time."
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@sh .ci/bubblewrap
+	@touch $(READY)
+
+demo: setup  ## Build, release, collect, grade and report on an example class
+	$(BIN)/python -m tests.demo
+
+test: setup  ## Run the tests
+	$(BIN)/python -m pytest -m "not heavy"
+
+test-all: setup  ## Run the tests, the heavy ones included
+	$(BIN)/python -m pytest
+
+lint: setup  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup  ## Measure the benchmarks, each beside its baseline
+	$(BIN)/python -m benchmarks
+
+build: setup  ## Build the student notebooks and keys from their sources
+	$(BIN)/python -m grading build
+
+check: setup  ## Check that what is built matches its sources
+	$(BIN)/python -m grading build --check
+
+release: setup  ## Release LAB to students: make release LAB=lab3_word2vec_autoencoder
+	$(BIN)/python -m grading release $(LAB)
+
+collect: setup  ## Collect hand-ins: make collect LAB=... FROM=zip HANDIN=path
+	$(BIN)/python -m grading collect $(LAB) $(HANDIN) --from $(or $(FROM),folder)
+
+grade: setup  ## Grade LAB's collected submissions
+	$(BIN)/python -m grading grade $(LAB)
+
+report: setup  ## Print LAB's marks and write the report page
+	$(BIN)/python -m grading report $(LAB)
+
+clean:  ## Remove caches and the demo, never course/ or .venv
+	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,288 @@
+"""Which files the labs use, and how to get a verified copy of one of them.
+
+``registry.toml`` names every file with its address and the SHA-256 of its decompressed content.
+:func:`fetch` looks for a file in this order and believes none of the places:
+
+1. the mirror, a folder named by ``DL_DATA_MIRROR``;
+2. the cache, ``pooch.os_cache("dl-course-kit")`` or the folder named by ``DL_DATA_CACHE``;
+3. the network, through pooch: to a temporary file, verified, then moved into the cache.
+"""
+
+import functools
+import gzip
+import hashlib
+import os
+import tempfile
+import tomllib
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import pooch
+import requests
+from filelock import FileLock
+from tqdm.auto import tqdm
+
+CHUNK = 1 << 18  # bytes held at once while copying and hashing
+TIMEOUT = 30.0  # seconds of silence from a server before giving up
+BAR_DELAY = 1.0  # seconds that a download may take before it shows a progress bar
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of the registry."""
+
+    name: str  # e.g. "multi30k/train.de": its path under the cache and under a mirror
+    url: str  # where the original is; its bytes may be gzip
+    sha256: str  # of the decompressed content
+    licence: str
+    citation: str
+
+
+def read_registry(path: Path) -> dict[str, DataFile]:
+    """Read a registry file.
+
+    Parameters
+    ----------
+    path : Path
+        A TOML file: a table a data set with ``licence``, ``citation`` and ``files``, and under
+        ``files`` a table a file with ``url`` and ``sha256``.
+
+    Returns
+    -------
+    dict
+        The files by name.
+
+    Raises
+    ------
+    ValueError
+        If the file is not such TOML; the message names the data set or file.
+    """
+    try:
+        sets = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not valid TOML ({error}); correct it.") from None
+    files = {}
+    for title, data_set in sets.items():
+        try:
+            for name, entry in data_set["files"].items():
+                files[name] = DataFile(
+                    name, entry["url"], entry["sha256"], data_set["licence"], data_set["citation"]
+                )
+        except KeyError as missing:
+            raise ValueError(
+                f"{path}, data set {title!r}: {missing} is missing; expected licence and citation "
+                "for the set, url and sha256 for each of its files."
+            ) from None
+    return files
+
+
+@functools.cache
+def registry() -> dict[str, DataFile]:
+    """Return the files that the labs use, by name."""
+    return read_registry(Path(__file__).with_name("registry.toml"))
+
+
+def cache_folder() -> Path:
+    """Return the folder that keeps verified copies, whether it exists yet or not."""
+    return Path(os.environ.get("DL_DATA_CACHE") or pooch.os_cache("dl-course-kit")).expanduser()
+
+
+def fetch(name: str) -> Path:
+    """Return the path of a verified, decompressed copy of a registered file.
+
+    Parameters
+    ----------
+    name : str
+        The file's name in the registry, such as ``"multi30k/train.de"``.
+
+    Returns
+    -------
+    Path
+        In the cache; or in the mirror itself, if the mirror's copy is not compressed.
+
+    Raises
+    ------
+    ValueError
+        If the registry has no such file.
+    RuntimeError
+        If there is no copy to be had, if the copy found is not the registered content, or if the
+        cache cannot be written. The message is one line that says what to do.
+
+    Notes
+    -----
+    The content is verified at every call. Processes may call this at the same time: one of them
+    fetches while the others wait, and a process killed meanwhile leaves nothing that a later call
+    takes for the file.
+    """
+    wanted = registry().get(name)
+    if wanted is None:
+        raise ValueError(f"No data file {name!r}; expected one of {', '.join(registry())}.")
+    cached = cache_folder() / name
+    mirrored = _mirror_copy(wanted)
+    if mirrored is None:
+        if not _holds(cached, wanted):
+            _download(wanted, cached)
+        return cached
+    with _reading(mirrored), mirrored.open("rb") as raw:
+        _verify(wanted, raw, mirrored)
+        if not _is_gzip(raw):
+            return mirrored
+        if not _holds(cached, wanted):
+            with _writing(cached), _locked(cached):
+                _store(wanted, raw, cached, mirrored)
+    return cached
+
+
+def _mirror_copy(wanted: DataFile) -> Path | None:
+    """Return the mirror's copy of a file, compressed or not; None without mirror or copy."""
+    setting = os.environ.get("DL_DATA_MIRROR")
+    if not setting:
+        return None
+    folder = Path(setting).expanduser()
+    if not folder.is_dir():
+        raise RuntimeError(
+            f"DL_DATA_MIRROR is {setting!r}, which is not a folder; expected the folder with the "
+            "copies of the data sets. Correct it, or unset it to download them."
+        )
+    copies = (folder / wanted.name, folder / f"{wanted.name}.gz")
+    return next((copy for copy in copies if copy.is_file()), None)
+
+
+def _download(wanted: DataFile, cached: Path) -> None:
+    """Download a file into the cache, unless another process does so meanwhile."""
+    with _writing(cached), _locked(cached):
+        if _holds(cached, wanted):
+            return
+        cached.unlink(missing_ok=True)  # corrupt: it must not outlive a failed download
+        with tempfile.TemporaryFile(dir=cached.parent) as raw:
+            with tqdm(
+                desc=wanted.name, unit="B", unit_scale=True, delay=BAR_DELAY, leave=False
+            ) as bar:
+                get = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK, timeout=TIMEOUT)
+                try:
+                    get(wanted.url, raw, None)
+                except requests.RequestException as error:
+                    raise RuntimeError(_unreachable(wanted, error)) from None
+            _store(wanted, raw, cached, wanted.url)
+
+
+def _store(wanted: DataFile, raw: BinaryIO, cached: Path, origin: Path | str) -> None:
+    """Decompress ``raw`` to a temporary file, verify it, then move it into the cache."""
+    part = cached.with_name(f"{cached.name}.part")
+    try:
+        with part.open("wb") as out:
+            _verify(wanted, raw, origin, out)
+        part.replace(cached)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _verify(
+    wanted: DataFile, raw: BinaryIO, origin: Path | str, out: BinaryIO | None = None
+) -> None:
+    """Compare the content of ``raw`` with the registry, copying it to ``out`` on the way."""
+    found, size = hashlib.sha256(), 0
+    for chunk in _content(raw):
+        found.update(chunk)
+        size += len(chunk)
+        if out is not None:
+            out.write(chunk)
+    if found.hexdigest() != wanted.sha256:
+        advice = (
+            "replace that copy, or unset DL_DATA_MIRROR to download the file"
+            if isinstance(origin, Path)
+            else "try again; if it stays so, the origin has changed: put a good copy in a folder "
+            f"as {wanted.name} and set DL_DATA_MIRROR to that folder"
+        )
+        raise RuntimeError(
+            f"{wanted.name} from {origin} is not the registered content: expected SHA-256 "
+            f"{wanted.sha256}, found {found.hexdigest()} ({size:,} bytes). It is probably cut "
+            f"short, altered or another version. Nothing was kept; {advice}."
+        )
+
+
+def _content(raw: BinaryIO) -> Iterator[bytes]:
+    """Yield the decompressed content of ``raw``; a damaged gzip stream ends where it breaks.
+
+    Ending early is safe because every caller compares the hash of the whole. The first bytes
+    decide whether to decompress, not the name: a server may have done it already.
+    """
+    stream: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if _is_gzip(raw) else raw
+    try:
+        while chunk := stream.read(CHUNK):
+            yield chunk
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return
+
+
+def _is_gzip(raw: BinaryIO) -> bool:
+    """Return whether ``raw`` holds gzip bytes, and rewind it."""
+    raw.seek(0)
+    magic = raw.read(len(GZIP_MAGIC))
+    raw.seek(0)
+    return magic == GZIP_MAGIC
+
+
+def _holds(path: Path, wanted: DataFile) -> bool:
+    """Return whether ``path`` is a readable file with exactly the registered content."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == wanted.sha256
+    except OSError:
+        return False
+
+
+@contextmanager
+def _locked(cached: Path) -> Iterator[None]:
+    """Let one process at a time write ``cached``; a killed one's lock is released with it."""
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{cached}.lock"):
+        yield
+
+
+@contextmanager
+def _writing(cached: Path) -> Iterator[None]:
+    """Turn an error of the disk under ``cached`` into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise RuntimeError(
+            f"Cannot write {cached}: {error.strerror or error}. Make room there, or set "
+            "DL_DATA_CACHE to a folder that you can write to."
+        ) from None
+
+
+@contextmanager
+def _reading(mirrored: Path) -> Iterator[None]:
+    """Turn an error of the disk that holds the mirror into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise RuntimeError(
+            f"Cannot read {mirrored}: {error.strerror or error}. Make it readable, or unset "
+            "DL_DATA_MIRROR to download the file."
+        ) from None
+
+
+def _unreachable(wanted: DataFile, error: requests.RequestException) -> str:
+    """Say what was wanted, from where, what happened and what to do, in one line."""
+    if isinstance(error, requests.HTTPError):
+        reason = f"the server answered {error.response.status_code} {error.response.reason}"
+    elif isinstance(error, requests.Timeout):
+        reason = f"the server was silent for {TIMEOUT:g} s"
+    elif isinstance(error, requests.exceptions.ChunkedEncodingError):
+        reason = "the connection broke off"
+    else:
+        reason = "no connection"
+    mirror = os.environ.get("DL_DATA_MIRROR")
+    mirror_note = f" The mirror {mirror} has no copy." if mirror else ""
+    return (
+        f"Cannot download {wanted.name} from {wanted.url}: {reason}.{mirror_note} Check the "
+        f"network and try again, or put a copy in a folder as {wanted.name} and set "
+        "DL_DATA_MIRROR to that folder."
+    )

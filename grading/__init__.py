@@ -1,0 +1,1 @@
+"""The autograder: checks, evidence, judging, the engine and the gradebook."""

@@ -1,0 +1,175 @@
+"""From a lab's source to what is committed: the student notebooks and the public keys."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grading import keyfile
+from grading.authoring import (
+    Lab,
+    checks,
+    instructor_notebook,
+    parse_lab,
+    question_points,
+    render,
+    section_of_check,
+    solution_hash,
+    student_notebook,
+    verify_student_notebook,
+)
+from grading.course import LANGUAGES, Course
+from grading.engine.assess import Terms, prepare
+from grading.engine.runner import Engine
+from grading.errors import UserError
+from grading.evidence import Evidence
+from grading.feedback import Outcome, outcome_of_answers, outcome_of_group, outcome_of_metric
+from grading.judge import metric_limit
+from grading.keyfile import KeyFile, ListedCheck
+from utils.profile import DEFAULT_SEED, PROFILES, Profile
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where a lab's files are in the course's folder."""
+
+    source: Path
+    students: dict[str, Path]
+    keys: Path
+
+
+def paths(course: Course, lab: str) -> Paths:
+    """Return where the source, the built notebooks and the keys of ``lab`` are."""
+    notebooks = course.root / "notebooks"
+    return Paths(
+        source=notebooks / "source" / f"{lab}.py",
+        students={lang: notebooks / lang / f"{lab}.ipynb" for lang in LANGUAGES},
+        keys=keyfile.FOLDER / f"{lab}.json",
+    )
+
+
+def read_lab(course: Course, lab: str) -> Lab:
+    """Parse the source of ``lab``."""
+    course.lab(lab)
+    source = paths(course, lab).source
+    if not source.exists():
+        raise UserError(f"no {source}; a lab in course.toml needs its source there")
+    return parse_lab(source)
+
+
+def student_files(course: Course, lab: Lab) -> dict[Path, str]:
+    """Return the text of the lab's student notebooks, by where they belong."""
+    where = paths(course, lab.name).students
+    return {where[lang]: render(student_notebook(lab, lang, course)) for lang in LANGUAGES}
+
+
+def differences(course: Course, lab: Lab) -> list[str]:
+    """Return one line for each way in which the committed files are not what the source builds."""
+    found = []
+    for path, text in student_files(course, lab).items():
+        name = path.relative_to(course.root)
+        if not path.exists():
+            found.append(f"{name} is missing; run `python -m grading build`")
+        elif path.read_text(encoding="utf-8") != text:
+            found.append(f"{name} is not what its source builds; run `python -m grading build`")
+    for lang in LANGUAGES:
+        found += verify_student_notebook(student_notebook(lab, lang, course), lab)
+    keys = keyfile.load(lab.name)
+    if keys is None or keys.source != solution_hash(lab) or not keys.profiles:
+        found.append(
+            f"the keys of {lab.name} were made from another version of its solution; "
+            "run `python -m grading build`"
+        )
+    return found
+
+
+def stale_profiles(lab: Lab, wanted: Iterable[Profile] = PROFILES) -> list[Profile]:
+    """Return the profiles for which the lab has no keys made from its present solution."""
+    keys = keyfile.load(lab.name)
+    if keys is None or keys.source != solution_hash(lab):
+        return list(wanted)
+    return [profile for profile in wanted if profile not in keys.profiles]
+
+
+async def run_solution(engine: Engine, course: Course, lab: Lab, profile: Profile) -> Terms:
+    """Execute the solution as a student's session would draw it, with the default seed."""
+    solution = instructor_notebook(lab, course.language, course)
+    return await prepare(engine, solution, profile, seed=DEFAULT_SEED)
+
+
+def marks_against_keys(terms: Terms, keys: KeyFile) -> list[Outcome]:
+    """Return what the ticks of the executed solution show with the committed keys."""
+
+    def outcome(item: Evidence) -> Outcome:
+        spec = item.spec
+        assert spec is not None
+        entry = keys.profiles.get(terms.profile, {}).get(item.label)
+        if item.check == "group":
+            inner = [outcome(part) for part in item.items]
+            return outcome_of_group(item.label, spec.marks, inner, None, None)
+        if spec.truth is None:
+            answers = list(item.answers)
+            return outcome_of_answers(item.label, spec.marks, answers, entry, None)
+        truth = spec.truth.numbers.reshape(spec.truth.shape)
+        return outcome_of_metric(
+            item.label, spec.marks, item.answers[0], lambda: truth, entry, None
+        )
+
+    return [outcome(item) for _, item in terms.evidence]
+
+
+def updated_keys(lab: Lab, runs: dict[Profile, Terms]) -> KeyFile:
+    """Return the lab's keys from executed solutions; profiles that are still good are kept.
+
+    Raises
+    ------
+    UserError
+        If the marks of a check cell's checks are not the points that its source states.
+    """
+    listed = _listed(lab, next(iter(runs.values())).evidence)
+    _agree_on_points(lab, listed)
+    old = keyfile.load(lab.name)
+    kept = old.profiles if old and old.source == solution_hash(lab) else {}
+    fresh = {
+        profile: {
+            label: entry for _, item in terms.evidence for label, entry in _entries(item).items()
+        }
+        for profile, terms in runs.items()
+    }
+    return KeyFile(
+        lab=lab.name,
+        source=solution_hash(lab),
+        checks=listed,
+        question_marks=question_points(lab),
+        profiles=kept | fresh,
+    )
+
+
+def _listed(lab: Lab, evidence: list[tuple[str, Evidence]]) -> tuple[ListedCheck, ...]:
+    sections = section_of_check(lab)
+    return tuple(
+        ListedCheck(cell, item.label, item.spec.marks, sections[cell])
+        for cell, item in evidence
+        if item.spec is not None
+    )
+
+
+def _agree_on_points(lab: Lab, listed: tuple[ListedCheck, ...]) -> None:
+    for cell, points in checks(lab).items():
+        marks = sum(check.marks for check in listed if check.cell == cell)
+        if abs(marks - points) > 1e-9:
+            raise UserError(
+                f"{lab.name}: the checks of cell {cell!r} left {marks:g} marks of evidence, its "
+                f"source states points={points:g}; a check did not run, or the sum is wrong"
+            )
+
+
+def _entries(evidence: Evidence) -> dict[str, Any]:
+    """Return the public entries of a check, or of the checks inside a group, by label."""
+    spec = evidence.spec
+    assert spec is not None
+    if evidence.check == "group":
+        return {label: entry for item in evidence.items for label, entry in _entries(item).items()}
+    if spec.metric:
+        return {evidence.label: keyfile.entry_of_metric(spec.metric, metric_limit(evidence))}
+    return {evidence.label: keyfile.entry_of_answers(evidence.answers, spec.tol)}

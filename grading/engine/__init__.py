@@ -1,0 +1,1 @@
+"""Executes notebooks that nobody trusts: fast, isolated, within limits."""

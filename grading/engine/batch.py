@@ -1,0 +1,34 @@
+"""Many submissions on one machine: as many at once as there are jobs, memory that stays flat."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from itertools import islice
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+
+async def each(
+    items: Iterable[Item], work: Callable[[Item], Coroutine[Any, Any, Outcome]], jobs: int
+) -> AsyncIterator[tuple[Item, Outcome]]:
+    """Yield (item, outcome) as they finish, with at most ``jobs`` at work.
+
+    The next item is taken only when there is room for it. Leaving the loop early cancels what is
+    at work.
+    """
+    waiting = iter(items)
+    running: dict[asyncio.Task[Outcome], Item] = {}
+    try:
+        while True:
+            for item in islice(waiting, jobs - len(running)):
+                running[asyncio.create_task(work(item))] = item
+            if not running:
+                return
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield running.pop(task), task.result()
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

@@ -1,0 +1,271 @@
+"""nbgrader's gradebook: one transaction a submission, and the detail behind each mark.
+
+The marks go where nbgrader and Formgrader expect them. Beside them, in a table of our own in the
+same database and the same transaction, stands the whole result: each check with its reason.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+from nbformat import NotebookNode
+from nbgrader.api import (
+    Assignment,
+    Comment,
+    Grade,
+    Gradebook,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+
+from grading.errors import UserError
+from grading.roster import Roster
+
+GRADED, ATTENTION, FAILED = "graded", "needs attention", "failed"
+
+
+@dataclass(frozen=True)
+class CheckMark:
+    """The marks of one check, and why not all of them, in words."""
+
+    cell: str
+    label: str
+    marks: float
+    max: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that a run says of one submission.
+
+    Attributes
+    ----------
+    student, lab : str
+    score, max_score : float
+        Marks of the checks; written questions are marked by a person and are not in it.
+    status : str
+        ``graded``; ``needs attention`` (graded, with flags); ``failed`` (not a notebook).
+    flags : list of str
+        One line each.
+    seconds : float
+        Wall time of the execution.
+    checks : list of CheckMark
+    submission : str
+        SHA-256 of the file handed in.
+    unanswered : list of str
+        Written questions left blank; they earn 0 without waiting for a person.
+    """
+
+    student: str
+    lab: str
+    score: float
+    max_score: float
+    status: str
+    flags: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    checks: list[CheckMark] = field(default_factory=list)
+    submission: str = ""
+    unanswered: list[str] = field(default_factory=list)
+
+    def cell_marks(self) -> dict[str, float]:
+        """Return the marks earned in each check cell."""
+        marks: dict[str, float] = {}
+        for check in self.checks:
+            marks[check.cell] = marks.get(check.cell, 0.0) + check.marks
+        return marks
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the submission's entry of ``grade --json``."""
+        shown = ("student", "score", "max_score", "status", "flags", "seconds", "checks")
+        return {key: value for key, value in asdict(self).items() if key in shown}
+
+
+_results = sa.Table(
+    "dl_result",
+    sa.MetaData(),
+    sa.Column("lab", sa.String(128), primary_key=True),
+    sa.Column("student", sa.String(128), primary_key=True),
+    sa.Column("result", sa.Text, nullable=False),
+)
+
+
+class Marks:
+    """The gradebook of a course, opened by its one writer.
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy URL: ``sqlite:///…`` or ``postgresql://…``.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._gradebook = Gradebook(url)
+        except sa.exc.SQLAlchemyError as error:
+            first = str(error).splitlines()[0]
+            raise UserError(
+                f"cannot open the gradebook {sa.engine.make_url(url).render_as_string()}: {first}"
+            ) from None
+        self._db = self._gradebook.db
+        _results.metadata.create_all(self._db.get_bind())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._gradebook.close()
+
+    def add_students(self, roster: Roster) -> None:
+        """Add the roster's students, or bring their names and addresses up to date."""
+        for entry in roster.students:
+            student = self._db.get(Student, entry.student_id)
+            if student is None:
+                student = Student(id=entry.student_id)
+                self._db.add(student)
+            student.last_name = entry.name
+            student.email = entry.email
+        self._db.commit()
+
+    def result(self, lab: str, student: str) -> Result | None:
+        """Return the stored result of a submission, None if it was never graded."""
+        query = sa.select(_results.c.result).where(
+            _results.c.lab == lab, _results.c.student == student
+        )
+        text = self._db.execute(query).scalar()
+        return None if text is None else _read(text)
+
+    def results(self, lab: str) -> list[Result]:
+        """Return all stored results of a lab, by student."""
+        query = (
+            sa.select(_results.c.result).where(_results.c.lab == lab).order_by(_results.c.student)
+        )
+        return [_read(text) for text in self._db.execute(query).scalars()]
+
+    def save(self, result: Result, handed_in: datetime | None = None) -> None:
+        """Write one submission's marks and details, in one transaction.
+
+        Every grade cell that the database knows is written, whether or not the submission still
+        had it. A person's marks stay and are shown for review.
+
+        Raises
+        ------
+        UserError
+            If the lab was never released, so that the gradebook does not know its cells.
+        """
+        try:
+            submission = self._submission(result, handed_in)
+            marks = result.cell_marks()
+            for notebook in submission.notebooks:
+                for grade in notebook.grades:
+                    _write_grade(grade, marks, result.unanswered)
+            self._db.execute(
+                sa.delete(_results).where(
+                    _results.c.lab == result.lab, _results.c.student == result.student
+                )
+            )
+            text = json.dumps(asdict(result), ensure_ascii=False)
+            self._db.execute(
+                sa.insert(_results).values(lab=result.lab, student=result.student, result=text)
+            )
+            self._db.commit()
+        except BaseException:
+            self._db.rollback()
+            raise
+
+    def totals(self, lab: str) -> dict[str, tuple[float, float, bool]]:
+        """Return (score, max score, waits for a person) for every student with a submission.
+
+        Scores are nbgrader's own: checks, written questions and penalties together.
+        """
+        found = {}
+        for submission in (
+            self._db.query(SubmittedAssignment).join(Assignment).filter(Assignment.name == lab)
+        ):
+            found[submission.student_id] = (
+                float(submission.score),
+                float(submission.max_score),
+                bool(submission.needs_manual_grade),
+            )
+        return found
+
+    def _submission(self, result: Result, handed_in: datetime | None) -> SubmittedAssignment:
+        assignment = self._db.query(Assignment).filter(Assignment.name == result.lab).first()
+        if assignment is None:
+            raise UserError(
+                f"the gradebook does not know {result.lab!r}; "
+                f"run `python -m grading release {result.lab}` first"
+            )
+        student = self._db.get(Student, result.student) or Student(id=result.student)
+        self._db.add(student)
+        submission = (
+            self._db.query(SubmittedAssignment)
+            .filter_by(assignment_id=assignment.id, student_id=result.student)
+            .first()
+        )
+        if submission is None:
+            submission = SubmittedAssignment(assignment=assignment, student=student)
+            self._db.add(submission)
+        if handed_in is not None:
+            submission.timestamp = handed_in
+        self._complete(submission, assignment)
+        self._db.flush()
+        return submission
+
+    def _complete(self, submission: SubmittedAssignment, assignment: Assignment) -> None:
+        """Give the submission a grade and a comment for every cell that the lab has now."""
+        present = {notebook.notebook_id: notebook for notebook in submission.notebooks}
+        for notebook in assignment.notebooks:
+            mine = present.get(notebook.id)
+            if mine is None:
+                mine = SubmittedNotebook(notebook=notebook, assignment=submission)
+            graded = {grade.cell_id for grade in mine.grades}
+            commented = {comment.cell_id for comment in mine.comments}
+            for cell in (*notebook.grade_cells, *notebook.task_cells):
+                if cell.id not in graded:
+                    mine.grades.append(Grade(cell_id=cell.id, cell=cell))
+            for cell in (*notebook.solution_cells, *notebook.task_cells):
+                if cell.id not in commented:
+                    mine.comments.append(Comment(cell_id=cell.id, cell=cell))
+
+
+def _write_grade(grade: Grade, marks: dict[str, float], unanswered: Iterable[str]) -> None:
+    name, manual = grade.cell.name, grade.cell.cell_type == "markdown"
+    if manual and name not in unanswered:
+        grade.auto_score = None
+        grade.needs_manual_grade = grade.manual_score is None
+        return
+    grade.auto_score = 0.0 if manual else marks.get(name, 0.0)
+    grade.needs_manual_grade = grade.manual_score is not None
+
+
+def _read(text: str) -> Result:
+    data = json.loads(text)
+    data["checks"] = [CheckMark(**check) for check in data["checks"]]
+    return Result(**data)
+
+
+def unanswered_questions(release: NotebookNode, notebook: NotebookNode) -> list[str]:
+    """Return the ids of written questions that still hold what the release put there."""
+    placeholder = {
+        cell.metadata["nbgrader"]["grade_id"]: cell.source.strip()
+        for cell in release.cells
+        if cell.metadata.get("nbgrader", {}).get("grade")
+        and cell.metadata["nbgrader"].get("solution")
+    }
+    blank = []
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name in placeholder and cell.source.strip() in ("", placeholder[name]):
+            blank.append(name)
+    return blank

@@ -1,0 +1,189 @@
+"""Read notebooks that were handed in: any format, any editor, any damage.
+
+`read_notebook` either returns a notebook in nbformat 4.5 that later steps can rely on, or raises
+`UserError` with the reason in one line. Nothing that a file holds makes it raise anything else.
+"""
+
+import json
+import re
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from grading.errors import UserError
+
+# Bounds that no real notebook comes near. They are counted before parsing, because a file of
+# brackets takes twenty times its size in memory.
+MAX_CONTAINERS = 2_000_000
+MAX_VALUES = 10_000_000
+MAX_DEPTH = 100
+
+CELL_TYPES = ("code", "markdown", "raw")
+CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
+
+
+def read_notebook(data: bytes) -> NotebookNode:
+    """Return the notebook in ``data`` as valid nbformat 4.5.
+
+    Copes with byte order marks, CRLF, UTF-16, undecodable bytes, lone surrogates, formats 1 to 4,
+    and with missing or repeated cell ids, which are replaced by ``cell-<position>``. Metadata and
+    outputs of the wrong type are dropped; sources and cell types of the wrong type are errors.
+
+    Raises
+    ------
+    UserError
+        In one line, without the file's name.
+    """
+    try:
+        tree = _parse(data)
+        return _normalised(tree)
+    except RecursionError:
+        raise UserError(
+            f"not a notebook: its JSON is nested deeper than {MAX_DEPTH} levels"
+        ) from None
+    except MemoryError:
+        raise UserError("the notebook takes more memory to read than there is") from None
+
+
+def write_notebook(notebook: NotebookNode) -> bytes:
+    """Return a notebook as the bytes of its file."""
+    return (nbformat.writes(notebook) + "\n").encode("utf-8")
+
+
+def without_outputs(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy of a notebook with no outputs and no execution counts."""
+    cells = [
+        NotebookNode(cell, outputs=[], execution_count=None) if cell.cell_type == "code" else cell
+        for cell in notebook.cells
+    ]
+    return NotebookNode(notebook, cells=cells)
+
+
+def grade_id(cell: NotebookNode) -> str:
+    """Return the nbgrader id of a cell, or an empty text if it has none."""
+    about = cell.metadata.get("nbgrader")
+    found = about.get("grade_id") if isinstance(about, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def lab_of(notebook: NotebookNode) -> str:
+    """Return the lab that a notebook says it is, or an empty text if it does not say."""
+    about = notebook.metadata.get("dl")
+    found = about.get("lab") if isinstance(about, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def _parse(data: bytes) -> Any:
+    if not data.strip():
+        raise UserError("not a notebook: the file is empty")
+    containers = data.count(b"{") + data.count(b"[")
+    if containers > MAX_CONTAINERS or data.count(b",") > MAX_VALUES:
+        raise UserError(
+            f"not a notebook: {containers} lists and {data.count(b',')} values are more than "
+            f"any notebook has ({MAX_CONTAINERS} and {MAX_VALUES})"
+        )
+    text = data.decode(json.detect_encoding(data), errors="replace")
+    try:
+        tree = json.loads(text)
+        _check_depth(tree)
+        # A lone surrogate cannot be written to any file again: "?" stands in for it.
+        return json.loads(json.dumps(tree, ensure_ascii=False).encode("utf-8", errors="replace"))
+    except ValueError as error:
+        start = text.lstrip()[:20]
+        raise UserError(f"not a notebook: not JSON, it begins with {start!r} ({error})") from None
+
+
+def _check_depth(tree: Any) -> None:
+    """Raise `RecursionError` early and always, not wherever a later step's stack ends."""
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for node in level
+            for item in (node.values() if isinstance(node, dict) else node)
+            if isinstance(item, dict | list)
+        ] if isinstance(tree, dict | list) else []
+        if not level:
+            return
+    raise RecursionError
+
+
+def _normalised(tree: Any) -> NotebookNode:
+    if not isinstance(tree, dict) or not {"cells", "worksheets"} & tree.keys():
+        raise UserError("not a notebook: it is JSON, but without a list of cells")
+    if "worksheets" in tree and "cells" not in tree:
+        tree = _upgraded(tree)
+    elif tree.get("nbformat", 4) != 4:
+        raise UserError(f"its format is {tree['nbformat']!r}; formats 1 to 4 can be read")
+    if not isinstance(tree["cells"], list):
+        raise UserError("not a notebook: its cells are no list")
+    metadata = tree.get("metadata")
+    notebook = nbformat.from_dict(
+        {
+            "nbformat": 4,
+            "nbformat_minor": 5,
+            "metadata": metadata if isinstance(metadata, dict) else {},
+            "cells": [_cell(cell, index) for index, cell in enumerate(tree["cells"])],
+        }
+    )
+    _make_ids_unique(notebook)
+    return _validated(notebook)
+
+
+def _upgraded(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return a notebook of formats 1 to 3 in format 4."""
+    try:
+        major, minor = nbformat.reader.get_version(tree)
+        old = nbformat.versions[major].to_notebook_json(tree, minor=minor)
+        return dict(nbformat.convert(old, 4))
+    except Exception as error:  # whatever the converter trips over is damage in the file
+        detail = f"{type(error).__name__}: {error}"
+        raise UserError(f"its old notebook format cannot be converted ({detail})") from None
+
+
+def _cell(cell: Any, index: int) -> dict[str, Any]:
+    """Return a cell with the keys of its type, each of the right type."""
+    if not isinstance(cell, dict):
+        raise UserError(f"cell {index + 1} is damaged: expected a cell, found {cell!r:.40}")
+    kind, source = cell.get("cell_type"), cell.get("source")
+    if kind not in CELL_TYPES:
+        raise UserError(f"cell {index + 1} is damaged: its type is {kind!r:.40}")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str):
+        raise UserError(f"cell {index + 1} is damaged: its source is no text")
+    kept = {
+        "id": cell.get("id"),
+        "cell_type": kind,
+        "metadata": cell["metadata"] if isinstance(cell.get("metadata"), dict) else {},
+        "source": source.replace("\r\n", "\n").replace("\r", "\n"),
+    }
+    if kind == "code":
+        count, outputs = cell.get("execution_count"), cell.get("outputs")
+        kept["execution_count"] = count if type(count) is int and count >= 0 else None
+        kept["outputs"] = outputs if isinstance(outputs, list) else []
+    elif isinstance(cell.get("attachments"), dict):
+        kept["attachments"] = cell["attachments"]
+    return kept
+
+
+def _make_ids_unique(notebook: NotebookNode) -> None:
+    taken: set[str] = set()
+    for index, cell in enumerate(notebook.cells):
+        if not isinstance(cell.id, str) or not CELL_ID.fullmatch(cell.id) or cell.id in taken:
+            cell.id = f"cell-{index}"
+            while cell.id in taken:
+                cell.id += "-"
+        taken.add(cell.id)
+
+
+def _validated(notebook: NotebookNode) -> NotebookNode:
+    """Return the notebook if it is valid, else the same without its outputs if that is."""
+    for candidate in (notebook, without_outputs(notebook)):
+        try:
+            nbformat.validate(candidate)
+            return candidate
+        except nbformat.ValidationError as error:
+            reason = str(error).splitlines()[0]
+    raise UserError(f"not a valid notebook: {reason}")

@@ -1,0 +1,66 @@
+"""Release a lab and write its feedback, through nbgrader's own commands."""
+
+import contextlib
+import io
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from grading.authoring import instructor_notebook
+from grading.building import read_lab
+from grading.course import Course
+from grading.errors import UserError
+from grading.files import write_atomically
+from grading.nbgrader_plugin import CONFIG_FILE, nbgrader_api
+
+
+def release(course: Course, lab: str, db_url: str) -> Path:
+    """Write the solution for nbgrader, generate the release and return its path.
+
+    ``course/`` gets an ``nbgrader_config.py``, so that ``nbgrader`` and Formgrader work in it.
+    """
+    home = course.home
+    notebook = instructor_notebook(read_lab(course, lab), course.language, course)
+    source = home / "source" / lab / f"{lab}.ipynb"
+    write_atomically(source, nbformat.writes(notebook).encode())
+    config = CONFIG_FILE.format(url=db_url)
+    write_atomically(home / "nbgrader_config.py", config.encode())
+    _succeed(
+        f"nbgrader could not release {lab}",
+        nbgrader_api(home, db_url).generate_assignment,
+        lab,
+        force=True,
+    )
+    return home / "release" / lab / f"{lab}.ipynb"
+
+
+def write_feedback(course: Course, lab: str, db_url: str) -> list[Path]:
+    """Write an HTML page for every graded submission and return the pages' paths."""
+    home = course.home
+    graded = sorted((home / "autograded").glob(f"*/{lab}/{lab}.ipynb"))
+    if not graded:
+        raise UserError(f"nothing of {lab} is graded yet; run `python -m grading grade {lab}`")
+    for path in graded:
+        # nbgrader copies the submission's own files beside the page; there are none to copy.
+        shutil.rmtree(home / "feedback" / path.parts[-3] / lab, ignore_errors=True)
+    _succeed(
+        f"nbgrader could not write the feedback of {lab}",
+        nbgrader_api(home, db_url).generate_feedback,
+        lab,
+        force=True,
+    )
+    return sorted((home / "feedback").glob(f"*/{lab}/{lab}.html"))
+
+
+def _succeed(what: str, command: Any, *arguments: Any, **options: Any) -> None:
+    """Run one of nbgrader's commands quietly; on failure give its last line of log."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        outcome = command(*arguments, **options)
+    logging.getLogger("traitlets").handlers.clear()  # nbgrader leaves its handler behind
+    if not outcome["success"]:
+        text = outcome.get("error") or outcome.get("log") or "no reason given"
+        lines = [line for line in text.strip().splitlines() if line.strip()]
+        raise UserError(f"{what}: {lines[-1].strip()}")

@@ -1,0 +1,167 @@
+"""The marks seen in a student's session, and how they look as text and as HTML."""
+
+from dataclasses import dataclass, field
+from html import escape
+
+from grading.feedback import Outcome, Verdict
+from grading.keyfile import KeyFile, ListedCheck
+from grading.messages import message
+
+BAR_WIDTH = 12
+# A mid tone that keeps 4.5:1 contrast on Colab's white and on its dark page.
+COLOURS = {
+    Verdict.PASSED: "#178a4c",
+    Verdict.FAILED: "#d3433b",
+    Verdict.PENDING: "#8a7a30",
+    Verdict.UNKNOWN: "#7a7a7a",
+}
+
+
+@dataclass
+class Scorecard:
+    """What the checks of one session have shown so far, by label."""
+
+    lab: str = ""
+    lang: str = "en"
+    keys: KeyFile | None = None
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def open(self, lab: str, lang: str, keys: KeyFile | None) -> None:
+        """Begin a lab; the outcomes of the same lab are kept."""
+        if lab != self.lab:
+            self.outcomes.clear()
+        self.lab, self.lang, self.keys = lab, lang, keys
+
+    def record(self, outcome: Outcome) -> None:
+        """Remember the latest outcome of a check; running it again replaces the earlier one."""
+        self.outcomes[outcome.label] = outcome
+
+
+def render_outcome(outcome: Outcome, lang: str, profile: str) -> tuple[str, str]:
+    """Return one check's line as (text, HTML)."""
+    lines = [_headline(outcome, lang, profile)]
+    if outcome.verdict is Verdict.FAILED and outcome.hint:
+        lines.append(message("tick.hint", lang, hint=outcome.hint.get(lang, "")))
+    colour = COLOURS[outcome.verdict]
+    body = "<br>".join(escape(line) for line in lines)
+    html = (
+        f'<div role="status" style="border-left:4px solid {colour};padding:2px 8px;'
+        f'margin:2px 0;white-space:pre-wrap">{body}</div>'
+    )
+    return "\n   ".join(lines), html
+
+
+def _headline(outcome: Outcome, lang: str, profile: str) -> str:
+    why = outcome.reason.text(lang) if outcome.reason else ""
+    if outcome.verdict is Verdict.UNKNOWN:
+        why = message("tick.unknown_why", lang)
+    return message(
+        f"tick.{outcome.verdict.value}",
+        lang,
+        label=outcome.label,
+        earned=f"{outcome.earned:g}",
+        marks=f"{outcome.marks:g}",
+        why=_sentence(why),
+        profile=profile,
+    ).rstrip()
+
+
+def _sentence(text: str) -> str:
+    """Give a reason a capital letter and a full stop."""
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+def render_summary(card: Scorecard) -> tuple[str, str]:
+    """Return the table of marks by section, the total and the next step, as (text, HTML)."""
+    lang = card.lang
+    listed = card.keys.checks if card.keys else ()
+    title = message("summary.title", lang, lab=card.lab or "?")
+    rows = [
+        (section, sum(_earned(card, check) for check in checks), sum(c.marks for c in checks))
+        for section, checks in _by_section(listed, lang).items()
+    ]
+    earned, marks = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    rows.append((message("summary.total", lang), earned, marks))
+    notes = _notes(card, listed)
+    return _summary_text(title, rows, notes), _summary_html(title, rows, notes, lang)
+
+
+def _earned(card: Scorecard, check: ListedCheck) -> float:
+    outcome = card.outcomes.get(check.label)
+    return outcome.earned if outcome else 0.0
+
+
+def _by_section(listed: tuple[ListedCheck, ...], lang: str) -> dict[str, list[ListedCheck]]:
+    sections: dict[str, list[ListedCheck]] = {}
+    for check in listed:
+        sections.setdefault(check.section.get(lang, ""), []).append(check)
+    return sections
+
+
+def _notes(card: Scorecard, listed: tuple[ListedCheck, ...]) -> list[str]:
+    lang, notes = card.lang, []
+    if card.keys is None:
+        return [message("tick.no_keys", lang, lab=card.lab or "?")]
+    if not card.outcomes:
+        notes.append(message("summary.none_yet", lang))
+    waiting = [check for check in listed if _earned(card, check) < check.marks]
+    if waiting:
+        check = waiting[0]
+        notes.append(
+            message(
+                "summary.next_check",
+                lang,
+                label=check.label,
+                section=check.section.get(lang, ""),
+            )
+        )
+    else:
+        notes.append(message("summary.all_done", lang))
+    if card.keys.question_marks:
+        notes.append(message("summary.manual", lang, marks=f"{card.keys.question_marks:g}"))
+    return notes
+
+
+def _bar(earned: float, marks: float) -> str:
+    filled = round(BAR_WIDTH * earned / marks) if marks else 0
+    return "█" * filled + "░" * (BAR_WIDTH - filled)
+
+
+def _percent(earned: float, marks: float) -> str:
+    return f"{100 * earned / marks:.0f} %" if marks else "–"
+
+
+def _summary_text(title: str, rows: list[tuple[str, float, float]], notes: list[str]) -> str:
+    width = max(len(row[0]) for row in rows)
+    lines = [title]
+    for name, earned, marks in rows:
+        bar, share = _bar(earned, marks), _percent(earned, marks)
+        lines.append(f"{name:<{width}}  {bar}  {earned:g}/{marks:g}  {share}")
+    return "\n".join(lines + notes)
+
+
+def _summary_html(
+    title: str, rows: list[tuple[str, float, float]], notes: list[str], lang: str
+) -> str:
+    heads = "".join(
+        f'<th scope="col" style="text-align:left;padding:2px 12px">'
+        f"{escape(message(f'summary.{key}', lang))}</th>"
+        for key in ("section", "progress", "marks")
+    )
+    body = ""
+    for index, (name, earned, marks) in enumerate(rows):
+        rule = ";border-top:1px solid" if index == len(rows) - 1 else ""
+        cell = f'style="text-align:left;padding:2px 12px{rule}"'
+        share = _percent(earned, marks)
+        body += (
+            f'<tr><th scope="row" {cell}>{escape(name)}</th>'
+            f'<td {cell} aria-label="{share}"><span aria-hidden="true">{_bar(earned, marks)}'
+            f"</span></td><td {cell}>{earned:g}/{marks:g} · {share}</td></tr>"
+        )
+    paragraphs = "".join(f"<p>{escape(note)}</p>" for note in notes)
+    return (
+        f"<table><caption>{escape(title)}</caption><thead><tr>{heads}</tr></thead>"
+        f"<tbody>{body}</tbody></table>{paragraphs}"
+    )

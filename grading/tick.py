@@ -1,0 +1,361 @@
+"""What a notebook imports: checks that show ✓ and ✗, and leave evidence when graded.
+
+A check never decides its own marks. In a student's session it compares the answer with a public
+fingerprint and shows the result at once. In grading (``DL_MODE=grading``) it only leaves
+evidence, which the judge reads in another process; in the reference's run
+(``DL_MODE=reference``) it also states the terms of the check.
+
+The answer is always given as a function without arguments (``lambda: loss``), so that an
+expression that fails costs its own check and no other.
+
+Examples
+--------
+>>> from grading import tick
+>>> tick.value("vocabulary size", lambda: len(vocabulary), marks=2)  # doctest: +SKIP
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from IPython.core.getipython import get_ipython
+
+from grading import keyfile
+from grading.canonical import NotEvidence, canonical
+from grading.evidence import (
+    MIME,
+    Answer,
+    Evidence,
+    Spec,
+    decode_inputs,
+    encode,
+    encode_inputs,
+)
+from grading.feedback import (
+    Hint,
+    Outcome,
+    outcome_of_answers,
+    outcome_of_group,
+    outcome_of_metric,
+)
+from grading.messages import message
+from grading.probe import Cases, generator, probe, probe_calls, raised
+from grading.scorecard import Scorecard, render_outcome, render_summary
+from utils.profile import profile, run_seed
+
+__all__ = ["array", "call", "marks", "metric", "predictions", "start", "summary", "value"]
+
+Hidden = Callable[[np.random.Generator], tuple[Any, Any]]
+Baseline = tuple[str, Callable[..., Any]]
+
+
+def _mode() -> str:
+    return os.environ.get("DL_MODE", "student")
+
+
+def _load_hidden_inputs() -> dict[str, Any]:
+    path = os.environ.get("DL_HIDDEN_INPUTS") if _mode() == "grading" else None
+    return json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
+
+
+_card = Scorecard()
+_groups: list[list[tuple[Evidence, Any]]] = []  # open `marks` blocks, innermost last
+_hidden_inputs = _load_hidden_inputs()
+
+
+def start(lab: str, lang: str = "en") -> None:
+    """Begin a lab's session: load its public keys and choose the language of the messages.
+
+    Called by the first cell of each notebook. Calling it again keeps the marks shown so far.
+    """
+    _card.open(lab, lang, keyfile.load(lab))
+    if _mode() != "student":
+        return
+    keys = _card.keys
+    if keys is None:
+        _publish(message("tick.no_keys", lang, lab=lab))
+    else:
+        _publish(
+            message(
+                "tick.started",
+                lang,
+                lab=lab,
+                checks=len(keys.checks),
+                marks=f"{keys.marks:g}",
+                profile=profile(),
+            )
+        )
+
+
+def value(
+    label: str,
+    answer: Callable[[], Any],
+    *,
+    marks: float = 0,
+    tol: float | None = None,
+    hint: Hint | None = None,
+) -> None:
+    """Check a number, a text, a list or a mapping.
+
+    Parameters
+    ----------
+    label : str
+        Name of the check, unique in the lab.
+    answer : callable
+        Returns the value.
+    marks : float
+    tol : float, optional
+        Absolute tolerance of real numbers; about 1e-4 of the answer's size by default.
+    hint : dict, optional
+        One line for each language, shown under a ✗. Never the answer.
+    """
+    _compared("value", label, [probe(answer, seed=run_seed(), label=label)], marks, tol, hint)
+
+
+def array(
+    label: str,
+    answer: Callable[[], Any],
+    *,
+    marks: float = 0,
+    tol: float | None = None,
+    hint: Hint | None = None,
+) -> None:
+    """Check an array or a tensor: shape, order and every element.
+
+    Parameters are those of `value`. An answer that is no array of numbers fails.
+    """
+
+    def numbers() -> Any:
+        result = answer()
+        if canonical(result).kind == "tree":
+            raise NotEvidence(f"expected an array of numbers, found {type(result).__name__}")
+        return result
+
+    _compared("array", label, [probe(numbers, seed=run_seed(), label=label)], marks, tol, hint)
+
+
+def call(
+    label: str,
+    function: Callable[..., Any],
+    *,
+    cases: Cases,
+    marks: float = 0,
+    tol: float | None = None,
+    hint: Hint | None = None,
+) -> None:
+    """Check a function on inputs drawn from the run's seed.
+
+    Parameters
+    ----------
+    label, marks, tol, hint
+        As in `value`.
+    function : callable
+        The student's function, wrapped (``lambda text: clean(text)``).
+    cases : callable
+        Given a `numpy.random.Generator`, returns a list of tuples of arguments. Every case must
+        be right. An exception counts as the answer of its case. Changes of the inputs in place
+        are compared, too.
+    """
+    answers = probe_calls(function, cases, seed=run_seed(), label=label)
+    _compared("call", label, answers, marks, tol, hint)
+
+
+def predictions(
+    label: str,
+    predict: Callable[[Any], Any],
+    *,
+    hidden: Hidden,
+    metric: str,
+    baseline: Baseline,
+    marks: float = 0,
+    share: float = 0.5,
+    hint: Hint | None = None,
+) -> None:
+    """Check a model by its predictions on inputs it has not seen.
+
+    In grading the inputs are drawn from a seed that the submission does not know and the truth
+    stays with the judge, who measures the predictions. The marks are earned at the score that
+    lies ``share`` of the way from the baseline to the reference's score in the same run.
+
+    Parameters
+    ----------
+    label, marks, hint
+        As in `value`.
+    predict : callable
+        Maps the inputs to predictions.
+    hidden : callable
+        Given a `numpy.random.Generator`, returns (inputs, truth). Inputs are arrays, text,
+        numbers or lists of them.
+    metric : str
+        Name of a metric in `grading.metrics`.
+    baseline : tuple of str and callable
+        Name of a baseline and a function from the inputs to its predictions.
+    share : float
+        Between 0 (the baseline) and 1 (the reference).
+    """
+    encoded, truth = _hidden(hidden, label)
+    _measured(
+        Evidence(
+            label,
+            "predictions",
+            (
+                probe(
+                    lambda: predict(decode_inputs(encoded)),
+                    seed=run_seed(),
+                    label=label,
+                    whole=True,
+                ),
+            ),
+        ),
+        Spec(marks, metric=metric, share=share, baseline_name=baseline[0], inputs=encoded),
+        lambda: truth,
+        lambda: baseline[1](decode_inputs(encoded)),
+        hint,
+    )
+
+
+def metric(
+    label: str,
+    outputs: Callable[[], Any],
+    *,
+    truth: Callable[[], Any],
+    metric: str,
+    baseline: Baseline,
+    marks: float = 0,
+    share: float = 0.5,
+    hint: Hint | None = None,
+) -> None:
+    """Check outputs by a metric that the judge computes, not by the number that a cell prints.
+
+    Parameters
+    ----------
+    label, marks, metric, share, hint
+        As in `predictions`.
+    outputs : callable
+        Returns the model's outputs.
+    truth : callable
+        Returns what they are measured against. In grading only the reference's truth counts.
+    baseline : tuple of str and callable
+        Name of a baseline and a function that returns its outputs.
+    """
+    answer = probe(outputs, seed=run_seed(), label=label, whole=True)
+    _measured(
+        Evidence(label, "metric", (answer,)),
+        Spec(marks, metric=metric, share=share, baseline_name=baseline[0]),
+        truth,
+        baseline[1],
+        hint,
+    )
+
+
+@contextmanager
+def marks(count: float, label: str, *, hint: Hint | None = None) -> Iterator[None]:
+    """Group checks: all those inside must pass to earn ``count`` marks.
+
+    The checks inside take no marks of their own. An exception in the block fails the group and
+    goes no further.
+    """
+    items: list[tuple[Evidence, Any]] = []
+    _groups.append(items)
+    stopped: tuple[Answer, ...] = ()
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        stopped = (raised(error),)
+    finally:
+        _groups.pop()
+    _finish(
+        Evidence(label, "group", stopped, tuple(item for item, _ in items)),
+        Spec(count),
+        lambda: outcome_of_group(
+            label, count, [outcome for _, outcome in items], stopped[0] if stopped else None, hint
+        ),
+    )
+
+
+def summary() -> None:
+    """Show the marks by section, the total and what to look at next."""
+    if _mode() == "student":
+        _publish(*render_summary(_card))
+
+
+def _compared(
+    check: str,
+    label: str,
+    answers: list[Answer],
+    marks: float,
+    tol: float | None,
+    hint: Hint | None,
+) -> None:
+    """Finish a check that compares answers."""
+    _finish(
+        Evidence(label, check, tuple(answers)),
+        Spec(marks, tol),
+        lambda: outcome_of_answers(label, marks, answers, _entry(label), hint),
+    )
+
+
+def _measured(
+    evidence: Evidence,
+    spec: Spec,
+    truth: Callable[[], Any],
+    baseline: Callable[[], Any],
+    hint: Hint | None,
+) -> None:
+    """Finish a check that measures; only the reference's run states truth and baseline."""
+    if _mode() == "reference":
+        spec = replace(spec, truth=canonical(truth()), baseline=canonical(baseline()))
+    _finish(
+        evidence,
+        spec,
+        lambda: outcome_of_metric(
+            evidence.label, spec.marks, evidence.answers[0], truth, _entry(evidence.label), hint
+        ),
+    )
+
+
+def _finish(evidence: Evidence, spec: Spec, outcome: Callable[[], Outcome]) -> None:
+    """Leave evidence in a graded run, show the outcome in a student's session."""
+    mode = _mode()
+    if mode == "reference":
+        evidence = replace(evidence, spec=spec)
+    shown = outcome() if mode == "student" else None
+    if _groups:
+        _groups[-1].append((evidence, shown))
+    elif shown is None:
+        text = message("tick.recorded", _card.lang, label=evidence.label)
+        _publish(text, data={MIME: encode(evidence)})
+    else:
+        _card.record(shown)
+        _publish(*render_outcome(shown, _card.lang, profile()))
+
+
+def _hidden(hidden: Hidden, label: str) -> tuple[Any, Any]:
+    """Return (encoded inputs, truth); in grading the inputs are given and the truth is not."""
+    if _mode() == "grading":
+        return _hidden_inputs.get(label), None
+    seed = int(os.environ.get("DL_HIDDEN_SEED", run_seed()))
+    inputs, truth = hidden(generator(seed, label))
+    return encode_inputs(inputs), truth
+
+
+def _entry(label: str) -> dict[str, Any] | None:
+    entries = (_card.keys.profiles if _card.keys else {}).get(profile(), {})
+    return entries.get(label)
+
+
+def _publish(text: str, html: str | None = None, data: dict[str, Any] | None = None) -> None:
+    """Show text, with its HTML form or other data beside it where there is a notebook."""
+    shell = get_ipython()
+    if shell is None:
+        print(text)
+        return
+    bundle = {"text/plain": text} | ({"text/html": html} if html else {}) | (data or {})
+    shell.display_pub.publish(data=bundle)

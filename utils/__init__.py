@@ -1,0 +1,15 @@
+"""What the labs import so that a student reads the lesson, not the plumbing.
+
+Nothing is imported here: ``import utils`` costs nothing, each module is imported by name.
+
+============== =====================================================================
+``device``     the device, the precision, the seeds, the settings of a ``DataLoader``
+``training``   ``fit`` and ``evaluate``
+``history``    what ``fit`` returns: the curves, and their plot
+``checkpoint`` one file that holds a training run, written atomically
+``lr_finder``  the learning-rate range test
+``text``       tokenisers, vocabulary, batches of similar length
+``plots``      curves, confusion matrix, attention, embeddings, image grids
+``profile``    full or quick, and the seed of this run
+============== =====================================================================
+"""
