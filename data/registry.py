@@ -124,17 +124,17 @@ def fetch(name: str) -> Path:
         raise ValueError(f"No data file {name!r}; expected one of {', '.join(registry())}.")
     cached = cache_folder() / name
     mirrored = _mirror_copy(wanted)
-    if mirrored is None:
-        if not _holds(cached, wanted):
-            _download(wanted, cached)
-        return cached
-    with _reading(mirrored), mirrored.open("rb") as raw:
-        _verify(wanted, raw, mirrored)
-        if not _is_gzip(raw):
-            return mirrored
-        if not _holds(cached, wanted):
-            with _writing(cached), _locked(cached):
-                _store(wanted, raw, cached, mirrored)
+    if mirrored is not None:
+        with _reading(mirrored), mirrored.open("rb") as raw:
+            _verify(wanted, raw, mirrored)
+            if not _is_gzip(raw):
+                return mirrored
+    if not _holds(cached, wanted):
+        with _writing(cached), _locked(cached):
+            if not _holds(cached, wanted):  # nobody fetched it while this process waited
+                cached.unlink(missing_ok=True)  # corrupt: must not outlive a failed download
+                with mirrored.open("rb") if mirrored else _download(wanted, cached.parent) as raw:
+                    _store(wanted, raw, cached, mirrored or wanted.url)
     return cached
 
 
@@ -153,22 +153,33 @@ def _mirror_copy(wanted: DataFile) -> Path | None:
     return next((copy for copy in copies if copy.is_file()), None)
 
 
-def _download(wanted: DataFile, cached: Path) -> None:
-    """Download a file into the cache, unless another process does so meanwhile."""
-    with _writing(cached), _locked(cached):
-        if _holds(cached, wanted):
-            return
-        cached.unlink(missing_ok=True)  # corrupt: it must not outlive a failed download
-        with tempfile.TemporaryFile(dir=cached.parent) as raw:
-            with tqdm(
-                desc=wanted.name, unit="B", unit_scale=True, delay=BAR_DELAY, leave=False
-            ) as bar:
-                get = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK, timeout=TIMEOUT)
-                try:
-                    get(wanted.url, raw, None)
-                except requests.RequestException as error:
-                    raise RuntimeError(_unreachable(wanted, error)) from None
-            _store(wanted, raw, cached, wanted.url)
+class _Bar(tqdm):
+    """A progress bar for pooch that stays unseen while a download is short."""
+
+    def reset(self, total: float | None = None) -> None:
+        """Count from 0 again, as pooch asks at the end; tqdm's own reset would show the bar."""
+        self.n = 0
+
+
+@contextmanager
+def _download(wanted: DataFile, folder: Path) -> Iterator[BinaryIO]:
+    """Download a file to a nameless temporary file in ``folder``, unverified."""
+    with tempfile.TemporaryFile(dir=folder) as raw:
+        # pooch sets the true total, once it knows it.
+        with _Bar(
+            desc=wanted.name,
+            total=1,
+            unit="B",
+            unit_scale=True,
+            delay=BAR_DELAY,
+            leave=False,
+        ) as bar:
+            get = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK, timeout=TIMEOUT)
+            try:
+                get(wanted.url, raw, None)
+            except requests.RequestException as error:
+                raise RuntimeError(_unreachable(wanted, error)) from None
+        yield raw
 
 
 def _store(wanted: DataFile, raw: BinaryIO, cached: Path, origin: Path | str) -> None:
@@ -241,7 +252,7 @@ def _holds(path: Path, wanted: DataFile) -> bool:
 def _locked(cached: Path) -> Iterator[None]:
     """Let one process at a time write ``cached``; a killed one's lock is released with it."""
     cached.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{cached}.lock"):
+    with FileLock(cached.with_name(f".{cached.name}.lock")):
         yield
 
 
@@ -271,14 +282,12 @@ def _reading(mirrored: Path) -> Iterator[None]:
 
 def _unreachable(wanted: DataFile, error: requests.RequestException) -> str:
     """Say what was wanted, from where, what happened and what to do, in one line."""
-    if isinstance(error, requests.HTTPError):
+    if error.response is not None:
         reason = f"the server answered {error.response.status_code} {error.response.reason}"
     elif isinstance(error, requests.Timeout):
-        reason = f"the server was silent for {TIMEOUT:g} s"
-    elif isinstance(error, requests.exceptions.ChunkedEncodingError):
-        reason = "the connection broke off"
+        reason = f"no answer within {TIMEOUT:g} s"
     else:
-        reason = "no connection"
+        reason = "no connection, or it broke off"
     mirror = os.environ.get("DL_DATA_MIRROR")
     mirror_note = f" The mirror {mirror} has no copy." if mirror else ""
     return (

@@ -73,7 +73,7 @@ def build(
             continue
         for path, text in building.student_files(course, lab).items():
             write_atomically(path, text.encode())
-        stale = building.stale_profiles(lab, _profiles(profile))
+        stale = building.stale_profiles(course, lab, _profiles(profile))
         runs: dict[Any, Any] = {}
         for wanted in stale:
             out.print(f"{name}: running the solution ({wanted}) to make its keys …")
@@ -84,7 +84,7 @@ def build(
                     raise
                 out.print(f"{name}: no keys for the full profile: {escape(str(error))}")
         if runs:
-            keys = building.updated_keys(lab, runs)
+            keys = building.updated_keys(course, lab, runs)
             where = building.paths(course, name).keys
             write_atomically(where, keyfile.dump(keys).encode())
         out.print(f"{name}: built")
@@ -273,14 +273,14 @@ def run(
     """Execute a lab's solution headlessly and print its marks."""
     import time
 
-    from grading import building, keyfile
+    from grading import building
     from grading.feedback import Verdict
     from utils.profile import profile as environment_profile
 
     course = _course()
     source = building.read_lab(course, lab)
     chosen = _profiles([profile])[0] if profile else environment_profile()
-    keys = keyfile.load(lab)
+    keys = building.load_keys(course, lab)
     if keys is None or chosen not in keys.profiles:
         raise UserError(f"{lab} has no keys for profile {chosen}; run `python -m grading build`")
     started = time.monotonic()

@@ -9,7 +9,7 @@ from nbformat import NotebookNode
 from grading.evidence import MIME
 from grading.judge import CheckResult, Judgement
 from grading.messages import message
-from grading.rebuild import grade_id
+from grading.notebook_io import grade_id
 
 
 def annotated(notebook: NotebookNode, judgement: Judgement, lang: str) -> NotebookNode:

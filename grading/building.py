@@ -11,7 +11,7 @@ from grading.authoring import (
     checks,
     instructor_notebook,
     parse_lab,
-    question_points,
+    questions,
     render,
     section_of_check,
     solution_hash,
@@ -44,8 +44,13 @@ def paths(course: Course, lab: str) -> Paths:
     return Paths(
         source=notebooks / "source" / f"{lab}.py",
         students={lang: notebooks / lang / f"{lab}.ipynb" for lang in LANGUAGES},
-        keys=keyfile.FOLDER / f"{lab}.json",
+        keys=course.root / "grading" / "keys" / f"{lab}.json",
     )
+
+
+def load_keys(course: Course, lab: str) -> KeyFile | None:
+    """Read the committed keys of a lab; None if there are none."""
+    return keyfile.load(lab, paths(course, lab).keys.parent)
 
 
 def read_lab(course: Course, lab: str) -> Lab:
@@ -74,7 +79,7 @@ def differences(course: Course, lab: Lab) -> list[str]:
             found.append(f"{name} is not what its source builds; run `python -m grading build`")
     for lang in LANGUAGES:
         found += verify_student_notebook(student_notebook(lab, lang, course), lab)
-    keys = keyfile.load(lab.name)
+    keys = load_keys(course, lab.name)
     if keys is None or keys.source != solution_hash(lab) or not keys.profiles:
         found.append(
             f"the keys of {lab.name} were made from another version of its solution; "
@@ -83,9 +88,10 @@ def differences(course: Course, lab: Lab) -> list[str]:
     return found
 
 
-def stale_profiles(lab: Lab, wanted: Iterable[Profile] = PROFILES) -> list[Profile]:
+def stale_profiles(
+    course: Course, lab: Lab, wanted: Iterable[Profile] = PROFILES) -> list[Profile]:
     """Return the profiles for which the lab has no keys made from its present solution."""
-    keys = keyfile.load(lab.name)
+    keys = load_keys(course, lab.name)
     if keys is None or keys.source != solution_hash(lab):
         return list(wanted)
     return [profile for profile in wanted if profile not in keys.profiles]
@@ -118,7 +124,7 @@ def marks_against_keys(terms: Terms, keys: KeyFile) -> list[Outcome]:
     return [outcome(item) for _, item in terms.evidence]
 
 
-def updated_keys(lab: Lab, runs: dict[Profile, Terms]) -> KeyFile:
+def updated_keys(course: Course, lab: Lab, runs: dict[Profile, Terms]) -> KeyFile:
     """Return the lab's keys from executed solutions; profiles that are still good are kept.
 
     Raises
@@ -128,7 +134,7 @@ def updated_keys(lab: Lab, runs: dict[Profile, Terms]) -> KeyFile:
     """
     listed = _listed(lab, next(iter(runs.values())).evidence)
     _agree_on_points(lab, listed)
-    old = keyfile.load(lab.name)
+    old = load_keys(course, lab.name)
     kept = old.profiles if old and old.source == solution_hash(lab) else {}
     fresh = {
         profile: {
@@ -140,7 +146,7 @@ def updated_keys(lab: Lab, runs: dict[Profile, Terms]) -> KeyFile:
         lab=lab.name,
         source=solution_hash(lab),
         checks=listed,
-        question_marks=question_points(lab),
+        question_marks=sum(questions(lab).values()),
         profiles=kept | fresh,
     )
 

@@ -19,7 +19,7 @@ MAX_DEPTH = 32
 Vector = npt.NDArray[Any]
 
 
-class NotEvidence(TypeError):  
+class NotEvidence(TypeError):
     """The value has no canonical form; the message says what was expected and found."""
 
 

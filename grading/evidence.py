@@ -31,7 +31,7 @@ KINDS = ("bool", "int", "float", "complex", "tree")
 CHECKS = ("value", "array", "call", "predictions", "metric", "group")
 
 
-class MalformedEvidence(ValueError):  
+class MalformedEvidence(ValueError):
     """The payload is not evidence; the message says what was expected and found."""
 
 

@@ -5,9 +5,13 @@ same database and the same transaction, stands the whole result: each check with
 """
 
 import json
-from collections.abc import Iterable
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,9 +19,11 @@ import sqlalchemy as sa
 from nbformat import NotebookNode
 from nbgrader.api import (
     Assignment,
+    BaseCell,
     Comment,
     Grade,
     Gradebook,
+    Notebook,
     Student,
     SubmittedAssignment,
     SubmittedNotebook,
@@ -106,14 +112,19 @@ class Marks:
 
     def __init__(self, url: str) -> None:
         try:
-            self._gradebook = Gradebook(url)
+            with _own_tools_on_path():
+                self._gradebook = Gradebook(url)
         except sa.exc.SQLAlchemyError as error:
             first = str(error).splitlines()[0]
             raise UserError(
                 f"cannot open the gradebook {sa.engine.make_url(url).render_as_string()}: {first}"
             ) from None
         self._db = self._gradebook.db
-        _results.metadata.create_all(self._db.get_bind())
+        engine = self._db.get_bind()
+        if engine.dialect.name == "sqlite":
+            # Formgrader may read while we write.
+            self._db.execute(sa.text("PRAGMA journal_mode=WAL"))
+        _results.metadata.create_all(engine)
 
     def __enter__(self) -> Self:
         return self
@@ -129,9 +140,9 @@ class Marks:
     def add_students(self, roster: Roster) -> None:
         """Add the roster's students, or bring their names and addresses up to date."""
         for entry in roster.students:
-            student = self._db.get(Student, entry.student_id)
+            student = self._db.get(Student, entry.id)
             if student is None:
-                student = Student(id=entry.student_id)
+                student = Student(id=entry.id)
                 self._db.add(student)
             student.last_name = entry.name
             student.email = entry.email
@@ -208,35 +219,59 @@ class Marks:
             )
         student = self._db.get(Student, result.student) or Student(id=result.student)
         self._db.add(student)
+        self._db.flush()
         submission = (
             self._db.query(SubmittedAssignment)
             .filter_by(assignment_id=assignment.id, student_id=result.student)
             .first()
         )
         if submission is None:
-            submission = SubmittedAssignment(assignment=assignment, student=student)
+            submission = SubmittedAssignment(assignment_id=assignment.id, student_id=student.id)
             self._db.add(submission)
         if handed_in is not None:
             submission.timestamp = handed_in
-        self._complete(submission, assignment)
         self._db.flush()
+        for notebook in assignment.notebooks:
+            self._complete(submission, notebook)
+        self._db.expire(submission)
         return submission
 
-    def _complete(self, submission: SubmittedAssignment, assignment: Assignment) -> None:
+    def _complete(self, submission: SubmittedAssignment, notebook: Notebook) -> None:
         """Give the submission a grade and a comment for every cell that the lab has now."""
-        present = {notebook.notebook_id: notebook for notebook in submission.notebooks}
-        for notebook in assignment.notebooks:
-            mine = present.get(notebook.id)
-            if mine is None:
-                mine = SubmittedNotebook(notebook=notebook, assignment=submission)
-            graded = {grade.cell_id for grade in mine.grades}
-            commented = {comment.cell_id for comment in mine.comments}
-            for cell in (*notebook.grade_cells, *notebook.task_cells):
-                if cell.id not in graded:
-                    mine.grades.append(Grade(cell_id=cell.id, cell=cell))
-            for cell in (*notebook.solution_cells, *notebook.task_cells):
-                if cell.id not in commented:
-                    mine.comments.append(Comment(cell_id=cell.id, cell=cell))
+        mine = (
+            self._db.query(SubmittedNotebook)
+            .filter_by(assignment_id=submission.id, notebook_id=notebook.id)
+            .first()
+        )
+        if mine is None:
+            mine = SubmittedNotebook(assignment_id=submission.id, notebook_id=notebook.id)
+            self._db.add(mine)
+            self._db.flush()
+        self._add_missing(Grade, mine, (*notebook.grade_cells, *notebook.task_cells))
+        self._add_missing(Comment, mine, (*notebook.solution_cells, *notebook.task_cells))
+        self._db.flush()
+        self._db.expire(mine)
+
+    def _add_missing(
+        self, kind: type[Any], notebook: SubmittedNotebook, cells: Iterable[BaseCell]
+    ) -> None:
+        present = set(
+            self._db.execute(sa.select(kind.cell_id).filter_by(notebook_id=notebook.id)).scalars()
+        )
+        for cell in cells:
+            if cell.id not in present:
+                self._db.add(kind(cell_id=cell.id, notebook_id=notebook.id))
+
+
+@contextmanager
+def _own_tools_on_path() -> Iterator[None]:
+    """Let nbgrader find ``alembic``, which it runs by name for a new gradebook."""
+    before = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{before}"
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def _write_grade(grade: Grade, marks: dict[str, float], unanswered: Iterable[str]) -> None:

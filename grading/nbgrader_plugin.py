@@ -30,7 +30,7 @@ from nbgrader.preprocessors import (
 from traitlets.config import Config
 
 from grading.annotate import annotated
-from grading.authoring import release_cell
+from grading.authoring import clear_solutions
 from grading.course import Course, load_course
 from grading.engine.assess import Terms, assess, prepare
 from grading.engine.runner import Engine
@@ -87,18 +87,11 @@ def nbgrader_api(home: Path, db_url: str) -> NbGraderAPI:
 class ReleaseCells(NbGraderPreprocessor):
     """Turns the solution's cells into the student's stubs, as the built notebooks have them."""
 
-    def preprocess_cell(
-        self, cell: NotebookNode, resources: ResourcesDict, cell_index: int
-    ) -> tuple[NotebookNode, ResourcesDict]:
-        """Return the cell as the student gets it."""
-        return release_cell(cell, resources["dl_lang"]), resources
-
     def preprocess(
         self, nb: NotebookNode, resources: ResourcesDict
     ) -> tuple[NotebookNode, ResourcesDict]:
-        """Return the notebook with every cell released."""
-        resources["dl_lang"] = nb.metadata.get("dl", {}).get("lang", "en")
-        return super().preprocess(nb, resources)
+        """Return the notebook as students get it."""
+        return clear_solutions(nb), resources
 
 
 class JudgeSubmission(NbGraderPreprocessor):

@@ -6,10 +6,12 @@
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4.rwbase import rejoin_lines
 
 from grading.errors import UserError
 
@@ -19,14 +21,16 @@ MAX_CONTAINERS = 2_000_000
 MAX_VALUES = 10_000_000
 MAX_DEPTH = 100
 
+OWN_METADATA = ("dl", "nbgrader")
 CELL_TYPES = ("code", "markdown", "raw")
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 
 
 def read_notebook(data: bytes) -> NotebookNode:
     """Return the notebook in ``data`` as valid nbformat 4.5.
 
-    Copes with byte order marks, CRLF, UTF-16, undecodable bytes, lone surrogates, formats 1 to 4,
+    Copes with byte order marks, CRLF, UTF-16, undecodable bytes, lone surrogates, formats 2 to 4,
     and with missing or repeated cell ids, which are replaced by ``cell-<position>``. Metadata and
     outputs of the wrong type are dropped; sources and cell types of the wrong type are errors.
 
@@ -86,27 +90,34 @@ def _parse(data: bytes) -> Any:
     text = data.decode(json.detect_encoding(data), errors="replace")
     try:
         tree = json.loads(text)
-        _check_depth(tree)
-        # A lone surrogate cannot be written to any file again: "?" stands in for it.
-        return json.loads(json.dumps(tree, ensure_ascii=False).encode("utf-8", errors="replace"))
+        if SURROGATE.search(text):
+            # A lone surrogate cannot be written to any file again: "?" stands in for it.
+            clean = json.dumps(tree, ensure_ascii=False).encode("utf-8", errors="replace")
+            tree = json.loads(clean)
     except ValueError as error:
         start = text.lstrip()[:20]
-        raise UserError(f"not a notebook: not JSON, it begins with {start!r} ({error})") from None
+        raise UserError(
+            f"not a notebook: its JSON is cut short or damaged ({error}); "
+            f"the file begins with {start!r}"
+        ) from None
+    _check_depth(tree)
+    return tree
 
 
 def _check_depth(tree: Any) -> None:
     """Raise `RecursionError` early and always, not wherever a later step's stack ends."""
     level = [tree]
     for _ in range(MAX_DEPTH):
-        level = [
-            item
-            for node in level
-            for item in (node.values() if isinstance(node, dict) else node)
-            if isinstance(item, dict | list)
-        ] if isinstance(tree, dict | list) else []
+        level = [item for node in level for item in _children(node)]
         if not level:
             return
     raise RecursionError
+
+
+def _children(node: Any) -> Iterable[Any]:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()
 
 
 def _normalised(tree: Any) -> NotebookNode:
@@ -114,9 +125,9 @@ def _normalised(tree: Any) -> NotebookNode:
         raise UserError("not a notebook: it is JSON, but without a list of cells")
     if "worksheets" in tree and "cells" not in tree:
         tree = _upgraded(tree)
-    elif tree.get("nbformat", 4) != 4:
-        raise UserError(f"its format is {tree['nbformat']!r}; formats 1 to 4 can be read")
-    if not isinstance(tree["cells"], list):
+    elif isinstance(tree.get("nbformat"), int) and tree["nbformat"] > 4:
+        raise UserError(f"its format is {tree['nbformat']}; formats 2 to 4 can be read")
+    if not isinstance(tree.get("cells"), list):
         raise UserError("not a notebook: its cells are no list")
     metadata = tree.get("metadata")
     notebook = nbformat.from_dict(
@@ -132,7 +143,7 @@ def _normalised(tree: Any) -> NotebookNode:
 
 
 def _upgraded(tree: dict[str, Any]) -> dict[str, Any]:
-    """Return a notebook of formats 1 to 3 in format 4."""
+    """Return a notebook of format 2 or 3 in format 4."""
     try:
         major, minor = nbformat.reader.get_version(tree)
         old = nbformat.versions[major].to_notebook_json(tree, minor=minor)
@@ -179,11 +190,29 @@ def _make_ids_unique(notebook: NotebookNode) -> None:
 
 
 def _validated(notebook: NotebookNode) -> NotebookNode:
-    """Return the notebook if it is valid, else the same without its outputs if that is."""
-    for candidate in (notebook, without_outputs(notebook)):
+    """Return the notebook if it is valid, else the same with less of what no grade depends on."""
+    for reduce in (lambda same: same, without_outputs, _bare):
+        candidate = reduce(notebook)
         try:
             nbformat.validate(candidate)
-            return candidate
         except nbformat.ValidationError as error:
             reason = str(error).splitlines()[0]
+        else:
+            return rejoin_lines(candidate)
     raise UserError(f"not a valid notebook: {reason}")
+
+
+def _bare(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy without outputs, attachments and any metadata but the course's own."""
+    cells = [
+        NotebookNode(
+            {key: value for key, value in cell.items() if key != "attachments"},
+            metadata=_own_metadata(cell),
+        )
+        for cell in without_outputs(notebook).cells
+    ]
+    return NotebookNode(notebook, metadata=_own_metadata(notebook), cells=cells)
+
+
+def _own_metadata(node: NotebookNode) -> NotebookNode:
+    return NotebookNode({key: node.metadata[key] for key in OWN_METADATA if key in node.metadata})

@@ -13,6 +13,7 @@ import nbformat.v4
 from nbformat import NotebookNode
 
 from grading.messages import Reason
+from grading.notebook_io import grade_id
 
 MISSING = "# This answer was missing from the submission."
 
@@ -53,13 +54,6 @@ def rebuild(release: NotebookNode, submitted: NotebookNode) -> Rebuilt:
     if added:
         flags.append(Reason("flag.added", {"count": added}))
     return Rebuilt(notebook, tuple(flags))
-
-
-def grade_id(cell: NotebookNode) -> str:
-    """Return the nbgrader id of a cell, ``""`` if it has none."""
-    meta = cell.metadata.get("nbgrader")
-    found = meta.get("grade_id", "") if isinstance(meta, dict) else ""
-    return found if isinstance(found, str) else ""
 
 
 def is_answer(cell: NotebookNode) -> bool:

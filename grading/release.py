@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from grading.building import read_lab
 from grading.course import Course
 from grading.errors import UserError
 from grading.files import write_atomically
+from grading.gradebook import Marks
 from grading.nbgrader_plugin import CONFIG_FILE, nbgrader_api
 
 
@@ -26,6 +28,8 @@ def release(course: Course, lab: str, db_url: str) -> Path:
     notebook = instructor_notebook(read_lab(course, lab), course.language, course)
     source = home / "source" / lab / f"{lab}.ipynb"
     write_atomically(source, nbformat.writes(notebook).encode())
+    with Marks(db_url):
+        pass  # a new gradebook is made here, where its tools are found
     config = CONFIG_FILE.format(url=db_url)
     write_atomically(home / "nbgrader_config.py", config.encode())
     _succeed(
@@ -61,6 +65,6 @@ def _succeed(what: str, command: Any, *arguments: Any, **options: Any) -> None:
         outcome = command(*arguments, **options)
     logging.getLogger("traitlets").handlers.clear()  # nbgrader leaves its handler behind
     if not outcome["success"]:
-        text = outcome.get("error") or outcome.get("log") or "no reason given"
-        lines = [line for line in text.strip().splitlines() if line.strip()]
-        raise UserError(f"{what}: {lines[-1].strip()}")
+        log = [line.strip() for line in outcome.get("log", "").splitlines() if line.strip()]
+        causes = [line for line in log if re.match(r"[\w.]+(Error|Exception): ", line)]
+        raise UserError(f"{what}: {(causes or log or ['no reason given'])[0]}")

@@ -9,7 +9,7 @@ BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
 
 # Anything that looks like a marker is one, so that a misspelt marker never releases an answer.
-_MARKER = re.compile(r"[ \t]*#+\s*(?P<word>BEGIN|END)[\s_-]*SOLUTION\b.*", re.IGNORECASE)
+_MARKER = re.compile(r"[ \t]*#+\s*(?:BEGIN|END)[\s_-]*SOLUTION\b.*", re.IGNORECASE)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SCOPES = (*_FUNCTIONS, ast.ClassDef)
 
@@ -50,8 +50,7 @@ def regions(source: str) -> list[Region]:
     found = []
     begin = 0
     for number, line in enumerate(source.split("\n"), start=1):
-        marker = _MARKER.fullmatch(line)
-        if not marker:
+        if not _MARKER.fullmatch(line):
             continue
         if line.strip() not in (BEGIN, END):
             raise Mistake(
@@ -97,14 +96,15 @@ def stub(source: str) -> str:
     found = {region.begin: region for region in regions(source)}
     if not found:
         return source
-    solution = _parse(source)
+    solution = parse_python(source)
+    replaced = {line for region in found.values() for line in range(region.begin, region.end + 1)}
     origins: list[int] = []  # the solution's line behind each line of the stub
     lines: list[str] = []
     for number, line in enumerate(source.split("\n"), start=1):
         if number in found:
             lines.append(f"{_indent(source, found[number])}raise NotImplementedError()")
             origins.append(number)
-        elif not any(region.begin < number <= region.end for region in found.values()):
+        elif number not in replaced:
             lines.append(line)
             origins.append(number)
     tree = _parse_stub(lines, origins)
@@ -127,21 +127,27 @@ def split_answer(text: str) -> tuple[str, str]:
         If the markers are wrong.
     """
     lines = text.split("\n")
-    prompt, answer = [], []
-    found = regions(text)
-    for number, line in enumerate(lines, start=1):
-        if any(region.begin < number < region.end for region in found):
-            answer.append(line)
-        elif not any(number in (region.begin, region.end) for region in found):
-            prompt.append(line)
-    return "\n".join(prompt).strip(), "\n".join(answer).strip()
+    answer: list[str] = []
+    for region in regions(text):
+        answer += lines[region.begin : region.end - 1]
+        lines[region.begin - 1 : region.end] = [""] * (region.end - region.begin + 1)
+    return "\n".join(lines).strip(), "\n".join(answer).strip()
 
 
-def _parse(source: str) -> ast.Module:
+def parse_python(text: str) -> ast.Module:
+    """Return the tree of some code, or raise `Mistake` at the line that is not plain Python."""
     try:
-        return ast.parse(source)
+        return ast.parse(text)
     except SyntaxError as error:
-        raise Mistake(error.lineno or 1, f"not valid Python: {error.msg}") from None
+        line = error.lineno or 1
+        found = (text.split("\n")[line - 1 : line] or [""])[0].lstrip()
+        if found[:1] in ("%", "!"):
+            raise Mistake(
+                line, f"IPython magics do not belong in a lab, found {found!r}; use plain Python"
+            ) from None
+        raise Mistake(line, f"not valid Python: {error.msg}") from None
+    except ValueError as error:
+        raise Mistake(1, f"not valid Python: {error}") from None
 
 
 def _parse_stub(lines: list[str], origins: list[int]) -> ast.Module:

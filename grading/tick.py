@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from IPython.core.getipython import get_ipython
 
 from grading import keyfile
 from grading.canonical import NotEvidence, canonical
@@ -45,6 +44,7 @@ from grading.feedback import (
 )
 from grading.messages import message
 from grading.probe import Cases, generator, probe, probe_calls, raised
+from grading.publish import publish
 from grading.scorecard import Scorecard, render_outcome, render_summary
 from utils.profile import profile, run_seed
 
@@ -78,9 +78,9 @@ def start(lab: str, lang: str = "en") -> None:
         return
     keys = _card.keys
     if keys is None:
-        _publish(message("tick.no_keys", lang, lab=lab))
+        publish(message("tick.no_keys", lang, lab=lab))
     else:
-        _publish(
+        publish(
             message(
                 "tick.started",
                 lang,
@@ -283,7 +283,7 @@ def marks(count: float, label: str, *, hint: Hint | None = None) -> Iterator[Non
 def summary() -> None:
     """Show the marks by section, the total and what to look at next."""
     if _mode() == "student":
-        _publish(*render_summary(_card))
+        publish(*render_summary(_card))
 
 
 def _compared(
@@ -331,10 +331,10 @@ def _finish(evidence: Evidence, spec: Spec, outcome: Callable[[], Outcome]) -> N
         _groups[-1].append((evidence, shown))
     elif shown is None:
         text = message("tick.recorded", _card.lang, label=evidence.label)
-        _publish(text, data={MIME: encode(evidence)})
+        publish(text, data={MIME: encode(evidence)})
     else:
         _card.record(shown)
-        _publish(*render_outcome(shown, _card.lang, profile()))
+        publish(*render_outcome(shown, _card.lang, profile()))
 
 
 def _hidden(hidden: Hidden, label: str) -> tuple[Any, Any]:
@@ -349,13 +349,3 @@ def _hidden(hidden: Hidden, label: str) -> tuple[Any, Any]:
 def _entry(label: str) -> dict[str, Any] | None:
     entries = (_card.keys.profiles if _card.keys else {}).get(profile(), {})
     return entries.get(label)
-
-
-def _publish(text: str, html: str | None = None, data: dict[str, Any] | None = None) -> None:
-    """Show text, with its HTML form or other data beside it where there is a notebook."""
-    shell = get_ipython()
-    if shell is None:
-        print(text)
-        return
-    bundle = {"text/plain": text} | ({"text/html": html} if html else {}) | (data or {})
-    shell.display_pub.publish(data=bundle)

@@ -101,7 +101,7 @@ def precision(choice: PrecisionChoice, device: torch.device) -> Precision:
             f"precision 'fp16' needs a CUDA GPU and the device is {device}; use 'bf16' or 'auto'."
         )
     if choice != "auto":
-        return cast(Precision, choice)
+        return choice
     if device.type == "mps":
         return "fp32"
     return _measured_precision(device)

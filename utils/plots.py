@@ -17,17 +17,18 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
 from numpy.typing import ArrayLike, NDArray
 
 BACKGROUND = "#f5f5f2"
 TEXT = "#1c1c1c"
 GRID = "#d4d4ce"
-COLOURS = ("#0072b2", "#c44e00", "#007a5a", "#a3467f", "#8a6100", "#3a3a3a", "#2f7fb8", "#b3261e")
+COLOURS = ("#0072b2", "#c44e00", "#007a5a", "#a3467f", "#8a6100", "#3a3a3a", "#5b2c9f", "#b3261e")
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 SHADES = LinearSegmentedColormap.from_list("shades", ["#ffffff", "#9fc4de", "#0072b2", "#06304d"])
 
-STYLE = {
+STYLE: Any = {
     "figure.facecolor": BACKGROUND,
     "savefig.facecolor": BACKGROUND,
     "axes.facecolor": BACKGROUND,
@@ -353,7 +354,8 @@ def embedding_map(
             colour, marker = next(looks)
             second_round = turn >= len(COLOURS)  # hollow markers after the last colour
             ax.scatter(
-                *points[kinds == kind].T,
+                points[kinds == kind, 0],
+                points[kinds == kind, 1],
                 s=14 if crowd else 34,
                 alpha=0.55 if crowd else 0.9,
                 facecolors=BACKGROUND if second_round else colour,
@@ -362,8 +364,6 @@ def embedding_map(
                 marker=marker,
                 label=str(kind),
             )
-        for point, text in zip(points, labels or [], strict=False):
-            ax.annotate(text, point, xytext=(4, 3), textcoords="offset points", fontsize=8)
         if groups is not None:
             ax.legend(markerscale=1.4 if crowd else 1.0, loc="center left", bbox_to_anchor=(1, 0.5))
         if shares is None:
@@ -375,6 +375,8 @@ def embedding_map(
             )
         ax.grid(visible=True)
         ax.set_axisbelow(True)
+        if labels is not None:
+            _name_points(ax, points, labels)
     return ax
 
 
@@ -468,8 +470,8 @@ def image_grid(
                 ax.imshow(pixels[i], cmap="gray", vmin=0, vmax=1)
                 if titles is not None:
                     ax.set_title(titles[i], fontsize=8)
-        for label, ax in zip(rows or [], axes[:, 0], strict=True if rows else False):
-            ax.set_ylabel(label, rotation=0, ha="right", va="center")
+        for i, label in enumerate(rows or []):
+            axes[i, 0].set_ylabel(label, rotation=0, ha="right", va="center")
     return figure
 
 
@@ -493,7 +495,36 @@ def _channels_last(images: NDArray[Any]) -> NDArray[np.float64]:
 
 def _ink(share: float) -> str:
     """Return the text colour that reads on the shade of this share."""
-    return "#ffffff" if share > 0.55 else TEXT
+    return "#ffffff" if share > 0.63 else "#000000"
+
+
+def _name_points(ax: Axes, points: NDArray[np.float64], labels: Sequence[str]) -> None:
+    """Write each name beside its point, on the side where it covers the fewest others."""
+    sides = [("left", 5, 0), ("right", -5, 0), ("center", 0, 8), ("center", 0, -8)]
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # an Axes that was removed from its figure cannot be drawn on
+    figure.draw_without_rendering()  # settles the layout: extents are in pixels
+    pixels = ax.transData.transform(points)
+    taken: list[Bbox] = [Bbox.from_extents(x - 4, y - 4, x + 4, y + 4) for x, y in pixels]
+    for point, text in zip(points, labels, strict=True):
+        if not text:
+            continue
+        best, fewest = None, len(taken) + 1
+        for align, dx, dy in sides:
+            name = ax.annotate(text, point, xytext=(dx, dy), textcoords="offset points",
+                               ha=align, va="center", fontsize=8)  # fmt: skip
+            box = name.get_window_extent()
+            covered = box.count_overlaps(taken)
+            if covered < fewest:
+                if best is not None:
+                    best[0].remove()
+                best, fewest = (name, box), covered
+            else:
+                name.remove()
+            if fewest == 0:
+                break
+        if best is not None:
+            taken.append(best[1])
 
 
 def _name_cells(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ between 0 and 1 or of integers between 0 and 255.
 
 import base64
 import io
-from os import PathLike
+from pathlib import Path
 
 import matplotlib.image
 import matplotlib.pyplot as plt
@@ -61,13 +61,13 @@ def play_sound(sound: ArrayLike, sr: int = 44100) -> None:
     display(Audio(np.asarray(sound, dtype=float), rate=sr))
 
 
-def load_image_gray(path: str | PathLike[str]) -> NDArray[np.float64]:
+def load_image_gray(path: str | Path) -> NDArray[np.float64]:
     """Read an image file as its luminance, shape (height, width), between 0 and 1."""
     pixels = _unit(matplotlib.image.imread(path))
     return pixels if pixels.ndim == 2 else pixels[..., :3] @ LUMINANCE
 
 
-def load_image_colour(path: str | PathLike[str]) -> NDArray[np.float64]:
+def load_image_colour(path: str | Path) -> NDArray[np.float64]:
     """Read an image file as red, green and blue, shape (height, width, 3), between 0 and 1."""
     pixels = _unit(matplotlib.image.imread(path))
     return np.stack([pixels] * 3, axis=-1) if pixels.ndim == 2 else pixels[..., :3]

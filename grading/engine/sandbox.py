@@ -110,8 +110,9 @@ def command(
         arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         arguments += ["--unshare-user"]
-    arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
-    arguments += ["--dir", HOME, "--dir", SCRATCH]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]
+    for folder in _folders((*view.shown, *map(Path, files), Path(HOME, "_"), Path(SCRATCH, "_"))):
+        arguments += ["--dir", str(folder)]  # made for a bind mount, they would be root's alone
     for place in view.shown:
         arguments += ["--ro-bind", str(place), str(place)]
     for path, target in view.links.items():
@@ -196,6 +197,11 @@ def host() -> Host:
         said = (done.stderr.strip() or f"it exited with {done.returncode}").splitlines()[-1]
         return Host(f"bubblewrap does not work here: {said}")
     return Host(None, tuple(json.loads(done.stdout)))
+
+
+def _folders(places: Sequence[Path]) -> list[Path]:
+    """Return the folders that ``places`` are in, outermost first."""
+    return sorted({folder for place in places for folder in place.parents if folder.name})
 
 
 def _package(name: str) -> Path:

@@ -19,7 +19,7 @@ MAX_DEPTH = 64  # nesting of a JSON value
 MAX_TEXT_FIELD = 10_000  # characters of an error's name; its text and traceback are charged
 
 
-class Malformed(ValueError):  # noqa: N818  (never leaves the transcript)
+class Malformed(ValueError):
     """The message is not one that a kernel sends."""
 
 

@@ -1,0 +1,69 @@
+"""A student's dry run: the whole notebook from a restart, with the ticks that it shows."""
+
+from pathlib import Path
+
+import nbformat.v4
+from nbformat import NotebookNode
+
+from grading.course import Course
+from grading.engine.assess import first_error
+from grading.engine.runner import Engine
+from grading.errors import UserError
+from grading.notebook_io import grade_id, read_notebook
+from utils.profile import Profile
+
+SUMMARY = "from grading import tick\n\ntick.summary()"
+
+
+async def dry_run(course: Course, path: Path, profile: Profile) -> tuple[list[str], bool]:
+    """Execute a student's notebook and return (lines to show, whether something is unfinished).
+
+    The kernel runs in the sandbox where there is one, as in grading, but in the student's mode:
+    answers are compared with the public fingerprints.
+
+    Raises
+    ------
+    UserError
+        If the file is not a notebook.
+    """
+    try:
+        notebook = read_notebook(path.read_bytes())
+    except OSError as error:
+        raise UserError(
+            f"cannot read {path}: {error.strerror}; give the path of a notebook"
+        ) from None
+    notebook.cells.append(nbformat.v4.new_code_cell(SUMMARY))
+    engine, lines = await _engine(course)
+    async with engine:
+        execution = await engine.execute(notebook, env={"LAB_PROFILE": profile})
+    lines += list(execution.problems)
+    for cell in execution.notebook.cells[:-1]:
+        if cell.metadata.get("nbgrader", {}).get("grade") and grade_id(cell):
+            lines += _texts(cell)
+    failure = first_error(execution.notebook)
+    if failure:
+        lines.append(failure)
+    lines += _texts(execution.notebook.cells[-1])
+    unfinished = bool(execution.problems or failure) or any(
+        line.startswith(("✗", "·", "?")) for line in lines
+    )
+    return lines, unfinished
+
+
+def _texts(cell: NotebookNode) -> list[str]:
+    return [
+        line
+        for output in cell.get("outputs", [])
+        if output.get("output_type") == "display_data"
+        for line in output["data"].get("text/plain", "").splitlines()
+    ]
+
+
+async def _engine(course: Course) -> tuple[Engine, list[str]]:
+    """Return an engine with the sandbox if this machine has one, and what to say if not."""
+    engine = Engine(course.limits)
+    try:
+        async with engine:
+            return Engine(course.limits), []
+    except UserError:
+        return Engine(course.limits, sandbox=False), ["Run without the grader's sandbox."]

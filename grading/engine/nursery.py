@@ -1,0 +1,254 @@
+"""The coordinator's end of the zygote: starts it, asks for kernels and hears what became of them.
+
+Nothing here depends on an event loop, because a zygote may serve several: nbclient and papermill
+bring their own. A thread starts the sandbox and reads the zygote's events.
+"""
+
+import json
+import math
+import os
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from grading.course import Limits
+from grading.engine import sandbox
+from grading.engine.order import CHANNELS, Order
+from grading.engine.walls import HOME, Allowance
+from grading.engine.zygote import MAX_PACKET
+
+ENVIRONMENT = {
+    "HOME": HOME,
+    "USER": "student",
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "MPLCONFIGDIR": "/tmp/matplotlib",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "OMP_NUM_THREADS": "1",
+}
+OF_THE_ZYGOTE = {  # it must have one thread when it forks
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+
+
+class ZygoteDied(RuntimeError):
+    """The zygote is gone and its kernels with it, through no fault of theirs."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a kernel ended.
+
+    Attributes
+    ----------
+    status : int
+        Its exit code, or the negative number of the signal that killed it.
+    cpu_seconds : float
+        CPU time of the kernel and of its children.
+    reason : str or None
+        The limit for which the zygote killed it: ``"memory"`` or ``"processes"``.
+    said : str
+        The traceback of a kernel that could not start.
+    """
+
+    status: int
+    cpu_seconds: float
+    reason: str | None
+    said: str
+
+
+class ForkedKernel:
+    """A kernel that was asked for; see `Nursery.fork`.
+
+    Attributes
+    ----------
+    ready : Future
+        Done when the kernel waits for its order; fails with `ZygoteDied` or, if the kernel could
+        not start, with RuntimeError.
+    ended : Future of Exit
+        Done when the kernel is gone; fails with `ZygoteDied`.
+    """
+
+    def __init__(self, nursery: "Nursery", number: int, order: socket.socket) -> None:
+        self.ready: Future[None] = Future()
+        self.ended: Future[Exit] = Future()
+        self._nursery = nursery
+        self._number = number
+        self._order = order
+
+    def start(self, order: Order) -> None:
+        """Let it run."""
+        packed = os.memfd_create("order")
+        try:
+            with open(packed, "wb", closefd=False) as file:
+                file.write(order.pack())
+            os.lseek(packed, 0, os.SEEK_SET)
+            socket.send_fds(self._order, [b"go"], [packed])
+        except OSError:
+            pass  # it is gone, and `ended` says so
+        finally:
+            os.close(packed)
+            self._order.close()
+
+    def signal(self, number: int) -> None:
+        """Send it a signal; nothing happens if it is gone."""
+        self._nursery.tell({"do": "signal", "id": self._number, "signal": number})
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        if event["event"] == "ready":
+            self.ready.set_result(None)
+            return
+        exit_ = Exit(event["status"], event["cpu"], event["reason"], event["said"])
+        if not self.ready.done():
+            last = (exit_.said.strip() or f"it exited with {exit_.status}").splitlines()[-1]
+            self.ready.set_exception(RuntimeError(f"a kernel could not start: {last}"))
+        self.ended.set_result(exit_)
+        self._order.close()
+
+    def _lose(self, error: ZygoteDied) -> None:
+        for future in (self.ready, self.ended):
+            if not future.done():
+                future.set_exception(error)
+        self._order.close()
+
+
+class Nursery:
+    """A zygote in its sandbox.
+
+    Parameters
+    ----------
+    limits : Limits
+        What each kernel may use.
+
+    Attributes
+    ----------
+    up : Future of tuple of str
+        Done when kernels can be forked; holds what is not as it should be, a line each. Fails with
+        RuntimeError if the zygote cannot start.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.up: Future[tuple[str, ...]] = Future()
+        self._allowance = Allowance(
+            memory=int(limits.memory_mb * 2**20),
+            processes=int(limits.processes),
+            file=int(limits.file_mb * 2**20),
+            cpu_seconds=math.ceil(limits.submission_seconds) * (os.cpu_count() or 1) + 60,
+        )
+        self._kernels: dict[int, ForkedKernel] = {}
+        self._forked = 0
+        self._lock = threading.Lock()
+        self._control, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # Bubblewrap dies with the thread that started it, so this thread stays until it has.
+        self._thread = threading.Thread(target=self._run, name="zygote", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the zygote runs."""
+        return self._thread.is_alive()
+
+    def fork(self, sockets: Mapping[str, socket.socket]) -> ForkedKernel:
+        """Ask for a kernel.
+
+        Parameters
+        ----------
+        sockets : mapping of str to socket
+            A listening Unix socket for each of `grading.engine.order.CHANNELS`; closed here.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with self._lock:
+            self._forked += 1
+            number = self._forked
+            kernel = ForkedKernel(self, number, ours)
+            self._kernels[number] = kernel
+        descriptors = [sockets[channel].fileno() for channel in CHANNELS] + [theirs.fileno()]
+        self.tell({"do": "fork", "id": number}, descriptors)
+        for used in (*sockets.values(), theirs):
+            used.close()
+        if not self.is_alive:
+            self._lose_all()
+        return kernel
+
+    def tell(self, request: dict[str, Any], descriptors: list[int] | None = None) -> None:
+        """Send a request to the zygote; nothing happens if it is gone."""
+        try:
+            with self._lock:
+                socket.send_fds(self._control, [json.dumps(request).encode()], descriptors or [])
+        except OSError:
+            pass  # `_run` notices
+
+    def close(self) -> None:
+        """End the zygote and all its kernels, and wait until they are gone."""
+        with self._lock:
+            self._control.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+
+    def _run(self) -> None:
+        with tempfile.TemporaryFile() as errors, sandbox.made_files() as files:
+            arguments = {
+                "control": self._theirs.fileno(),
+                "user": sandbox.user_inside(),
+                "allowance": asdict(self._allowance),
+            }
+            process = subprocess.Popen(
+                sandbox.command(
+                    sandbox.python("grading.engine.zygote", arguments),
+                    sandbox.view_of_this_process(),
+                    ENVIRONMENT | OF_THE_ZYGOTE,
+                    files,
+                    root=sandbox.is_root(),
+                ),
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                pass_fds=(self._theirs.fileno(), *files.values()),
+            )
+            self._theirs.close()
+            try:
+                while packet := self._control.recv(MAX_PACKET):
+                    self._hear(json.loads(packet))
+            except OSError:
+                pass
+            finally:
+                process.kill()
+                process.wait()
+            if not self.up.done():
+                errors.seek(0)
+                said = errors.read().decode(errors="replace").strip().splitlines()
+                last = said[-1] if said else f"it exited with {process.returncode}"
+                self.up.set_exception(RuntimeError(f"the zygote could not start: {last}"))
+        self._lose_all()
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        if event["event"] == "up":
+            self.up.set_result(_complaints(event["threads"], event["missing"]))
+            return
+        with self._lock:
+            kernel = self._kernels[event["id"]]
+            if event["event"] == "ended":
+                del self._kernels[event["id"]]
+        kernel._hear(event)
+
+    def _lose_all(self) -> None:
+        with self._lock:
+            lost = list(self._kernels.values())
+            self._kernels.clear()
+        for kernel in lost:
+            kernel._lose(ZygoteDied("the zygote died"))
+
+
+def _complaints(threads: list[str], missing: Mapping[str, str]) -> tuple[str, ...]:
+    lines = [f"not imported ahead: {name} ({why})" for name, why in missing.items()]
+    if len(threads) > 1:
+        lines.append(f"the zygote has {len(threads)} threads ({', '.join(threads)}), not 1")
+    return tuple(lines)

@@ -1,0 +1,20 @@
+"""Fixtures that several test files share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def data_mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder with the real data sets, set as the mirror, beside an empty cache."""
+    named = os.environ.get("DL_DATA_MIRROR")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real data sets: DL_DATA_MIRROR is not set and {folder} is not there")
+    monkeypatch.setenv("DL_DATA_MIRROR", str(folder))
+    monkeypatch.setenv("DL_DATA_CACHE", str(tmp_path / "cache"))
+    return folder

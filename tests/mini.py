@@ -1,0 +1,137 @@
+"""A small lab without torch, and a course around it, for tests of the whole loop."""
+
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from grading.authoring import instructor_notebook, student_notebook
+from grading.building import read_lab
+from grading.course import Course, load_course
+
+LAB = "mini"
+
+COURSE = """\
+[course]
+name = "Mini"
+institution = "Test"
+term = "now"
+language = "en"
+repository = "org/mini"
+branch = "main"
+roster = "roster.csv"
+
+[[labs]]
+name = "mini"
+title = { es = "Mini", en = "Mini" }
+
+[limits]
+cell_seconds = 10
+submission_seconds = 60
+"""
+
+ROSTER = """\
+student_id,name,email,group
+ada,Ada Lovelace,ada@example.org,1
+bob,Bob Ross,bob@example.org,1
+cyd,Cyd Charisse,cyd@example.org,2
+"""
+
+SOURCE = '''\
+# %% [markdown] lang="es"
+# ## Sumas
+# Un poco de aritmética.
+
+# %% [markdown] lang="en"
+# ## Sums
+# A little arithmetic.
+
+# %% role="given"
+import numpy as np
+
+# %% role="exercise" id="double" title_es="El doble" title_en="Double" difficulty=1 minutes=2
+def double(x):
+    """Return twice x."""
+    ### BEGIN SOLUTION
+    return 2 * np.asarray(x)
+    ### END SOLUTION
+
+# %% role="check" id="check-double" points=5
+tick.call(
+    "double on vectors",
+    lambda x: double(x),
+    cases=lambda rng: [(rng.normal(size=4),), (rng.normal(size=(2, 3)),)],
+    marks=3,
+    hint={"es": "Multiplica por dos.", "en": "Multiply by two."},
+)
+tick.value("double of the seed", lambda: float(double(1.5)), marks=2)
+
+# %% role="exercise" id="slope" title_es="Pendiente" title_en="Slope" difficulty=2 minutes=5
+def fit_slope(x, y):
+    """Return the slope of the line through the origin with the least squared error."""
+    ### BEGIN SOLUTION
+    return float(x @ y / (x @ x))
+    ### END SOLUTION
+
+# %% role="check" id="check-slope" points=4
+x = np.linspace(1.0, 2.0, 20)
+tick.predictions(
+    "unseen points",
+    lambda inputs: fit_slope(x, 3 * x) * inputs,
+    hidden=lambda rng: ((points := rng.uniform(5, 9, size=30)), 3 * points),
+    metric="rmse",
+    baseline=("zero", lambda inputs: 0 * inputs),
+    marks=4,
+)
+
+# %% [markdown] role="question" id="why" points=2 lang="es"
+# ¿Por qué?
+# ### BEGIN SOLUTION
+# Porque sí.
+# ### END SOLUTION
+
+# %% [markdown] role="question" id="why" points=2 lang="en"
+# Why?
+# ### BEGIN SOLUTION
+# Because.
+# ### END SOLUTION
+'''
+
+
+def make_course(root: Path) -> Course:
+    """Write the course's files under ``root`` and return it."""
+    (root / "notebooks" / "source").mkdir(parents=True)
+    (root / "course.toml").write_text(COURSE, encoding="utf-8")
+    (root / "roster.csv").write_text(ROSTER, encoding="utf-8")
+    (root / "notebooks" / "source" / f"{LAB}.py").write_text(SOURCE, encoding="utf-8")
+    return load_course(root)
+
+
+def solution(course: Course, lang: str = "en") -> NotebookNode:
+    """Return the instructor's notebook."""
+    return instructor_notebook(read_lab(course, LAB), lang, course)
+
+
+def blank(course: Course, lang: str = "en") -> NotebookNode:
+    """Return the student's notebook, nothing done."""
+    return student_notebook(read_lab(course, LAB), lang, course)
+
+
+def answered(course: Course, answers: dict[str, str], student: str = "") -> NotebookNode:
+    """Return the student's notebook with cells filled in by their id."""
+    notebook = blank(course)
+    for cell in notebook.cells:
+        if cell["id"] in answers:
+            cell.source = answers[cell["id"]]
+        if cell["id"] == "identity" and student:
+            cell.source = cell.source.replace('STUDENT_1 = ""', f'STUDENT_1 = "{student}"')
+            cell.source = cell.source.replace('SIGNATURE_1 = ""', 'SIGNATURE_1 = "Signed"')
+    return notebook
+
+
+def solved(course: Course) -> dict[str, str]:
+    """Return every exercise's solution by cell id."""
+    return {
+        cell["id"]: cell.source
+        for cell in solution(course).cells
+        if cell.metadata.dl.role in ("exercise", "question")
+    }
