@@ -83,10 +83,14 @@ def build(
                 if wanted == "quick":
                     raise
                 out.print(f"{name}: no keys for the full profile: {escape(str(error))}")
+        old = building.load_keys(course, name)
         if runs:
             keys = building.updated_keys(course, lab, runs)
-            where = building.paths(course, name).keys
-            write_atomically(where, keyfile.dump(keys).encode())
+        elif old is not None:
+            keys = building.up_to_date(old, lab)
+        else:
+            raise UserError(f"{name} has no keys; run `python -m grading build {name}`")
+        write_atomically(building.paths(course, name).keys, keyfile.dump(keys).encode())
         out.print(f"{name}: built")
     if found:
         for line in found:
@@ -135,6 +139,9 @@ def grade(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the results there, too.")
     ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="URL", help="A Dask scheduler, such as tcp://host:8786.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Skip submissions graded already.")
     ] = False,
@@ -145,6 +152,7 @@ def grade(
     """Grade every collected submission and write its marks into the gradebook."""
     from grading import grade as grading
     from grading import report as reporting
+    from grading.engine.cluster import ClusterEngine
     from grading.engine.runner import Engine
     from grading.gradebook import GRADED, Marks
 
@@ -165,7 +173,12 @@ def grade(
             out.print(f"{len(work)} submissions are left to grade.")
 
         async def run() -> None:
-            async with Engine(course.limits, sandbox=sandbox) as engine:
+            executor: Any = (
+                ClusterEngine(scheduler, course.limits, sandbox=sandbox)
+                if scheduler
+                else Engine(course.limits, sandbox=sandbox)
+            )
+            async with executor as engine:
                 notes.extend(engine.warnings)
                 for warning in engine.warnings:
                     err.print(f"Note: {escape(warning)}")
@@ -183,7 +196,7 @@ def grade(
                         engine,
                         marks,
                         profile=chosen,
-                        jobs=jobs or _cores(),
+                        jobs=jobs or (engine.slots if scheduler else _cores()),
                         work=work,
                         on_result=done,
                     )
@@ -192,7 +205,7 @@ def grade(
             asyncio.run(run())
         results = marks.results(lab)
         totals = marks.totals(lab)
-    out.print(reporting.table(results, course.language))
+    out.print(reporting.table(results, course.language, roster, totals))
     page = reporting.write_html(course, lab, results, roster, totals, notes)
     out.print(f"Report: {_shown(page)}")
     if json_file:
@@ -215,8 +228,9 @@ def report(lab: LabName, db: DatabaseUrl = None) -> None:
         results, totals = marks.results(lab), marks.totals(lab)
     if not results:
         raise UserError(f"nothing of {lab} is graded yet; run `python -m grading grade {lab}`")
-    out.print(reporting.table(results, course.language))
-    page = reporting.write_html(course, lab, results, _roster(course), totals)
+    roster = _roster(course)
+    out.print(reporting.table(results, course.language, roster, totals))
+    page = reporting.write_html(course, lab, results, roster, totals)
     out.print(f"Report: {_shown(page)}")
 
 

@@ -6,6 +6,7 @@ within limits. What may not be read is refused by name.
 
 import os
 import stat
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ MAX_TOTAL = 2_000 * MB  # of what a zip expands to
 MAX_RATIO = 200  # of expanded to packed bytes; notebooks pack at 3 to 20 to one
 MIN_RATIO_SIZE = 10 * MB  # below it the ratio does not matter
 MAX_ENTRIES = 20_000
+MAX_NAME = 4096  # characters of a path
 
 NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 ENCRYPTED = 0x1  # bit of a zip entry's flags
@@ -132,7 +134,7 @@ def _list_folder(root: Path) -> Listing:
 
 
 def _name(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
+    return printable(path.relative_to(root).as_posix(), MAX_NAME)
 
 
 def _is_junk(name: str) -> bool:
@@ -171,8 +173,8 @@ def _refusal_by_size(size: int) -> str:
 
 
 def _moment(seconds: float) -> datetime:
-    """Return a file's time, moved into the years that Python can write."""
-    return datetime.fromtimestamp(min(max(seconds, 0.0), 2**37), UTC)
+    """Return a file's time; one that a wrong clock put into the future is taken as now."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), time.time()), UTC)
 
 
 def _read(path: Path) -> bytes:
@@ -199,6 +201,7 @@ def _list_zip(archive: zipfile.ZipFile, path: Path) -> Listing:
     for entry in entries:
         name = entry.orig_filename.replace("\\", "/")
         reason = _refusal_of_entry(entry, name)
+        name = printable(name, MAX_NAME)
         if not reason and (entry.is_dir() or _is_junk(name)):
             continue
         if not reason and total + entry.file_size > MAX_TOTAL:
@@ -243,7 +246,7 @@ def _refusal_of_entry(entry: zipfile.ZipInfo, name: str) -> str:
 def _moment_of_entry(entry: zipfile.ZipInfo, path: Path) -> datetime:
     """Return the time of a zip entry, which is local time, or the zip's own if it is no date."""
     try:
-        return datetime(*entry.date_time).astimezone(UTC)
+        return _moment(datetime(*entry.date_time).timestamp())
     except (ValueError, OverflowError, OSError):
         return _moment(path.stat().st_mtime)
 

@@ -1,7 +1,7 @@
 """From a lab's source to what is committed: the student notebooks and the public keys."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,7 @@ from grading.authoring import (
     verify_student_notebook,
 )
 from grading.course import LANGUAGES, Course
-from grading.engine.assess import Terms, prepare
-from grading.engine.runner import Engine
+from grading.engine.assess import Executor, Terms, prepare
 from grading.errors import UserError
 from grading.evidence import Evidence
 from grading.feedback import Outcome, outcome_of_answers, outcome_of_group, outcome_of_metric
@@ -85,11 +84,25 @@ def differences(course: Course, lab: Lab) -> list[str]:
             f"the keys of {lab.name} were made from another version of its solution; "
             "run `python -m grading build`"
         )
+    elif keys != up_to_date(keys, lab):
+        found.append(
+            f"the keys of {lab.name} name other sections or points than its source; "
+            "run `python -m grading build`"
+        )
     return found
 
 
-def stale_profiles(
-    course: Course, lab: Lab, wanted: Iterable[Profile] = PROFILES) -> list[Profile]:
+def up_to_date(keys: KeyFile, lab: Lab) -> KeyFile:
+    """Return keys with the section titles and question points that the source has now."""
+    sections = section_of_check(lab)
+    return replace(
+        keys,
+        checks=tuple(replace(check, section=sections[check.cell]) for check in keys.checks),
+        question_marks=sum(questions(lab).values()),
+    )
+
+
+def stale_profiles(course: Course, lab: Lab, wanted: Iterable[Profile] = PROFILES) -> list[Profile]:
     """Return the profiles for which the lab has no keys made from its present solution."""
     keys = load_keys(course, lab.name)
     if keys is None or keys.source != solution_hash(lab):
@@ -97,7 +110,7 @@ def stale_profiles(
     return [profile for profile in wanted if profile not in keys.profiles]
 
 
-async def run_solution(engine: Engine, course: Course, lab: Lab, profile: Profile) -> Terms:
+async def run_solution(engine: Executor, course: Course, lab: Lab, profile: Profile) -> Terms:
     """Execute the solution as a student's session would draw it, with the default seed."""
     solution = instructor_notebook(lab, course.language, course)
     return await prepare(engine, solution, profile, seed=DEFAULT_SEED)

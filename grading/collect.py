@@ -188,10 +188,8 @@ def check_lab(notebook: NotebookNode, lab: str, built: NotebookNode | None) -> N
         raise UserError(f"it is of another lab: expected {lab}, found {declared!r}")
     if declared or built is None:
         return
-    graded = [cell for cell in built.cells if _is_graded(cell)]
-    traces = {grade_id(cell) for cell in graded} | {_text(cell) for cell in graded}
-    found = {grade_id(cell) for cell in notebook.cells} | {_text(cell) for cell in notebook.cells}
-    if graded and not traces & found:
+    expected = _traces([cell for cell in built.cells if _is_graded(cell)])
+    if expected and not expected & _traces(notebook.cells):
         raise UserError(f"it is not {lab}: none of its checks is there")
 
 
@@ -278,8 +276,9 @@ def _is_graded(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and bool(cell.metadata.get("nbgrader", {}).get("grade"))
 
 
-def _text(cell: NotebookNode) -> str:
-    return str(cell.source).strip()
+def _traces(cells: list[NotebookNode]) -> set[str]:
+    """Return the grade ids and the texts of cells."""
+    return ({grade_id(cell) for cell in cells} | {cell.source.strip() for cell in cells}) - {""}
 
 
 def _minute(moment: datetime) -> str:

@@ -29,10 +29,9 @@ Rows = list[list[Cell]]
 NAMED = 10  # students that a warning names
 MOODLE_HIGHEST = 100  # above it Moodle refuses an import, unless its site allows more
 
-# A spreadsheet computes what begins like this, full-width forms included.
-_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
-# With a semicolon for a delimiter, as in Spain, what follows one begins a cell.
-_INNER_FORMULA = re.compile(r"(;\s*)(?=[=+\-@＝＋－＠])")
+# A spreadsheet computes a cell that begins like this, full-width forms included; and where
+# semicolons delimit, as in Spain, what follows one begins a cell.
+_FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@＝＋－＠\t\r\n])")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -213,9 +212,6 @@ def harmless(text: str) -> str:
     Examples
     --------
     >>> harmless("=1+1"), harmless("-1.5"), harmless("a; @b")
-    ("'=1+1", '-1.5', "a; '@b")
+    ("'=1+1", '-1.5', "a;' @b")
     """
-    if _NUMBER.fullmatch(text):
-        return text
-    inner = _INNER_FORMULA.sub(r"\1'", text)
-    return f"'{inner}" if _FORMULA.match(inner) else inner
+    return text if _NUMBER.fullmatch(text) else _FORMULA.sub(r"\1'", text)

@@ -10,9 +10,8 @@ from nbformat import NotebookNode
 
 from grading.annotate import annotated
 from grading.course import Course
-from grading.engine.assess import Terms, assess, prepare
+from grading.engine.assess import Executor, Terms, assess, prepare
 from grading.engine.batch import each
-from grading.engine.runner import Engine
 from grading.errors import UserError
 from grading.files import write_atomically
 from grading.gradebook import Marks, Result
@@ -83,7 +82,7 @@ def released(course: Course, lab: str) -> tuple[NotebookNode, NotebookNode]:
 async def grade_lab(
     course: Course,
     lab: str,
-    engine: Engine,
+    engine: Executor,
     marks: Marks,
     *,
     profile: Profile,
@@ -96,7 +95,7 @@ async def grade_lab(
     Parameters
     ----------
     course, lab
-    engine : Engine
+    engine : Executor
     marks : Marks
         The gradebook; this coroutine is its only writer.
     profile : {"quick", "full"}
@@ -118,7 +117,7 @@ async def grade_lab(
 
 
 async def _grade(
-    engine: Engine,
+    engine: Executor,
     terms: Terms,
     release: NotebookNode,
     submission: Submission,

@@ -19,7 +19,7 @@ from grading.errors import UserError
 from grading.notebook_io import grade_id
 
 GRADE_ID = "identity"
-ASSIGNMENT = re.compile(r"^STUDENT_1\s*=", re.MULTILINE)
+ASSIGNMENT = re.compile(r"^STUDENT_1\s*=(?!=)", re.MULTILINE)
 FIELDS = ("STUDENT_1", "SIGNATURE_1", "STUDENT_2", "SIGNATURE_2")
 LARGEST_ID = 10**64  # an id typed without quotes
 MAX_SOURCE = 10_000  # characters; the cell as released has some 300

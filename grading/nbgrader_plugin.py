@@ -42,7 +42,7 @@ from utils.profile import Profile
 
 T = TypeVar("T")
 
-CONFIG_FILE = '''"""Written by `python -m grading release`, for nbgrader and Formgrader in this folder."""
+CONFIG_FILE = '''"""Written by `python -m grading release`: settings of nbgrader in this folder."""
 
 from pathlib import Path
 

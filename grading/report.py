@@ -40,6 +40,7 @@ SIGNS = {GRADED: "✓", ATTENTION: "!", FAILED: "✗", MISSING: "–"}
 WORDS = {GRADED: "graded", ATTENTION: "attention", FAILED: "failed", MISSING: "missing"}
 STYLES = {GRADED: "green", ATTENTION: "yellow", FAILED: "red", MISSING: "dim"}
 HISTOGRAM_HEIGHT = 110  # pixels
+ID_WIDTH = 20  # characters; a longer id is folded
 LINE_LIMIT = 300  # characters of a reason in the terminal; the page has it whole
 
 
@@ -67,6 +68,7 @@ def table(
     header = [message("report.id", lang), message("report.marks", lang), "%"]
     header.append(message("report.status", lang))
     widths = [max(map(cell_len, column)) for column in zip(header, *cells, strict=True)]
+    widths[0] = min(widths[0], ID_WIDTH)
     parts: list[RenderableType] = [
         _line(message("report.student", lang), header, widths, "bold"),
         Rule(style="dim"),

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture
 def data_mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The folder with the real data sets, set as the mirror, beside an empty cache."""
+    """The folder with the real data sets, set as the mirror, and an empty cache."""
     named = os.environ.get("DL_DATA_MIRROR")
     folder = Path(named) if named else ROOT.parent / "shared" / "data"
     if not folder.is_dir():

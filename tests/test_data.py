@@ -82,7 +82,7 @@ class Answer(BaseHTTPRequestHandler):
 @pytest.fixture
 def origin() -> Iterator[Origin]:
     server = Origin()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.go_on.set()
     server.shutdown()
@@ -91,10 +91,9 @@ def origin() -> Iterator[Origin]:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, and no mirror unless a test sets one."""
+    """An empty cache."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("DL_DATA_CACHE", str(folder))
-    monkeypatch.delenv("DL_DATA_MIRROR", raising=False)
     return folder
 
 
@@ -104,7 +103,8 @@ def toy(url: str) -> DataFile:
 
 @pytest.fixture
 def offer(monkeypatch: pytest.MonkeyPatch, origin: Origin):
-    """Make the toy file come from an address of the local server."""
+    """Make the toy file come from an address of the local server, without a mirror."""
+    monkeypatch.delenv("DL_DATA_MIRROR", raising=False)
 
     def at(path: str) -> str:
         url = f"http://127.0.0.1:{origin.server_port}{path}"
@@ -115,7 +115,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, origin: Origin):
 
 
 @pytest.fixture
-def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def mirror(offer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The place for a mirror's copy of the toy file."""
     copy = tmp_path / "mirror" / NAME
     copy.parent.mkdir(parents=True)
@@ -240,11 +240,12 @@ def test_a_file_that_rotted_in_the_cache_does_not_outlive_a_failed_download(offe
     assert kept(cache) == []
 
 
-def test_a_long_download_shows_its_progress(offer, monkeypatch, capsys):
-    monkeypatch.setattr(registry, "BAR_DELAY", 1e-9)
-    offer("/plain")
+def test_a_long_download_shows_its_progress(offer, origin, monkeypatch, capsys):
+    monkeypatch.setattr(registry, "BAR_DELAY", 0.1)
+    offer("/halting")
+    threading.Timer(0.5, origin.go_on.set).start()
     fetch(NAME)
-    assert NAME in capsys.readouterr().err
+    assert re.search(rf"{NAME}: +\d+%.*/1\.29M", capsys.readouterr().err)
 
 
 def test_a_short_download_is_quiet(offer, capsys):

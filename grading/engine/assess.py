@@ -7,12 +7,14 @@ of them (the inputs, not the truth) is handed to its kernel as a file.
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from nbformat import NotebookNode
 
-from grading.engine.runner import Engine
+from grading.engine.runner import Execution
 from grading.evidence import Evidence
 from grading.judge import BadReference, Judgement, judge, reference_evidence
 from grading.messages import Reason
@@ -20,6 +22,19 @@ from grading.rebuild import rebuild
 from utils.profile import Profile
 
 HIDDEN_FILE = "hidden_inputs.json"
+
+
+class Executor(Protocol):
+    """What executes notebooks: an `grading.engine.runner.Engine` or a cluster of them."""
+
+    async def execute(
+        self,
+        notebook: NotebookNode,
+        *,
+        env: Mapping[str, str],
+        files: Mapping[str, bytes] | None = None,
+    ) -> Execution:
+        """Execute a copy of ``notebook``."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +87,13 @@ class Assessment:
 
 
 async def prepare(
-    engine: Engine, solution: NotebookNode, profile: Profile, seed: int | None = None
+    engine: Executor, solution: NotebookNode, profile: Profile, seed: int | None = None
 ) -> Terms:
     """Execute the solution and return the terms that submissions are judged on.
 
     Parameters
     ----------
-    engine : Engine
+    engine : Executor
     solution : NotebookNode
         The instructor's notebook.
     profile : {"quick", "full"}
@@ -109,7 +124,7 @@ async def prepare(
 
 
 async def assess(
-    engine: Engine, terms: Terms, release: NotebookNode, submitted: NotebookNode
+    engine: Executor, terms: Terms, release: NotebookNode, submitted: NotebookNode
 ) -> Assessment:
     """Rebuild a submission from the release, execute it and judge its evidence."""
     rebuilt = rebuild(release, submitted)

@@ -121,7 +121,7 @@ class AdoptingKernelApp(IPKernelApp):
         """Look into the working directory last: numpy.py in it is not numpy."""
         sys.path.append("")
 
-    def load_config_file(self, suppress_errors: bool | None = True) -> None:
+    def load_config_file(self, *args: Any, **kwargs: Any) -> None:
         """Read no configuration."""
 
     def init_connection_file(self) -> None:

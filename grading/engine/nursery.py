@@ -78,8 +78,8 @@ class ForkedKernel:
     """
 
     def __init__(self, nursery: "Nursery", number: int, order: socket.socket) -> None:
-        self.ready: Future[None] = Future()
-        self.ended: Future[Exit] = Future()
+        self.ready: Future[None] = _promise()
+        self.ended: Future[Exit] = _promise()
         self._nursery = nursery
         self._number = number
         self._order = order
@@ -136,7 +136,7 @@ class Nursery:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self.up: Future[tuple[str, ...]] = Future()
+        self.up: Future[tuple[str, ...]] = _promise()
         self._allowance = Allowance(
             memory=int(limits.memory_mb * 2**20),
             processes=int(limits.processes),
@@ -252,3 +252,18 @@ def _complaints(threads: list[str], missing: Mapping[str, str]) -> tuple[str, ..
     if len(threads) > 1:
         lines.append(f"the zygote has {len(threads)} threads ({', '.join(threads)}), not 1")
     return tuple(lines)
+
+
+def listen(path: str) -> socket.socket:
+    """Return a Unix socket that listens at ``path``."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen()
+    return listening
+
+
+def _promise() -> Future[Any]:
+    """Return a future that whoever waits for it cannot cancel."""
+    future: Future[Any] = Future()
+    future.set_running_or_notify_cancel()
+    return future

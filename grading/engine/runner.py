@@ -1,27 +1,30 @@
 """Executes notebooks, each in a kernel of its own, and keeps what came of it."""
 
+import asyncio
 import copy
-import os
-import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from queue import Empty
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from jupyter_client import AsyncKernelManager
-from jupyter_client.asynchronous import AsyncKernelClient
 from nbformat import NotebookNode
 
 from grading.course import Limits
+from grading.engine import sandbox
+from grading.engine.forked import ForkedKernels
+from grading.engine.kernels import End, Kernel, Kernels
+from grading.engine.nursery import ZygoteDied
+from grading.engine.order import check_files
+from grading.engine.ordinary import OrdinaryKernels
 from grading.engine.transcript import Budget, CellTranscript
+from grading.engine.wire import BrokenWire, Flood
+from grading.errors import UserError
 
-START_SECONDS = 60.0  # a kernel that has not answered by then is not going to
 GRACE_SECONDS = 3.0  # between an interrupt and the kill
-REPLY_SECONDS = 2.0  # between the reply and the idle status that follows it
+LOST_SECONDS = 2.0  # of silence after the reply, until its end is taken for lost
+SETTLE_SECONDS = 0.1  # for an interrupt to arrive that the end of a cell has overtaken
+ATTEMPTS = 2  # executions of a notebook whose kernel was ended from outside
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Execution:
     cpu_seconds : float or None
         CPU time of the kernel and its children, if it could be measured.
     problems : tuple of str
-        One line each: why it did not run undisturbed. Empty if it did.
+        Why it did not run undisturbed, one line each; empty if it did. Cells are counted from 1.
     """
 
     notebook: NotebookNode
@@ -46,12 +49,11 @@ class Execution:
     problems: tuple[str, ...]
 
 
-class _KernelDied(Exception):
-    """The kernel is gone."""
-
-
 class Engine:
     """Executes notebooks, each in a kernel of its own.
+
+    Many can be executed at once, in one event loop. Use it as an asynchronous context manager;
+    when that ends, nothing of its kernels is left.
 
     Parameters
     ----------
@@ -59,19 +61,31 @@ class Engine:
         What one notebook may use.
     sandbox : bool
         False runs ordinary kernels, which can read and write whatever this process can.
+    ahead : int
+        How many sandboxed kernels to keep ready before they are asked for.
 
     Attributes
     ----------
     warnings : tuple of str
-        What this host cannot do; to be said at start.
+        What this machine cannot do, to be said at start; complete once the context is entered.
+
+    Raises
+    ------
+    UserError
+        If a sandbox is asked for and this machine has none.
     """
 
-    def __init__(self, limits: Limits, *, sandbox: bool = True) -> None:
+    def __init__(self, limits: Limits, *, sandbox: bool = True, ahead: int = 1) -> None:
         self.limits = limits
         self.warnings: tuple[str, ...] = ()
-        self._sandbox = sandbox
+        self._kernels: Kernels = (
+            ForkedKernels(limits, ahead) if sandbox else OrdinaryKernels(limits)
+        )
+        if sandbox:
+            self.warnings = _check_host()
 
     async def __aenter__(self) -> Self:
+        self.warnings += await self._kernels.start()
         return self
 
     async def __aexit__(
@@ -80,7 +94,7 @@ class Engine:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        return None
+        await self._kernels.close()
 
     async def execute(
         self,
@@ -89,105 +103,198 @@ class Engine:
         env: Mapping[str, str],
         files: Mapping[str, bytes] | None = None,
     ) -> Execution:
-        """Execute every code cell of a copy of ``notebook``.
+        """Execute the code cells of a copy of ``notebook``, in order.
 
-        An exception in a cell does not stop the next one. A cell that runs too long is interrupted
-        and, if that does not stop it, the kernel is killed; the cells after that are not run.
+        An exception in a cell does not stop the next one. A cell that runs too long is interrupted;
+        if that does not stop it, the kernel is killed and the cells after it are not run. Should
+        the kernel be ended by something that a notebook cannot do, all is executed once more.
 
         Parameters
         ----------
         notebook : NotebookNode
             Version 4; left as it is.
-        env : mapping
-            The kernel's environment, beside what every kernel needs.
+        env : mapping of str to str
+            The kernel's environment, beside the few variables that every kernel has.
         files : mapping of str to bytes, optional
-            Put into the kernel's private working directory before it starts.
+            What its private working directory holds, by relative path.
+
+        Raises
+        ------
+        UserError
+            If ``files`` are too large or not relative paths.
         """
+        given = dict(files or {})
+        check_files(given, int(self.limits.file_mb * 2**20))
         started = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="dl-kernel-", ignore_cleanup_errors=True) as folder:
-            for name, content in (files or {}).items():
-                path = Path(folder, name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-            run = _Run(copy.deepcopy(notebook), self.limits, started)
-            manager = AsyncKernelManager(kernel_name="python3")
-            base = {"PATH": os.environ.get("PATH", os.defpath), "HOME": folder, "PYTHONPATH": ""}
-            base["PYTHONPATH"] = os.pathsep.join(entry for entry in sys.path if entry)
+        for attempt in range(1, ATTEMPTS + 1):
+            run = _Run(notebook, self.limits)
             try:
-                await manager.start_kernel(cwd=folder, env=base | dict(env))
-                client: Any = manager.client()
-                client.start_channels(stdin=False, hb=False)
-                try:
-                    await client.wait_for_ready(timeout=START_SECONDS)
-                    await run.cells(manager, client)
-                except (_KernelDied, RuntimeError) as error:
-                    run.problems.append(str(error))
-                finally:
-                    client.stop_channels()
-            finally:
-                if manager.has_kernel:
-                    await manager.shutdown_kernel(now=True)
-        return Execution(run.notebook, time.monotonic() - started, None, tuple(run.problems))
+                kernel = await self._kernels.kernel(env, given)
+                end = await run.through(kernel)
+            except ZygoteDied:
+                if attempt == ATTEMPTS:
+                    raise
+                continue
+            if not end.from_outside:
+                break
+        seconds = time.monotonic() - started
+        return Execution(run.notebook, seconds, end.cpu_seconds, tuple(run.problems))
+
+
+def _check_host() -> tuple[str, ...]:
+    host = sandbox.host()
+    if host.obstacle is not None:
+        raise UserError(
+            f"no sandbox: {host.obstacle}; install it (`{sandbox.INSTALL}`), "
+            "or pass --no-sandbox to run submissions unprotected"
+        )
+    return tuple(f"[limits] {name} cannot be enforced on this machine" for name in host.unenforced)
+
+
+class _Stopped(Exception):
+    """The rest of the notebook is not to be run."""
 
 
 class _Run:
-    def __init__(self, notebook: NotebookNode, limits: Limits, started: float) -> None:
-        self.notebook = notebook
+    """One execution: the copy that gets the outputs, and what is left of its limits."""
+
+    def __init__(self, notebook: NotebookNode, limits: Limits) -> None:
+        self.notebook = _without_outputs(notebook)
         self.problems: list[str] = []
         self._limits = limits
-        self._deadline = started + limits.submission_seconds
+        self._deadline = time.monotonic() + limits.submission_seconds
         self._outputs = Budget(int(limits.output_mb * 2**20))
         self._evidence = Budget(int(limits.output_mb * 2**20))
+        self._replied: set[str] = set()
 
-    async def cells(self, manager: AsyncKernelManager, client: AsyncKernelClient) -> None:
-        for number, cell in enumerate(self.notebook.cells, start=1):
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-                if cell.source.strip():
-                    await self._cell(number, cell, manager, client)
+    async def through(self, kernel: Kernel) -> End:
+        """Execute the cells and stop the kernel, come what may."""
+        listener = asyncio.create_task(self._listen_to_replies(kernel))
+        at = 0
+        try:
+            for at, cell in enumerate(self.notebook.cells, start=1):
+                if cell.cell_type == "code" and cell.source.strip():
+                    await self._execute(kernel, cell, at)
+            failure = ""
+        except Flood as error:
+            failure = f"the kernel was killed in cell {at}: {error}"
+        except BrokenWire as error:
+            failure = f"the kernel died in cell {at}: {error}"
+        except _Stopped as error:
+            failure = str(error)
+        finally:
+            listener.cancel()
+            end = await kernel.stop()
+        if end.cause and failure:
+            failure = f"the kernel died in cell {at}: {end.cause}"
+        if failure:
+            rest = any(cell.cell_type == "code" for cell in self.notebook.cells[at:])
+            self.problems.append(failure + ("; the cells after it were not run" if rest else ""))
+        return end
 
-    async def _cell(
-        self, number: int, cell: NotebookNode, manager: AsyncKernelManager, client: Any
-    ) -> None:
+    async def _execute(self, kernel: Kernel, cell: NotebookNode, number: int) -> None:
         budget = Budget(int(self._limits.cell_output_kb * 1024))
         transcript = CellTranscript(budget, self._outputs, self._evidence)
-        request = client.execute(cell.source, store_history=True, stop_on_error=False)
-        now = time.monotonic()
-        deadline = min(now + self._limits.cell_seconds, self._deadline)
-        interrupted = False
+        request = kernel.wire.request(
+            "execute_request",
+            {
+                "code": cell.source,
+                "silent": False,
+                "store_history": True,
+                "user_expressions": {},
+                "allow_stdin": False,
+                "stop_on_error": False,
+            },
+        )
+        collecting = asyncio.create_task(_collect(kernel, request, transcript))
         try:
-            while True:
-                wait = deadline - time.monotonic()
-                if wait <= 0 and not interrupted:
-                    await manager.interrupt_kernel()
-                    interrupted, deadline = True, time.monotonic() + GRACE_SECONDS
-                    self.problems.append(self._over_time(number))
-                    continue
-                if wait <= 0:
-                    raise _KernelDied(f"cell {number} did not stop and its kernel was killed")
-                try:
-                    message = await client.get_iopub_msg(timeout=min(wait, 0.2))
-                except Empty:
-                    if not await manager.is_alive():
-                        raise _KernelDied(f"the kernel died in cell {number}") from None
-                    continue
-                if message["parent_header"].get("msg_id") != request:
-                    continue
-                kind, content = message["msg_type"], message["content"]
-                if kind == "status" and content.get("execution_state") == "idle":
-                    break
-                transcript.take(kind, content)
+            await self._wait(kernel, collecting, request, number)
         finally:
-            cell.outputs, cell.execution_count = transcript.outputs(), transcript.execution_count
+            collecting.cancel()
+            cell.outputs = transcript.outputs()
+            cell.execution_count = transcript.execution_count
             if transcript.overflowed:
                 self.problems.append(
-                    f"cell {number} displayed more than its limit; the rest was dropped"
+                    f"cell {number} displayed more than it may; the rest of its outputs was dropped"
                 )
-        if time.monotonic() >= self._deadline:
-            raise _KernelDied(f"stopped after cell {number}; the rest was not run")
+            if transcript.malformed:
+                self.problems.append(
+                    f"cell {number} sent {transcript.malformed} malformed messages, now dropped"
+                )
+
+    async def _wait(
+        self, kernel: Kernel, collecting: "asyncio.Task[None]", request: str, number: int
+    ) -> None:
+        """Wait until the cell has ended, and see to it that it does."""
+        deadline = min(time.monotonic() + self._limits.cell_seconds, self._deadline)
+        is_whole = deadline == self._deadline
+        interrupted = False
+        heard = -1
+        while True:
+            wait = min(LOST_SECONDS, deadline - time.monotonic())
+            done, _ = await asyncio.wait({collecting}, timeout=max(0.0, wait))
+            if done:
+                collecting.result()
+                break
+            if request in self._replied and kernel.wire.received == heard:
+                self.problems.append(f"some outputs of cell {number} were lost")
+                break
+            heard = kernel.wire.received
+            if time.monotonic() < deadline:
+                continue
+            if interrupted:
+                raise _Stopped(
+                    self._over_time(number)
+                    if is_whole
+                    else f"cell {number} could not be stopped and its kernel was killed"
+                )
+            interrupted = True
+            deadline = time.monotonic() + GRACE_SECONDS
+            if not is_whole:
+                seconds = self._limits.cell_seconds
+                self.problems.append(f"cell {number} ran longer than {seconds:g} s and was stopped")
+            await kernel.interrupt()
+        if interrupted:
+            if is_whole:
+                raise _Stopped(self._over_time(number))
+            await asyncio.sleep(SETTLE_SECONDS)
 
     def _over_time(self, number: int) -> str:
-        if time.monotonic() >= self._deadline:
-            seconds = self._limits.submission_seconds
-            return f"the notebook ran longer than {seconds:g} s and was stopped in cell {number}"
-        return f"cell {number} ran longer than {self._limits.cell_seconds:g} s and was stopped"
+        seconds = self._limits.submission_seconds
+        return f"the notebook ran longer than {seconds:g} s and was stopped in cell {number}"
+
+    async def _listen_to_replies(self, kernel: Kernel) -> None:
+        while True:
+            try:
+                message = await kernel.wire.reply()
+            except BrokenWire:
+                return
+            if message is not None and message.kind == "execute_reply":
+                self._replied = {message.parent}
+
+
+async def _collect(kernel: Kernel, request: str, transcript: CellTranscript) -> None:
+    """Take what is published in reply to ``request`` until the kernel has done with it."""
+    while True:
+        message = await kernel.wire.published()
+        if message is None or message.content is None:
+            transcript.malformed += 1
+        elif message.parent != request:
+            continue
+        elif message.kind != "status":
+            transcript.take(message.kind, message.content)
+        elif message.content == {"execution_state": "idle"}:
+            return
+
+
+def _without_outputs(notebook: NotebookNode) -> NotebookNode:
+    clean = copy.copy(notebook)
+    clean.cells = [
+        copy.deepcopy(NotebookNode({k: v for k, v in cell.items() if k != "outputs"}))
+        for cell in notebook.cells
+    ]
+    clean.metadata = copy.deepcopy(notebook.metadata)
+    for cell in clean.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return clean

@@ -15,6 +15,7 @@ from pathlib import Path
 from grading.engine.walls import HOME, SCRATCH
 
 KIT = ("grading", "utils", "data")  # the packages that a notebook imports
+DATA = ("DL_DATA_MIRROR", "DL_DATA_CACHE")  # variables that say where data sets are
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 OF_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime")
 FILES = {
@@ -73,11 +74,13 @@ def view_of_this_process() -> View:
     own = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, _package_folders())]
     own.append(Path(sys.executable).resolve().parents[1])
     kit = [_package(name) for name in KIT]
-    mirror = os.environ.get("DL_DATA_MIRROR")
-    own += kit + ([Path(mirror).resolve()] if mirror else [])
-    new = (place for place in own if not any(place.is_relative_to(path) for path in system))
+    own += kit + [Path(os.environ[name]).resolve() for name in DATA if os.environ.get(name)]
+    shown = system
+    for place in own:
+        if place.exists() and not any(place.is_relative_to(path) for path in shown):
+            shown.append(place)
     keys = _package("grading") / "keys"
-    return View(tuple(system) + tuple(dict.fromkeys(new)), links, (keys,) if keys.is_dir() else ())
+    return View(tuple(shown), links, (keys,) if keys.is_dir() else ())
 
 
 def command(
@@ -133,12 +136,17 @@ def python(module: str, argument: object) -> list[str]:
     It is this Python with the same packages, which heeds no environment variable, no user's
     packages and no working directory.
     """
-    extra = [*_package_folders(), *dict.fromkeys(str(_package(name).parent) for name in KIT)]
+    extra = [*_package_folders(), *kit_roots()]
     code = (
         f"import sys; sys.path += [p for p in {extra!r} if p not in sys.path]; "
         f"from {module} import main; main()"
     )
     return [sys.executable, "-I", "-X", "utf8", "-c", code, json.dumps(argument)]
+
+
+def kit_roots() -> list[str]:
+    """Return the folders from which the kit's packages are imported."""
+    return list(dict.fromkeys(str(_package(name).parent) for name in KIT))
 
 
 def is_root() -> bool:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from grading.course import Limits
+
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 DELIMITER = b"<IDS|MSG>"
 MORE, LONG, COMMAND = 1, 2, 4  # bits of a frame's first byte
@@ -25,10 +27,37 @@ MAX_FRAMES = 64
 MAX_HEADER = 65_536  # bytes of a header, a parent header or metadata
 MAX_NODES = 500_000  # values in a message's JSON
 CHUNK = 65_536
+FLOOD = 8  # times the outputs that may be kept, that a kernel may send
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much is read from a kernel.
+
+    Attributes
+    ----------
+    message : int
+        Bytes kept of one message; a larger one is read and thrown away.
+    total : int
+        Bytes after which its sockets are closed.
+    """
+
+    message: int
+    total: int
+
+    @classmethod
+    def of(cls, limits: Limits) -> Self:
+        """Return the bounds that go with a course's limits."""
+        kept = int(limits.output_mb * 2**20)
+        return cls(message=kept + MAX_HEADER, total=FLOOD * kept)
 
 
 class BrokenWire(ConnectionError):
     """The peer closed the connection or does not speak the protocol."""
+
+
+class Flood(BrokenWire):
+    """The peer sent more than it may."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +76,24 @@ class Socket:
     ----------
     reader, writer : asyncio streams
         A connection to a listening ZMQ socket.
-    limit : int
-        Bytes kept of a message; a larger one is read and thrown away.
+    bounds : Bounds
 
     Attributes
     ----------
     received : int
         Bytes read so far.
+    is_broken : bool
+        Whether the peer is gone or made itself unwelcome.
     """
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, bounds: Bounds
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._limit = limit
+        self._bounds = bounds
         self.received = 0
+        self.is_broken = False
 
     async def handshake(self, kind: bytes) -> Self:
         """Greet the peer as a socket of type ``kind`` (``b"DEALER"``, ``b"SUB"``).
@@ -77,10 +108,10 @@ class Socket:
         self._writer.write(GREETING + bytes([COMMAND, len(ready)]) + ready)
         greeting = await self._read(64)
         if greeting[:1] != b"\xff" or greeting[9:11] < b"\x7f\x03" or greeting[12:17] != b"NULL\0":
-            raise BrokenWire("the kernel does not greet as a ZMTP 3 peer without encryption")
+            raise self._broken("it does not greet as a ZMTP 3 peer without encryption")
         flags, body = await self._frame(CHUNK)
         if not flags & COMMAND or body is None or not body.startswith(b"\x05READY"):
-            raise BrokenWire("the kernel did not complete the ZMTP handshake")
+            raise self._broken("it did not complete the ZMTP handshake")
         return self
 
     def send(self, frames: list[bytes]) -> None:
@@ -101,7 +132,7 @@ class Socket:
             If the connection is closed or what arrives is not ZMTP.
         """
         frames: list[bytes] = []
-        kept, left, more = True, self._limit, True
+        kept, left, more = True, self._bounds.message, True
         while more:
             flags, frame = await self._frame(left if kept else 0)
             if flags & COMMAND:
@@ -122,7 +153,7 @@ class Socket:
     async def _frame(self, limit: int) -> tuple[int, bytes | None]:
         (flags,) = await self._read(1)
         if flags & ~(MORE | LONG | COMMAND):
-            raise BrokenWire("the kernel sent a frame with unknown flags")
+            raise self._broken("it sent what is not ZMTP")
         size = int.from_bytes(await self._read(8 if flags & LONG else 1))
         if size <= limit:
             return flags, await self._read(size)
@@ -134,9 +165,16 @@ class Socket:
         try:
             data = await self._reader.readexactly(size)
         except (asyncio.IncompleteReadError, OSError):
-            raise BrokenWire("the kernel closed its connection") from None
+            raise self._broken("it closed its connection") from None
         self.received += size
+        if self.received > self._bounds.total:
+            self.is_broken = True
+            raise Flood(f"it sent more than {self._bounds.total / 2**20:g} MB")
         return data
+
+    def _broken(self, why: str) -> BrokenWire:
+        self.is_broken = True
+        return BrokenWire(why)
 
 
 class Wire:
@@ -160,6 +198,11 @@ class Wire:
     def received(self) -> int:
         """Bytes that the kernel sent so far."""
         return self._shell.received + self._iopub.received
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the kernel is gone or made itself unwelcome."""
+        return self._shell.is_broken or self._iopub.is_broken
 
     def request(self, kind: str, content: dict[str, Any]) -> str:
         """Send a request on the shell channel and return its id."""
@@ -218,7 +261,7 @@ async def open_wire(
     iopub: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     *,
     key: bytes,
-    limit: int,
+    bounds: Bounds,
 ) -> Wire:
     """Return the wire over two connections to a kernel's sockets, once it answers.
 
@@ -228,15 +271,15 @@ async def open_wire(
         Connections to the kernel's ROUTER and PUB (or XPUB) sockets.
     key : bytes
         The connection's key, which signs messages.
-    limit : int
-        Bytes kept of one message.
+    bounds : Bounds
+        How much is read.
 
     Raises
     ------
     BrokenWire
         If the kernel closes a connection or does not speak the protocol.
     """
-    wire = Wire(Socket(*shell, limit=CHUNK), Socket(*iopub, limit=limit), key)
+    wire = Wire(Socket(*shell, bounds), Socket(*iopub, bounds), key)
     try:
         await wire._iopub.handshake(b"SUB")
         wire._iopub.send([b"\x01"])  # subscribe to everything

@@ -1,0 +1,137 @@
+"""Kernels forked from a zygote in the sandbox."""
+
+import asyncio
+import signal
+import socket
+import tempfile
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grading.course import Limits
+from grading.engine.kernels import LAST_WORDS_SECONDS, START_SECONDS, End, Kernel
+from grading.engine.nursery import ENVIRONMENT, Exit, ForkedKernel, Nursery, listen
+from grading.engine.order import CHANNELS, Order
+from grading.engine.wire import Bounds, Wire, open_wire, private_key
+
+
+@dataclass
+class _Prepared:
+    kernel: ForkedKernel
+    shell: socket.socket
+    iopub: socket.socket
+
+    def discard(self) -> None:
+        self.shell.close()
+        self.iopub.close()
+        self.kernel.signal(signal.SIGKILL)
+
+
+class ForkedKernels:
+    """A source of forked kernels, see `grading.engine.kernels.Kernels`.
+
+    Parameters
+    ----------
+    limits : Limits
+    ahead : int
+        How many kernels to keep ready before they are asked for.
+    """
+
+    def __init__(self, limits: Limits, ahead: int) -> None:
+        self._limits = limits
+        self._ahead = ahead
+        self._nursery: Nursery | None = None
+        self._ready: deque[_Prepared] = deque()
+        self._starting = asyncio.Lock()
+
+    async def start(self) -> tuple[str, ...]:
+        """Start the zygote unless it runs; raise RuntimeError if it does not come up."""
+        async with self._starting:
+            if self._nursery is not None and self._nursery.is_alive:
+                return ()
+            self._discard_ready()
+            self._nursery = Nursery(self._limits)
+            complaints = await asyncio.wrap_future(self._nursery.up)
+            self._prepare()
+            return complaints
+
+    async def kernel(self, env: Mapping[str, str], files: Mapping[str, bytes]) -> Kernel:
+        """Take a kernel that is ready or fork one; raise `ZygoteDied` if the zygote does."""
+        await self.start()
+        prepared = self._ready.popleft() if self._ready else self._fork()
+        self._prepare()
+        key = private_key()
+        prepared.kernel.start(Order(key, ENVIRONMENT | dict(env), files))
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await asyncio.wrap_future(prepared.kernel.ready)
+                wire = await open_wire(
+                    await asyncio.open_unix_connection(sock=prepared.shell),
+                    await asyncio.open_unix_connection(sock=prepared.iopub),
+                    key=key,
+                    bounds=Bounds.of(self._limits),
+                )
+        except BaseException:
+            prepared.discard()
+            raise
+        return _Forked(prepared.kernel, wire)
+
+    async def close(self) -> None:
+        """End the zygote and with it all kernels."""
+        self._discard_ready()
+        if self._nursery is not None:
+            await asyncio.to_thread(self._nursery.close)
+
+    def _prepare(self) -> None:
+        while len(self._ready) < self._ahead:
+            self._ready.append(self._fork())
+
+    def _discard_ready(self) -> None:
+        while self._ready:
+            self._ready.pop().discard()
+
+    def _fork(self) -> _Prepared:
+        """Fork a kernel and connect to it at once, so that its sockets' files can go."""
+        assert self._nursery is not None
+        with tempfile.TemporaryDirectory(prefix="dl-") as folder:
+            listening = {channel: listen(f"{folder}/{channel}") for channel in CHANNELS}
+            shell, iopub = (_connect(f"{folder}/{channel}") for channel in ("shell", "iopub"))
+        return _Prepared(self._nursery.fork(listening), shell, iopub)
+
+
+class _Forked:
+    def __init__(self, kernel: ForkedKernel, wire: Wire) -> None:
+        self.wire = wire
+        self._kernel = kernel
+
+    async def interrupt(self) -> None:
+        self._kernel.signal(signal.SIGINT)
+
+    async def stop(self) -> End:
+        ended = asyncio.wrap_future(self._kernel.ended)
+        if self.wire.is_broken:  # if that is because it ended, the zygote is about to say so
+            await asyncio.wait([ended], timeout=LAST_WORDS_SECONDS)
+        by_itself = ended.done()
+        self.wire.close()
+        self._kernel.signal(signal.SIGKILL)
+        exit_ = await ended
+        if by_itself or exit_.reason is not None:
+            return _end_of(exit_)
+        return End(exit_.cpu_seconds)
+
+
+def _connect(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)
+    connection.setblocking(False)
+    return connection
+
+
+def _end_of(exit_: Exit) -> End:
+    if exit_.reason is not None:
+        return End(exit_.cpu_seconds, f"it used more {exit_.reason} than it may")
+    if exit_.status == -signal.SIGKILL:  # the first process of a namespace cannot kill itself
+        return End(exit_.cpu_seconds, "the system killed it, for want of memory perhaps", True)
+    if exit_.status < 0:
+        return End(exit_.cpu_seconds, f"{signal.Signals(-exit_.status).name}")
+    return End(exit_.cpu_seconds, f"it exited with status {exit_.status}")

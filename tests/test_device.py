@@ -1,0 +1,221 @@
+"""utils.device: the device, the precision, the seeds, the settings of a loader."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+from torch.utils.data import DataLoader
+
+from utils import device as device_module
+from utils.device import (
+    available_cores,
+    fastest_precision,
+    loader_settings,
+    pick_device,
+    precision,
+    seed_everything,
+)
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+
+
+@pytest.fixture
+def fresh_choice():
+    pick_device.cache_clear()
+    yield
+    pick_device.cache_clear()
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    file = tmp_path / "cache" / "precision.json"
+    monkeypatch.setattr(device_module, "_cache_file", lambda: file)
+    device_module._measured_precision.cache_clear()
+    yield file
+    device_module._measured_precision.cache_clear()
+
+
+def test_importing_utils_does_not_import_torch():
+    code = "import utils, utils.profile, sys; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_device_is_accelerates_and_is_said_once(fresh_choice, capsys):
+    device = pick_device()
+    assert device.type == Accelerator().device.type
+    assert pick_device() == device
+    said = capsys.readouterr().out
+    assert said.startswith(f"Device: {device} (")
+    assert said.count("\n") == 1
+
+
+def test_a_broken_gpu_falls_back_to_the_cpu(fresh_choice, monkeypatch, capsys):
+    def broken(*args, **kwargs):
+        raise RuntimeError("no kernel image is available\nlong explanation")
+
+    monkeypatch.delenv("ACCELERATE_USE_CPU", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "ones", broken)
+    assert pick_device() == CPU
+    assert "does not work: no kernel image is available)" in capsys.readouterr().out
+
+
+def test_the_environment_can_ask_for_the_cpu(fresh_choice, monkeypatch, capsys):
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert pick_device() == CPU
+    assert "ACCELERATE_USE_CPU" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("choice", ["fp32", "bf16"])
+def test_a_named_precision_is_kept(choice):
+    assert precision(choice, CPU) == choice
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"), [("fp8", "expected 'auto'"), ("fp16", "needs a CUDA GPU")]
+)
+def test_precision_refuses(choice, message):
+    with pytest.raises(ValueError, match=message):
+        precision(choice, CPU)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "answer"),
+    [
+        ({"fp32": 1.0, "bf16": 0.2}, "bf16"),
+        ({"fp32": 1.0, "bf16": 0.95}, "fp32"),
+        ({"fp32": 1.0, "bf16": 3.0}, "fp32"),
+        ({"fp32": 1.0, "bf16": 3.0, "fp16": 0.4}, "fp16"),
+    ],
+)
+def test_fastest_precision(seconds, answer):
+    assert fastest_precision(seconds) == answer
+
+
+def test_auto_measures_once_and_remembers(cache, monkeypatch):
+    measured = []
+
+    def seconds(name, device):
+        measured.append(name)
+        return {"fp32": 1.0, "bf16": 0.25}[name]
+
+    monkeypatch.setattr(device_module, "_seconds_per_step", seconds)
+    assert precision("auto", CPU) == "bf16"
+    device_module._measured_precision.cache_clear()  # as in a new process
+    assert precision("auto", CPU) == "bf16"
+    assert measured == ["fp32", "bf16"]
+    (key,) = json.loads(cache.read_text())
+    assert torch.__version__ in key
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"cpu"', "{}"])
+def test_auto_measures_again_after_a_damaged_cache(cache, content):
+    cache.parent.mkdir()
+    cache.write_text(content)
+    answer = precision("auto", CPU)
+    assert json.loads(cache.read_text()) == {device_module._machine_key(CPU): answer}
+
+
+def test_auto_works_where_nothing_can_be_written(monkeypatch, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    monkeypatch.setattr(device_module, "_cache_file", lambda: blocked / "precision.json")
+    device_module._measured_precision.cache_clear()
+    assert precision("auto", CPU) in ("fp32", "bf16")
+    device_module._measured_precision.cache_clear()
+
+
+def test_measuring_leaves_the_random_numbers_alone(cache):
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    precision("auto", CPU)
+    assert torch.equal(torch.rand(2), expected)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_auto_on_cuda(cache):
+    assert precision("auto", CUDA) in ("fp32", "bf16", "fp16")
+
+
+def _draw():
+    return random.random(), np.random.rand(), torch.rand(1).item()
+
+
+def test_seeds_all_three_generators():
+    seed_everything(7)
+    first = _draw()
+    seed_everything(7)
+    assert _draw() == first
+    seed_everything(8)
+    assert all(a != b for a, b in zip(_draw(), first, strict=True))
+
+
+def test_deterministic_mode_is_switched_on_and_off(monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    seed_everything(0, deterministic=True)
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.benchmark
+    seed_everything(0)
+    assert not torch.are_deterministic_algorithms_enabled()
+    os.environ.pop("CUBLAS_WORKSPACE_CONFIG")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seed_outside_the_range(seed):
+    with pytest.raises(ValueError, match=f"the seed is {seed}"):
+        seed_everything(seed)
+
+
+@pytest.fixture
+def roomy(monkeypatch):
+    monkeypatch.delenv("DL_MODE", raising=False)
+    monkeypatch.setattr(device_module, "_enough_shared_memory", lambda: True)
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(1, 0), (2, 2), (3, 3), (64, 4)])
+def test_workers_never_above_the_cores(roomy, monkeypatch, cores, workers):
+    monkeypatch.setattr(device_module, "available_cores", lambda: cores)
+    settings = loader_settings(CPU)
+    assert settings["num_workers"] == workers <= cores
+    assert settings["persistent_workers"] == (workers > 0)
+
+
+def test_cores_are_those_of_this_process():
+    assert 1 <= available_cores() <= (os.cpu_count() or 1)
+
+
+def test_pinned_memory_only_with_cuda(roomy):
+    assert not loader_settings(CPU)["pin_memory"]
+    assert not loader_settings(torch.device("mps"))["pin_memory"]
+    assert loader_settings(CUDA)["pin_memory"]
+
+
+def test_no_workers_in_a_grading_run(roomy, monkeypatch):
+    monkeypatch.setenv("DL_MODE", "grading")
+    assert loader_settings(CPU)["num_workers"] == 0
+
+
+def test_no_workers_without_shared_memory(monkeypatch):
+    monkeypatch.delenv("DL_MODE", raising=False)
+    monkeypatch.setattr(device_module, "_enough_shared_memory", lambda: False)
+    assert loader_settings(CPU)["num_workers"] == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/shm is Linux's")
+def test_missing_or_small_shared_memory_is_noticed(tmp_path, monkeypatch):
+    assert not device_module._enough_shared_memory(tmp_path / "missing")
+    monkeypatch.setattr(device_module, "SHARED_MEMORY_NEEDED", 2**80)
+    assert not device_module._enough_shared_memory(tmp_path)
+
+
+def test_a_loader_accepts_the_settings():
+    loader = DataLoader(range(6), batch_size=3, **loader_settings(CPU))
+    assert sorted(torch.cat(list(loader)).tolist()) == list(range(6))

@@ -1,0 +1,224 @@
+import csv
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nbgrader.api import Gradebook
+
+from grading.course import Course, LabInfo
+from grading.errors import UserError
+from grading.export import as_csv, export, harmless
+from grading.gradebook import ATTENTION, FAILED, GRADED, CheckMark, Marks, Result
+from grading.roster import Roster, Student
+
+TITLE = "First lab"
+
+
+@pytest.fixture
+def course(tmp_path):
+    lab = LabInfo("lab", {"en": TITLE, "es": "Primera práctica"})
+    return Course(tmp_path, "C", "U", "2030", "en", "o/r", "main", tmp_path / "r.csv", (lab,))
+
+
+def result(student, *marks, status=GRADED, flags=()):
+    checks = [
+        CheckMark("check_a", f"step {place}", earned, 2.0, "" if earned == 2 else "x < 3")
+        for place, earned in enumerate(marks)
+    ]
+    return Result(student, "lab", sum(marks), 2.0 * len(marks), status, list(flags), 1.0, checks)
+
+
+RESULTS = [
+    result("u1", 2.0, 2.0),
+    result("u2", 0.0, 1.5, status=ATTENTION, flags=["a locked cell was edited"]),
+    Result("u3", "lab", 0.0, 4.0, FAILED, ["not a notebook"]),
+]
+ROSTER = Roster(
+    (
+        Student("u1", 'Ñandú, "Ana"', "u1@example.org", "A"),
+        Student("u2", "=cmd()|x", "u2@example.org", "B"),
+        Student("u3", "Wei", "u3@example.org"),
+        Student("u4", "Smith, John", "u4@example.org"),
+    )
+)
+TOTALS = {"u1": (5.25, 6.0, False), "u2": (-1.5, 6.0, True), "u3": (0.0, 6.0, False)}
+
+
+def exported(course, to, results=RESULTS, totals=TOTALS, roster=ROSTER):
+    path, warnings = export(course, "lab", to, results, totals, roster)
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return path, warnings, list(csv.reader(stream))
+
+
+def by_student(rows, column):
+    return {row[column]: dict(zip(rows[0], row, strict=True)) for row in rows[1:]}
+
+
+def test_csv_has_everybody_with_totals_and_every_check(course):
+    path, _, rows = exported(course, "csv")
+    assert path == course.home / "reports" / "lab" / "lab.csv"
+    assert rows[0] == [
+        *["student_id", "name", "email", "group", "score", "max_score", "percent", "status"],
+        *["check_a: step 0", "check_a: step 1"],
+    ]
+    marks = {row[0]: row[4:] for row in rows[1:]}
+    assert marks == {
+        "u1": ["5.25", "6", "87.5", "graded", "2", "2"],
+        "u2": ["-1.5", "6", "-25", "needs attention, waiting for manual marking", "0", "1.5"],
+        "u3": ["0", "6", "0", "failed", "", ""],
+        "u4": ["", "6", "", "missing", "", ""],
+    }
+
+
+def test_names_come_back_from_csv_as_they_were_and_formulas_as_text(course):
+    students = by_student(exported(course, "csv")[2], 0)
+    assert students["u1"]["name"] == 'Ñandú, "Ana"'
+    assert students["u2"]["name"] == "'=cmd()|x"
+
+
+def test_excel_sees_utf8(course):
+    path, _, _ = exported(course, "csv")
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+def test_moodle_gets_who_how_much_and_why(course):
+    path, warnings, rows = exported(course, "moodle")
+    assert path.name == "lab-moodle.csv"
+    students = by_student(rows, 0)
+    assert set(students) == {"u1", "u2", "u3"}
+    assert students["u1"] == {
+        "ID number": "u1",
+        "Full name": 'Ñandú, "Ana"',
+        "Email address": "u1@example.org",
+        TITLE: "5.25",
+        f"{TITLE} (%)": "87.5",
+        "Feedback comments": "",
+    }
+    comments = students["u2"]["Feedback comments"].split("<br>")
+    assert comments[:2] == [
+        "✗ step 0: 0 of 2 marks: x &lt; 3",
+        "✗ step 1: 1.5 of 2 marks: x &lt; 3",
+    ]
+    assert comments[2].startswith("Provisional")
+    assert students["u3"]["Feedback comments"] == "not a notebook"
+    assert any("u4" in line and "left out" in line for line in warnings)
+
+
+def test_moodle_comments_are_in_the_courses_language(tmp_path):
+    lab = LabInfo("lab", {"en": TITLE, "es": "Primera práctica"})
+    spanish = Course(tmp_path, "C", "U", "2030", "es", "o/r", "main", tmp_path / "r.csv", (lab,))
+    rows = exported(spanish, "moodle")[2]
+    assert "Primera práctica" in rows[0]
+    assert "0 de 2 puntos" in by_student(rows, 0)["u2"]["Feedback comments"]
+
+
+def test_moodle_is_warned_of_where_it_would_misplace_or_refuse_grades(course):
+    _, warnings, _ = exported(course, "moodle", roster=None)
+    assert any("by ID number" in line and "u1, u2, u3" in line for line in warnings)
+    totals = {"u1": (130.0, 158.0, False)}
+    _, warnings, _ = exported(course, "moodle", RESULTS[:1], totals, ROSTER)
+    assert any("158 marks" in line for line in warnings)
+    assert not any("by ID number" in line for line in warnings)
+
+
+def test_canvas_gets_its_columns_its_points_and_who_handed_in(course):
+    path, warnings, rows = exported(course, "canvas")
+    assert path.name == "lab-canvas.csv"
+    assert rows[0] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", TITLE]
+    assert rows[1] == ["    Points Possible", "", "", "", "", "6"]
+    assert sorted(rows[2:]) == sorted(
+        [
+            ['Ñandú, "Ana"', "", "u1", "u1@example.org", "A", "5.25"],
+            ["'=cmd()|x", "", "u2", "u2@example.org", "B, waiting for manual marking", "-1.5"],
+            ["Wei", "", "u3", "u3@example.org", "", "0"],
+        ]
+    )
+    assert any("u4" in line and "Canvas" in line for line in warnings)
+
+
+@pytest.mark.parametrize("to", ["csv", "moodle", "canvas"])
+def test_provisional_scores_are_said(course, to):
+    _, warnings, _ = exported(course, to)
+    assert [line for line in warnings if "provisional" in line and "u2" in line]
+    _, warnings, _ = exported(course, to, RESULTS[:1], {}, Roster(ROSTER.students[:1]))
+    assert warnings == []
+
+
+def test_a_warning_names_only_the_first(course):
+    totals = {f"s{place:02}": (1.0, 2.0, True) for place in range(30)}
+    _, (warning,), _ = exported(course, "csv", [], totals, None)
+    assert "s09 and 20 more" in warning
+    assert "s10" not in warning
+
+
+def test_errors_say_what_to_do(course):
+    with pytest.raises(UserError, match="'excel'; expected one of csv, moodle, canvas"):
+        export(course, "lab", "excel", RESULTS, TOTALS, ROSTER)
+    with pytest.raises(UserError, match="grading grade lab"):
+        export(course, "lab", "csv", [], {}, ROSTER)
+    assert not (course.home / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+34 600", "'+34 600"),
+        ("-x", "'-x"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\rtext", "'\rtext"),
+        ("  =1", "'  =1"),
+        ("＝1+1", "'＝1+1"),
+        ("a;=1", "a;'=1"),
+        ("-12.5", "-12.5"),
+        ("0042", "0042"),
+        ("a=b, c-d", "a=b, c-d"),
+        ("", ""),
+    ],
+)
+def test_text_that_a_spreadsheet_would_compute_gets_an_apostrophe(text, cell):
+    assert harmless(text) == cell
+
+
+@given(st.lists(st.lists(st.text(alphabet="=+-@\t\r\n ;,\"'a1."), min_size=2, max_size=4)))
+def test_no_cell_begins_a_formula_whatever_the_delimiter(table):
+    text = as_csv(table)
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    assert [len(row) for row in rows] == [len(row) for row in table]
+    cells = [cell for row in rows for cell in row]
+    for part in (*cells, *(part for cell in cells for part in cell.split(";"))):
+        start = part.lstrip(" ")[:1]
+        assert not start or start not in "=+@\t\r\n"
+        assert start != "-" or re.fullmatch(r"-[\d.]+", part)
+
+
+@given(st.floats(-1000, 1000))
+def test_numbers_stay_numbers(value):
+    assert float(as_csv([[value]])) == pytest.approx(value, abs=0.00501)
+
+
+def test_scores_follow_the_gradebook_as_people_mark(course, tmp_path):
+    url = f"sqlite:///{tmp_path / 'gradebook.db'}"
+    with Marks(url):
+        pass  # makes it
+    with Gradebook(url) as gradebook:
+        gradebook.add_assignment("lab")
+        gradebook.add_notebook("lab", "lab")
+        gradebook.add_grade_cell("check_a", "lab", "lab", max_score=4, cell_type="code")
+        gradebook.add_grade_cell("essay", "lab", "lab", max_score=2, cell_type="markdown")
+    with Marks(url) as marks:
+        marks.save(result("u1", 2.0, 1.0))
+        _, warnings, rows = exported(course, "csv", marks.results("lab"), marks.totals("lab"), None)
+    assert len(warnings) == 1
+    assert rows[1][4:8] == ["3", "6", "50", "graded, waiting for manual marking"]
+    with Gradebook(url) as gradebook:
+        grade = gradebook.find_grade("essay", "lab", "lab", "u1")
+        grade.manual_score, grade.needs_manual_grade = 1.5, False
+        gradebook.db.commit()
+    with Marks(url) as marks:
+        _, warnings, rows = exported(course, "csv", marks.results("lab"), marks.totals("lab"), None)
+    assert warnings == []
+    assert rows[1][4:8] == ["4.5", "6", "75", "graded"]
