@@ -50,7 +50,6 @@ TAGS = ("#fun", "#life", "#smile", "#weekend", "#friday", "#music")
 FINISHES = ("", "", ".", "!", "!!!", "...", "?", " :)", " ❤", " 100%")
 LINK_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
-STRAY_SHARE = 0.04  # words taken from another group
 TYPO_SHARE = 0.03  # words with a slip of the finger
 SHOUT_SHARE, CAPITAL_SHARE = 0.03, 0.1  # words IN CAPITALS, words with a Capital
 MENTION_SHARE, TAG_SHARE, LINK_SHARE = 0.4, 0.3, 0.1  # texts with @user, with a tag, with a link
@@ -122,8 +121,8 @@ def word_corpus(rng: Generator, sentences: int = 2000) -> WordCorpus:
     The grammar: a text belongs to one group and is ``[@user] clause finish [tag] [link]``. The
     clause is one of :data:`PATTERNS`, with words of the group for its subjects, verbs, objects
     and places, inflected by ``-s``, ``-ed`` and ``-ing``, among stop words and fillers that all
-    groups share. As in real messages there are capitals, punctuation, words that stray from
-    another group, and slips of the finger, each so rare that a frequency floor of 10 removes it.
+    groups share. As in real messages there are capitals, punctuation, links, and slips of the
+    finger, each so rare that a frequency floor of 10 removes it.
 
     Lower-case the texts, keep ``[a-z@# ]``, drop stop words, stem with Snowball, keep tokens that
     come more than 10 times: 105 tokens remain, and words of one group share contexts.
@@ -133,7 +132,7 @@ def word_corpus(rng: Generator, sentences: int = 2000) -> WordCorpus:
     size = sum(GROUP_ROLES.values())
     words = _coin_words(rng, GROUPS * size)
     lexicons = [_by_role(words[start : start + size]) for start in range(0, len(words), size)]
-    texts = [_message(rng, lexicons, _pick(rng, range(GROUPS))) for _ in range(sentences)]
+    texts = [_message(rng, _pick(rng, lexicons)) for _ in range(sentences)]
     groups = {
         f"group {number}": frozenset(itertools.chain.from_iterable(lexicon.values()))
         for number, lexicon in enumerate(lexicons, start=1)
@@ -147,14 +146,12 @@ def _by_role(words: Sequence[str]) -> dict[str, list[str]]:
     return {role: list(itertools.islice(rest, count)) for role, count in GROUP_ROLES.items()}
 
 
-def _message(rng: Generator, lexicons: list[dict[str, list[str]]], group: int) -> str:
-    """Draw one text of a group."""
+def _message(rng: Generator, lexicon: dict[str, list[str]]) -> str:
+    """Draw one text from the words of a group."""
     parts = ["@user"] if rng.random() < MENTION_SHARE else []
     for token in _pick(rng, PATTERNS).split():
         role, inflection = token[0], token[1:]
         if role in GROUP_ROLES:
-            stray = rng.random() < STRAY_SHARE
-            lexicon = lexicons[_pick(rng, range(GROUPS)) if stray else group]
             token = _slip(rng, _pick(rng, lexicon[role])) + inflection
         elif role == "F":
             token = _pick(rng, FILLERS)

@@ -1,22 +1,28 @@
 """One form for every value that can be evidence.
 
-A value becomes an exact part (structure, strings, whole numbers) and a vector of real numbers
-that is compared with a tolerance. `evidence` sends this form, `fingerprint` hashes it and
-`judge` compares it, so that the three cannot disagree about what a value is.
+A value becomes an exact part (structure and text) and a vector of numbers, some of them whole and
+compared exactly, the others real and compared with a tolerance. `evidence` sends this form,
+`fingerprint` hashes it and `judge` compares it, so that the three cannot disagree about what a
+value is.
 """
 
 import json
 import math
+from collections import deque
 from collections.abc import Mapping, Set, ValuesView
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 MAX_DEPTH = 32
+MAX_WHOLE = 2**53  # up to here a float64 holds every whole number
+PLAIN = frozenset({bool, int, float, complex, str, bytes, list, tuple, dict, type(None)})
 
 Vector = npt.NDArray[Any]
+Reals = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
 class NotEvidence(TypeError):
@@ -35,16 +41,20 @@ class Canonical:
     shape : tuple of int
         The shape of the numbers, ``()`` for a scalar and for a tree.
     exact : str
-        JSON text of what is compared exactly; ``""`` unless the kind is ``tree``.
+        JSON text of a tree's structure and of its text; ``""`` for the other kinds.
     numbers : ndarray, shape (n,)
         The numbers in row-major order: int64 for ``bool`` and ``int``, else float64. A complex
-        number is two floats. The float leaves of a tree.
+        number is two floats. The numbers of a tree, in the order of its structure.
+    types : str
+        One letter for each number of a tree: ``i`` for a whole one, ``f`` for a real one. ``""``
+        for the other kinds, whose numbers are all alike.
     """
 
     kind: str
     shape: tuple[int, ...]
     exact: str
     numbers: Vector
+    types: str = ""
 
     @property
     def is_exact(self) -> bool:
@@ -61,16 +71,29 @@ def canonical(value: Any) -> Canonical:
     Raises
     ------
     NotEvidence
-        If the value is an object that has no such form (a model, a function, an object array).
+        If the value has no such form (a model, a function, dates, a list that contains itself).
     """
+    try:
+        with np.errstate(all="ignore"):
+            return _canonical(value)
+    except NotEvidence:
+        raise
+    except Exception as error:  # reading it may run code of the student's, as in a property
+        detail = f"{type(error).__name__}: {error}"
+        raise NotEvidence(
+            f"expected a value that can be read, found {type(value).__name__!r}, "
+            f"and reading it raised {detail[:100]}"
+        ) from None
+
+
+def _canonical(value: Any) -> Canonical:
     value = _plain(value)
-    numbers = _as_numbers(value)
-    if numbers is not None:
-        return _from_array(numbers)
-    floats: list[float] = []
-    skeleton = _skeleton(value, floats, depth=0)
-    text = json.dumps(skeleton, ensure_ascii=True, separators=(",", ":"))
-    return Canonical("tree", (), text, np.array(floats, dtype=np.float64))
+    array = _as_array(value)
+    if array is not None:
+        return _from_array(array)
+    leaves = _Leaves()
+    text = json.dumps(_skeleton(value, leaves, depth=0), ensure_ascii=True, separators=(",", ":"))
+    return Canonical("tree", (), text, np.array(leaves.numbers, float), "".join(leaves.types))
 
 
 def as_kind(value: Canonical, kind: str) -> Canonical | None:
@@ -106,6 +129,46 @@ def as_kind(value: Canonical, kind: str) -> Canonical | None:
     return Canonical(kind, value.shape, "", numbers)
 
 
+def split(value: Canonical, types: str) -> tuple[Integers, Reals] | None:
+    """Return the numbers of ``value`` that are compared exactly, and those with a tolerance.
+
+    Parameters
+    ----------
+    value : Canonical
+    types : str
+        Of the answer that it is compared with, which says for a tree which numbers are whole.
+
+    Returns
+    -------
+    tuple of ndarray, or None
+        None if there are not as many numbers as types, or one that should be whole is not.
+    """
+    if value.is_exact:
+        return value.numbers, np.zeros(0)
+    if value.kind != "tree":
+        return np.zeros(0, np.int64), value.numbers
+    if len(types) != value.numbers.size:
+        return None
+    is_whole = np.frombuffer(types.encode("ascii"), "S1") == b"i"
+    whole = value.numbers[is_whole]
+    if not np.all((np.abs(whole) <= MAX_WHOLE) & (np.floor(whole) == whole)):
+        return None
+    return whole.astype(np.int64), value.numbers[~is_whole]
+
+
+def as_array(value: Canonical) -> Reals:
+    """Return the real numbers of ``value`` as an array of its shape.
+
+    Raises
+    ------
+    ValueError
+        If the value is complex, or no array of numbers at all.
+    """
+    if value.kind in ("complex", "tree"):
+        raise ValueError(f"expected real numbers, found {describe(value)}")
+    return value.numbers.astype(np.float64).reshape(value.shape)
+
+
 def describe(value: Canonical) -> str:
     """Say what a value is in a few words, without its content."""
     if value.kind == "tree":
@@ -116,44 +179,72 @@ def describe(value: Canonical) -> str:
     return f"{value.kind} numbers of shape {value.shape}"
 
 
+def finite_scale(numbers: Vector) -> float:
+    """Return the root mean square of the finite numbers, 0.0 if there are none.
+
+    Computed after dividing by the largest magnitude, so that it neither overflows nor
+    underflows.
+    """
+    finite = np.abs(numbers[np.isfinite(numbers)])
+    top = float(finite.max()) if finite.size else 0.0
+    if top == 0.0:
+        return 0.0
+    return top * math.sqrt(float(np.mean((finite / top) ** 2)))
+
+
 def _plain(value: Any) -> Any:
-    """Turn tensors, data frames and numpy scalars into arrays or Python scalars."""
+    """Turn tensors, data frames, numpy scalars and other containers into arrays and lists."""
+    if type(value) in PLAIN:
+        return value
     if hasattr(value, "detach") and hasattr(value, "cpu"):
-        value = value.detach().cpu()
-        if getattr(value, "is_sparse", False):
-            value = value.to_dense()
-        if str(getattr(value, "dtype", "")) in ("torch.bfloat16", "torch.float16"):
-            value = value.float()
-        return np.asarray(value.resolve_conj().resolve_neg().numpy())
+        value = value.detach().cpu().to_dense().resolve_conj().resolve_neg()
+        return np.asarray((value.double() if value.is_floating_point() else value).numpy())
     if hasattr(value, "to_numpy"):
-        return np.asarray(value.to_numpy())
-    if isinstance(value, np.generic):
-        return value.item()
+        value = value.to_numpy()
+    if isinstance(value, np.generic) and not isinstance(value, str | bytes):
+        value = np.asarray(value)
+    if isinstance(value, np.ndarray):
+        return _plain_array(value)
+    if isinstance(value, range | ValuesView | deque):
+        return list(value)
     return value
 
 
-def _as_numbers(value: Any) -> Vector | None:
-    """Return the array that ``value`` spells, or None if it does not spell one."""
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind in "biufc":
-            return np.asarray(value)
-        if value.dtype.kind in "SU":
-            return None
+def _plain_array(array: Vector) -> Any:
+    """Return an array of numbers as it is, any other as the nested list of its elements."""
+    if np.ma.isMaskedArray(array):
         raise NotEvidence(
-            f"expected an array of numbers or text, found dtype {value.dtype}; "
-            "convert it with .astype(...) first"
+            "expected an array without a mask, found a masked one; "
+            "say what stands in the masked places with .filled(...) first"
         )
+    beyond_int64 = array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63
+    if array.dtype.kind in "SUOT" or beyond_int64:
+        return _plain(array.tolist())
+    if array.dtype.kind in "biufc":
+        return np.asarray(array)
+    raise NotEvidence(
+        f"expected an array of numbers or text, found dtype {array.dtype}; "
+        "convert it with .astype(...) first"
+    )
+
+
+def _as_array(value: Any) -> Vector | None:
+    """Return the array that a plain value spells, or None if it does not spell one."""
+    if isinstance(value, np.ndarray):
+        return value
     if isinstance(value, bool | float | complex):
         return np.asarray(value)
     if isinstance(value, int):
-        return np.asarray(value) if -(2**63) <= value < 2**63 else None
-    if isinstance(value, list | tuple) and value and _all_numbers(value, 0):
-        try:
-            array = np.array(_unwrapped(value))
-        except (ValueError, OverflowError):
-            return None  # ragged, or beyond int64: a tree
-        return array if array.dtype.kind in "biufc" else None
-    return None
+        return np.asarray(int(value), np.int64) if -(2**63) <= value < 2**63 else None
+    if not isinstance(value, list | tuple) or not _all_numbers(value, 0):
+        return None
+    try:
+        array = np.array(_unwrapped(value))
+    except (ValueError, OverflowError):
+        return None  # ragged, or beyond int64: a tree
+    if array.dtype.kind not in "bifc" or (array.dtype.kind == "f" and _only_whole(value)):
+        return None  # integers too large for int64, which numpy makes floats or objects
+    return array
 
 
 def _all_numbers(value: Any, depth: int) -> bool:
@@ -161,10 +252,18 @@ def _all_numbers(value: Any, depth: int) -> bool:
         return False
     if isinstance(value, list | tuple):
         return all(_all_numbers(item, depth + 1) for item in value)
-    if isinstance(value, bool | int | float | complex | np.number | np.bool_):
-        return True
-    plain = _plain(value)
-    return isinstance(plain, np.ndarray) and plain.dtype.kind in "biufc"
+    return _is_number(value) or isinstance(_plain(value), np.ndarray)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, complex))
+
+
+def _only_whole(value: Any) -> bool:
+    """Whether a list that is not empty holds nothing but whole numbers."""
+    if isinstance(value, list | tuple):
+        return bool(value) and all(_only_whole(item) for item in value)
+    return isinstance(value, int) or getattr(_plain(value), "dtype", np.dtype("f8")).kind in "biu"
 
 
 def _unwrapped(value: Any) -> Any:
@@ -179,85 +278,69 @@ def _from_array(array: Vector) -> Canonical:
     if array.dtype.kind == "b":
         return Canonical("bool", shape, "", flat.astype(np.int64))
     if array.dtype.kind in "iu":
-        if flat.dtype == np.uint64 and flat.size and int(flat.max()) >= 2**63:
-            raise NotEvidence("expected whole numbers below 2**63, found a larger uint64")
         return Canonical("int", shape, "", flat.astype(np.int64))
     if array.dtype.kind == "c":
         return Canonical("complex", shape, "", flat.astype(np.complex128).view(np.float64))
     return Canonical("float", shape, "", flat.astype(np.float64))
 
 
-def _skeleton(value: Any, floats: list[float], depth: int) -> Any:
-    """Return the exact JSON structure of ``value``; its floats go to ``floats`` in order."""
+@dataclass(frozen=True)
+class _Leaves:
+    """The numbers of a tree and their types, in the order in which its structure names them."""
+
+    numbers: list[float] = field(default_factory=list)
+    types: list[str] = field(default_factory=list)
+
+
+def _skeleton(value: Any, leaves: _Leaves, depth: int) -> Any:
+    """Return the exact JSON structure of ``value``; its numbers go to ``leaves`` in order."""
     if depth > MAX_DEPTH:
         raise NotEvidence(f"expected at most {MAX_DEPTH} levels of nesting, found more")
     value = _plain(value)
     if isinstance(value, str):
         return ["s", value]
-    if isinstance(value, bytes):
-        return ["y", value.hex()]
+    if isinstance(value, bytes | bytearray):
+        return ["y", bytes(value).hex()]
     if value is None:
         return ["n"]
-    if isinstance(value, bool):
-        return ["b", int(value)]
+    array = _as_array(value)
+    if array is not None:
+        return _number_skeleton(_from_array(array), leaves)
     if isinstance(value, int):
-        return ["i", str(value)]
-    if isinstance(value, float):
-        floats.append(value)
-        return ["f"]
-    if isinstance(value, complex):
-        floats.extend((value.real, value.imag))
-        return ["c"]
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind in "SU":
-            return ["a", list(value.shape), [str(item) for item in value.ravel()]]
-        return _array_skeleton(value, floats)
+        return ["i", hex(value)]
     if isinstance(value, Mapping):
         items = sorted(
             ((_exact_text(key, depth), item) for key, item in value.items()),
             key=lambda pair: pair[0],
         )
-        return ["d", [[key, _skeleton(item, floats, depth + 1)] for key, item in items]]
+        return ["d", [[key, _skeleton(item, leaves, depth + 1)] for key, item in items]]
     if isinstance(value, Set):
         return ["S", sorted(_exact_text(item, depth) for item in value)]
-    if isinstance(value, list | tuple | range | ValuesView):
-        return ["l", [_skeleton(item, floats, depth + 1) for item in value]]
+    if isinstance(value, list | tuple):
+        return ["l", [_skeleton(item, leaves, depth + 1) for item in value]]
     raise NotEvidence(
         "expected numbers, text, arrays, tensors, lists or mappings, "
         f"found {type(value).__name__!r}; return its values instead"
     )
 
 
-def _array_skeleton(array: Vector, floats: list[float]) -> Any:
-    numbers = _as_numbers(array)
-    assert numbers is not None  # text arrays were handled by the caller
-    inner = _from_array(numbers)
-    if inner.is_exact:
-        return ["A", list(inner.shape), [int(item) for item in inner.numbers]]
-    floats.extend(float(item) for item in inner.numbers)
-    return ["F", list(inner.shape)]
+def _number_skeleton(array: Canonical, leaves: _Leaves) -> Any:
+    """Return the structure of a number or an array inside a tree."""
+    numbers = array.numbers.tolist()
+    if array.is_exact and not all(-MAX_WHOLE <= number <= MAX_WHOLE for number in numbers):
+        return ["I", list(array.shape), [hex(number) for number in numbers]]
+    leaves.numbers.extend(numbers)
+    leaves.types.append(("i" if array.is_exact else "f") * len(numbers))
+    return ["c" if array.kind == "complex" else "#", list(array.shape)]
 
 
 def _exact_text(value: Any, depth: int) -> str:
     """Return the JSON text of a mapping's key or a set's element, which have no tolerance."""
-    floats: list[float] = []
-    text = json.dumps(_skeleton(value, floats, depth + 1))
-    if floats:
+    leaves = _Leaves()
+    skeleton = _skeleton(value, leaves, depth + 1)
+    if "f" in "".join(leaves.types):
         raise NotEvidence(
             "expected whole numbers or text as keys of a mapping or elements of a set, "
             "found a float; return a sorted list instead"
         )
-    return text
-
-
-def finite_scale(numbers: Vector) -> float:
-    """Return the root mean square of the finite numbers, 0.0 if there are none.
-
-    Computed after dividing by the largest magnitude, so that it neither overflows nor
-    underflows.
-    """
-    finite = np.abs(numbers[np.isfinite(numbers)])
-    top = float(finite.max()) if finite.size else 0.0
-    if top == 0.0:
-        return 0.0
-    return top * math.sqrt(float(np.mean((finite / top) ** 2)))
+    return json.dumps([skeleton, [int(number) for number in leaves.numbers]])

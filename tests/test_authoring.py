@@ -17,7 +17,7 @@ from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import ClearSolutions
 from traitlets.config import Config
 
-from grading import stubs
+from grading.authoring import stubs
 from grading.authoring import (
     IDENTITY,
     SourceError,

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 import nbformat.v4
 import pytest
 
-from grading import archive
-from grading import collect as module
+from grading.collect import archive
+from grading.collect import collecting as module
 from grading.collect import Accepted, collect, credit
+from grading.collect.identity import Member, read_identity
 from grading.course import Course, LabInfo
 from grading.errors import UserError
-from grading.identity import Member, read_identity
 from grading.roster import Roster, Student
 
 LAB = "lab1_mlp"

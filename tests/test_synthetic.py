@@ -132,7 +132,6 @@ def test_neighbours_in_a_small_embedding_come_from_the_right_group(seed):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    print("PRECISION", untrained, precision(centres), float(loss))
     assert untrained < 0.2
     assert precision(centres) > 0.9
 

@@ -112,10 +112,9 @@ class History:
         plt.close(figure)
 
     def state(self) -> dict[str, Any]:
-        """Return everything as plain data, for a checkpoint."""
+        """Return the curves as plain data, for a checkpoint: ``History(**state)`` undoes it."""
         return {
             "epochs": self.epochs,
             "step_losses": self.step_losses,
             "seconds": self.seconds,
-            "stopped": self.stopped,
         }

@@ -73,7 +73,9 @@ class Progress:
             spent = time.monotonic() - self._started
             left = spent / (epoch - self._first) * (self.epochs - epoch)
             numbers = "  ".join(f"{name} {value}" for name, value in self._shown.items())
-            self.say(f"epoch {epoch}/{self.epochs}  {numbers}  {rate:,.0f} items/s  {left:.0f} s left")
+            self.say(
+                f"epoch {epoch}/{self.epochs}  {numbers}  {rate:,.0f} items/s  {left:.0f} s left"
+            )
 
     def say(self, text: str) -> None:
         """Print a line."""

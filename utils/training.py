@@ -9,16 +9,18 @@ processes, each batch split among them, so that the curves stay those of one.
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
-from accelerate import Accelerator
+from accelerate import PartialState
 from accelerate.data_loader import prepare_data_loader
 from accelerate.utils import convert_to_fp32, reduce, send_to_device
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.utils.data import DataLoader
@@ -32,7 +34,7 @@ from utils.history import History
 from utils.progress import Progress, watched
 
 Metric = Callable[[Any, Any], Tensor | float]
-T = TypeVar("T")
+Scheduler = LRScheduler | ReduceLROnPlateau
 
 CHECK_EVERY = 20  # batches between two looks at the losses on a GPU: each look waits for it
 SAVE_EVERY = 5.0  # seconds: shorter epochs are not each worth a checkpoint
@@ -73,7 +75,7 @@ def fit(
     metrics: Mapping[str, Metric] | None = None,
     forward: Forward = last_is_target,
     clip_norm: float | None = None,
-    scheduler: LRScheduler | ReduceLROnPlateau | None = None,
+    scheduler: Scheduler | None = None,
     schedule_each: Literal["epoch", "step"] = "epoch",
     patience: int | None = None,
     checkpoint: str | Path | None = None,
@@ -143,28 +145,417 @@ def fit(
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     >>> history = fit(model, data, nn.MSELoss(), optimizer, epochs=2)  # doctest: +SKIP
     """
-    _check_settings(epochs, clip_norm, patience, schedule_each)
-    diagnosis.check_data(train, "train")
+    _check_settings(epochs, clip_norm, patience)
+    named = {"train": train} if validation is None else {"train": train, "validation": validation}
+    for name, loader in named.items():
+        diagnosis.check_data(loader, name)
     diagnosis.check_parameters(model, optimizer)
-    if validation is not None:
-        diagnosis.check_data(validation, "validation")
-    metrics = metrics or {}
 
     device = pick_device()
+    workplace = PartialState(cpu=device.type == "cpu")
     chosen = choose_precision(precision, device)
-    workplace = Accelerator(cpu=device.type == "cpu", mixed_precision="no")
-    batches = _shard(train, workplace, even=True)
-    held_out = None if validation is None else _shard(validation, workplace, even=False)
-    model.to(device)
-    generators = _generators(train, validation)
-    with checkpoints.preserved_rng(generators):
-        for name, given, loader in (
-            ("train", train, batches),
-            ("validation", validation, held_out),
-        ):
-            if given is not None and loader is not None:
-                batch = send_to_device(next(iter(loader)), device)
-                with _guard_memory(lambda batch=batch: batch), _autocast(chosen, device):
-                    outputs = diagnosis.check_batch(model, batch, loss, forward, name)
-                diagnosis.check_labels(given, outputs, loss, name)
-                del batch, outputs
+    run = _Run(
+        model=model.to(device),
+        optimizer=optimizer,
+        scheduler=scheduler,
+        scaler=torch.amp.GradScaler(device.type, enabled=chosen == "fp16"),
+        loss=loss,
+        metrics=dict(metrics or {}),
+        forward=_in_precision(forward, chosen, device),
+        device=device,
+        clip_norm=clip_norm,
+        schedule_each=schedule_each,
+    )
+    shares = {name: _share(loader, name, workplace) for name, loader in named.items()}
+    generators = _generators(named.values())
+    # Persistent workers draw a random number when they start. They start with this look at the
+    # data, before a resumed run puts the generators back, so that both runs draw the same.
+    with checkpoints.preserved_rng(generators), run.explained():
+        for name, loader in named.items():
+            run.batch = send_to_device(next(iter(shares[name])), device)
+            outputs = diagnosis.check_batch(model, run.batch, loss, run.forward, name)
+            diagnosis.check_labels(loader, outputs, loss, name)
+            del outputs
+
+    path = None if checkpoint is None else _usable(Path(checkpoint))
+    configuration = run.configuration() | {
+        "precision": chosen,
+        "keeping the best weights": patience is not None,
+        "processes": workplace.num_processes,
+        "data": {name: _size(loader) for name, loader in named.items()},
+    }
+    if path is not None and path.exists():
+        run.restore(checkpoints.load(path, configuration), generators)
+    history = run.history
+    progress = Progress(
+        epochs=epochs,
+        steps=diagnosis.count_batches(shares["train"]),
+        done=len(history),
+        silent=not workplace.is_main_process,
+    )
+    if len(history):
+        progress.say(f"Going on from {path}: {len(history)} of {epochs} epochs are done.")
+
+    trained, saved = _wrap(model, workplace), time.monotonic()
+    try:
+        while len(history) < epochs and not _is_stale(history, patience):
+            started, rate = time.monotonic(), run.rate
+            with run.explained():
+                row, items = run.train_epoch(trained, shares["train"], progress)
+                if validation is not None:
+                    row |= run.validate(shares["validation"])
+            seconds = time.monotonic() - started
+            history.add(row | {"lr": rate}, seconds)
+            if patience is not None and history.best_epoch == len(history):
+                run.best = copy.deepcopy(model.state_dict())
+            if schedule_each == "epoch":
+                run.step_scheduler()
+            progress.epoch(len(history), row, items / seconds)
+            last = len(history) >= epochs or _is_stale(history, patience)
+            if path is not None and (last or time.monotonic() - saved >= SAVE_EVERY):
+                if workplace.is_main_process:
+                    _save(path, run.state(generators), configuration, progress)
+                saved = time.monotonic()
+            if live_plot and workplace.is_main_process and watched():
+                history.refresh()
+    except KeyboardInterrupt:
+        history.stopped = f"stopped by hand in epoch {len(history) + 1}, batch {run.step}"
+        progress.say(f"{history.stopped.capitalize()}: the model keeps what it learnt.")
+    finally:
+        progress.close()
+    if _is_stale(history, patience) and len(history) < epochs:
+        history.stopped = f"no lower {history.watched} for {patience} epochs"
+        progress.say(f"Stopped early: {history.stopped}.")
+    if run.best is not None:
+        model.load_state_dict(run.best)
+        progress.say(f"The weights are those of epoch {history.best_epoch}, the best one.")
+    return history
+
+
+def evaluate(
+    model: nn.Module,
+    data: DataLoader[Any],
+    loss: Loss,
+    *,
+    metrics: Mapping[str, Metric] | None = None,
+    forward: Forward = last_is_target,
+    precision: PrecisionChoice = "fp32",
+) -> dict[str, float]:
+    """Return the mean loss and metrics of a model over a data set.
+
+    The model runs in evaluation mode and without gradients, on the device where it is; it
+    returns to the mode it was in.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The model.
+    data, loss, metrics, forward, precision
+        As in :func:`fit`.
+
+    Returns
+    -------
+    dict of str to float
+        ``loss`` and the metrics.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``data`` is no loader or is empty.
+    """
+    diagnosis.check_data(data, "data")
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    forward = _in_precision(forward, choose_precision(precision, device), device)
+    return _evaluate(model, data, loss, metrics or {}, forward, device).result()
+
+
+@dataclass
+class _Run:
+    """What a training run is made of, and what of it changes as it goes."""
+
+    model: nn.Module
+    optimizer: Optimizer
+    scheduler: Scheduler | None
+    scaler: torch.amp.GradScaler
+    loss: Loss
+    metrics: dict[str, Metric]
+    forward: Forward
+    device: torch.device
+    clip_norm: float | None
+    schedule_each: str
+    history: History = field(default_factory=History)
+    best: dict[str, Any] | None = None
+    batch: Any = None  # the one at work, for the messages
+    step: int = 0
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the first parameter group."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def train_epoch(
+        self, trained: nn.Module, batches: Iterable[Any], progress: Progress
+    ) -> tuple[dict[str, float], int]:
+        """Train for one epoch; return its row and the number of items seen."""
+        means = Means(self.loss, self.metrics)
+        check_every = 1 if self.device.type == "cpu" else CHECK_EVERY
+        self.model.train()
+        for self.step, raw in enumerate(batches, start=1):
+            self.batch = send_to_device(raw, self.device, non_blocking=True)
+            outputs, target = self.forward(trained, self.batch)
+            value = self.loss(outputs, target)
+            means.add(value, outputs, target)
+            if self.step % check_every == 0:
+                self._look(means, progress)
+            self.optimizer.zero_grad()
+            self.scaler.scale(value).backward()
+            if self.clip_norm is not None:
+                self.scaler.unscale_(self.optimizer)
+                nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+            if self.schedule_each == "step":
+                self.step_scheduler()
+        self._look(means, progress)
+        return means.result(), means.items
+
+    def _look(self, means: "Means", progress: Progress) -> None:
+        """Read the losses since the last look; a GPU is waited for only here."""
+        losses, epoch = means.take(), len(self.history) + 1
+        for i, value in enumerate(losses):
+            if not math.isfinite(value):
+                step = self.step - len(losses) + 1 + i
+                where = f"batch {step} of epoch {epoch}"
+                raise diagnosis.diverged(
+                    self.model, self.batch, self.forward, value, where, self.rate
+                )
+            progress.step(epoch, value)
+        self.history.step_losses += losses
+
+    def validate(self, batches: Iterable[Any]) -> dict[str, float]:
+        """Return the validation part of a row."""
+        row = _evaluate(
+            self.model, batches, self.loss, self.metrics, self.forward, self.device
+        ).result()
+        if not math.isfinite(row["loss"]):
+            raise RuntimeError(
+                f"the validation loss is {row['loss']} after epoch {len(self.history) + 1}, the "
+                "training loss is not: look for NaN in the validation data and for log(0) or a "
+                "division by 0 in model and loss."
+            )
+        return {f"val_{name}": value for name, value in row.items()}
+
+    def step_scheduler(self) -> None:
+        """Change the learning rate, if there is a scheduler."""
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(self.history[self.history.watched][-1])
+        elif self.scheduler is not None:
+            self.scheduler.step()
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Say what to lower where a batch does not fit in GPU memory."""
+        try:
+            yield
+        except torch.OutOfMemoryError:
+            raise diagnosis.out_of_memory(self.batch) from None
+
+    def configuration(self) -> dict[str, Any]:
+        """Return what must be the same for a checkpoint to fit, before the first step."""
+        named = {"optimizer": self.optimizer.defaults}
+        if self.scheduler is not None:
+            named["scheduler"] = self.scheduler.state_dict()
+        return {
+            "model": {
+                name: list(value.shape)
+                for name, value in self.model.state_dict().items()
+                if isinstance(value, Tensor)
+            },
+            **{
+                kind: {"type": type(getattr(self, kind)).__name__, **checkpoints.settings(values)}
+                for kind, values in named.items()
+            },
+            "schedule_each": self.schedule_each,
+            "clip_norm": self.clip_norm,
+        }
+
+    def state(self, generators: list[torch.Generator]) -> dict[str, Any]:
+        """Return what a checkpoint must hold to go on exactly here."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler and self.scheduler.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "best": self.best,
+            "history": self.history.state(),
+            "rng": checkpoints.rng_state(generators),
+        }
+
+    def restore(self, state: dict[str, Any], generators: list[torch.Generator]) -> None:
+        """Go back to where :meth:`state` was taken."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.best = state["best"]
+        self.history = History(**state["history"])
+        checkpoints.set_rng_state(state["rng"], generators)
+
+
+class Means:
+    """Means of a loss and of metrics over batches, each weighted by its items.
+
+    The values stay on the device until :meth:`take` asks for them.
+
+    Parameters
+    ----------
+    loss : callable
+        A loss with ``ignore_index`` is weighted by the targets that are not ignored.
+    metrics : mapping of str to callable
+        The metrics.
+    """
+
+    def __init__(self, loss: Loss, metrics: Mapping[str, Metric]) -> None:
+        self.metrics = metrics
+        self.items = 0
+        self._ignored: int | None = getattr(loss, "ignore_index", None)
+        self._pending: list[list[Tensor | float]] = []
+        self._sums = torch.zeros(2 + len(metrics), dtype=torch.float64)  # weight, loss, metrics
+
+    @torch.no_grad()
+    def add(self, value: Tensor, outputs: Any, target: Any) -> None:
+        """Add the loss of a batch, and the metrics of its outputs."""
+        weight: Tensor | float = len(diagnosis.tensors(target)[0])
+        self.items += int(weight)
+        if self._ignored is not None and not target.is_floating_point():
+            weight = (target != self._ignored).sum()
+        metrics = [metric(outputs, target) for metric in self.metrics.values()]
+        self._pending.append([weight, value.detach(), *metrics])
+
+    def take(self) -> list[float]:
+        """Return the losses of the batches added since the last time."""
+        rows = [[float(number) for number in row] for row in self._pending]
+        self._pending.clear()
+        for weight, *values in rows:
+            self._sums += torch.tensor([weight, *(weight * v for v in values)], dtype=torch.float64)
+        return [row[1] for row in rows]
+
+    def result(self) -> dict[str, float]:
+        """Return the means by their names, over all processes."""
+        self.take()
+        weight, *sums = reduce(self._sums, "sum").tolist()
+        names = ["loss", *self.metrics]
+        return {name: total / weight for name, total in zip(names, sums, strict=True)}
+
+
+@torch.no_grad()
+def _evaluate(
+    model: nn.Module,
+    batches: Iterable[Any],
+    loss: Loss,
+    metrics: Mapping[str, Metric],
+    forward: Forward,
+    device: torch.device,
+) -> Means:
+    means, training = Means(loss, metrics), model.training
+    model.eval()
+    try:
+        for raw in batches:
+            outputs, target = forward(model, send_to_device(raw, device, non_blocking=True))
+            means.add(loss(outputs, target), outputs, target)
+    finally:
+        model.train(training)
+    return means
+
+
+def _check_settings(epochs: int, clip_norm: float | None, patience: int | None) -> None:
+    for name, value in (("epochs", epochs), ("patience", patience), ("clip_norm", clip_norm)):
+        if value is not None and not value > 0:
+            raise ValueError(f"{name} is {value}; expected a number above 0.")
+
+
+def _in_precision(forward: Forward, precision: Precision, device: torch.device) -> Forward:
+    """Run the model in a lower precision; its outputs come back in fp32, for the loss."""
+    if precision == "fp32":
+        return forward
+
+    def lowered(model: nn.Module, batch: Any) -> tuple[Any, Any]:
+        with torch.autocast(device.type, dtype=DTYPES[precision]):
+            outputs, target = forward(model, batch)
+        return convert_to_fp32(outputs), target
+
+    return lowered
+
+
+def _share(data: DataLoader[Any], name: str, workplace: PartialState) -> DataLoader[Any]:
+    """Return the part of each batch that is for this process; all of it where there is one."""
+    count = workplace.num_processes
+    if count == 1:
+        return data
+    size = data.batch_size or getattr(data.batch_sampler, "batch_size", None)
+    if size is None or size % count:
+        raise ValueError(
+            f"{name} has batch_size {size}, which {count} processes cannot share; expected a "
+            f"multiple of {count}."
+        )
+    return prepare_data_loader(
+        data,
+        num_processes=count,
+        process_index=workplace.process_index,
+        split_batches=True,
+        rng_types=["torch", "generator"],  # all processes shuffle alike
+        # DistributedDataParallel needs the same number of batches everywhere; in validation
+        # an item that is seen twice would count twice
+        even_batches=name == "train",
+    )
+
+
+def _wrap(model: nn.Module, workplace: PartialState) -> nn.Module:
+    """Average the gradients over the processes, where there are several."""
+    if workplace.num_processes == 1:
+        return model
+    on_cuda = workplace.device.type == "cuda"
+    return DistributedDataParallel(model, device_ids=[workplace.device] if on_cuda else None)
+
+
+def _generators(loaders: Iterable[DataLoader[Any]]) -> list[torch.Generator]:
+    """Return the random number generators that shuffle these loaders, each once."""
+    found = [
+        getattr(holder, "generator", None)
+        for loader in loaders
+        for holder in (loader, loader.sampler, loader.batch_sampler)
+    ]
+    return list({id(g): g for g in found if g is not None}.values())
+
+
+def _size(data: DataLoader[Any]) -> dict[str, int | None]:
+    return {"items": diagnosis.count_items(data), "batches": diagnosis.count_batches(data)}
+
+
+def _is_stale(history: History, patience: int | None) -> bool:
+    best = history.best_epoch
+    return patience is not None and best is not None and len(history) - best >= patience
+
+
+def _usable(path: Path) -> Path:
+    """Return the path of a checkpoint; complain now, not after the first epoch."""
+    if path.is_dir():
+        raise ValueError(f"checkpoint {path} is a folder; expected the name of a file in it.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"the folder of checkpoint {path} cannot be made ({error.strerror}); give another."
+        ) from error
+    return path
+
+
+def _save(
+    path: Path, state: dict[str, Any], configuration: dict[str, Any], progress: Progress
+) -> None:
+    """Write a checkpoint; a full disk costs the checkpoint, not the training."""
+    try:
+        checkpoints.save(path, state, configuration)
+    except OSError as error:
+        progress.say(f"{path} could not be written ({error}); the training goes on without it.")

@@ -68,7 +68,7 @@ class ZygoteProvisioner(LocalProvisioner):
                 stacklevel=2,
             )
             return await super().pre_launch(**kwargs)
-        manager = self.parent
+        manager: Any = self.parent
         self._sockets = self._sockets or tempfile.mkdtemp(prefix="dl-")
         manager.transport = "ipc"
         manager.ip = f"{self._sockets}/k"
@@ -91,7 +91,8 @@ class ZygoteProvisioner(LocalProvisioner):
                 for port, channel in enumerate(CHANNELS, start=1)
             }
         )
-        self._kernel.start(Order(self.parent.session.key, _environment(kwargs["env"])))
+        manager: Any = self.parent
+        self._kernel.start(Order(manager.session.key, _environment(kwargs["env"])))
         await asyncio.wrap_future(self._kernel.ready)
         return self.connection_info
 

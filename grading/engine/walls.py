@@ -24,6 +24,8 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from grading.engine import seccomp
+
 STUDENT = 1000  # the only user and group there is
 HOME = "/home/student"
 WORK = HOME + "/work"  # a kernel's working directory
@@ -94,7 +96,7 @@ def enclose(allowance: Allowance) -> None:
     _mount("devpts", "/dev/pts", "devpts", _MS_NOSUID, "newinstance,ptmxmode=0666,mode=0620")
     _raise_loopback()
     _limit(allowance)
-    _drop_capabilities()
+    _give_up_privileges()
     os.umask(0o022)
     os.chdir(WORK)
 
@@ -159,13 +161,14 @@ def _limit(allowance: Allowance) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def _drop_capabilities() -> None:
+def _give_up_privileges() -> None:
     for capability in range(64):
         if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             break  # beyond the last that this Linux knows
     header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
     _call(_libc.capset, header, bytes(24))
     _call(_libc.prctl, _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    seccomp.refuse()
 
 
 def _mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
@@ -273,10 +276,15 @@ _TRIAL = Allowance(memory=64 << 20, processes=8, file=1 << 20, cpu_seconds=10)
 
 def _unenforced(allowance: Allowance) -> list[str]:
     """Return which fields of `grading.course.Limits` this process, behind the wall, can exceed."""
-    failed = []
+    failed: list[str] = []
     try:
         mmap.mmap(-1, allowance.memory + mmap.PAGESIZE).close()
         failed.append("memory_mb")
+    except OSError:
+        pass
+    try:
+        os.close(os.memfd_create("memory"))
+        failed.append("memory_mb")  # files in memory count for no process
     except OSError:
         pass
     try:
@@ -288,7 +296,7 @@ def _unenforced(allowance: Allowance) -> list[str]:
     with _forked(allowance.processes) as children:
         if len(children) >= allowance.processes:
             failed.append("processes")
-    return failed
+    return sorted(set(failed))
 
 
 @contextlib.contextmanager

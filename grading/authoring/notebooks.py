@@ -15,29 +15,11 @@ import nbformat
 import nbformat.v4
 from nbformat import NotebookNode
 
+from grading.authoring.source import Cell, Lab, made_ids
+from grading.authoring.stubs import BEGIN, END, split_answer, stub
+from grading.authoring.wording import WORDING
 from grading.course import LANGUAGES, Course
 from grading.errors import UserError
-from grading.source import Cell, Lab, SourceError, made_ids, parse_lab
-from grading.stubs import BEGIN, END, split_answer, stub
-from grading.wording import WORDING
-
-__all__ = [
-    "Lab",
-    "SourceError",
-    "checks",
-    "clear_solutions",
-    "colab_url",
-    "instructor_notebook",
-    "parse_lab",
-    "questions",
-    "render",
-    "section_of_check",
-    "solution_hash",
-    "stub",
-    "student_notebook",
-    "total_points",
-    "verify_student_notebook",
-]
 
 FORMAT = 1  # of nb.metadata["dl"]
 
@@ -144,7 +126,7 @@ def _new_cell(
 
 
 def _front(lab: Lab, lang: str, course: Course) -> list[NotebookNode]:
-    """Return the cells that open every notebook; their ids are `grading.source.FRONT_IDS`."""
+    """Return the cells that open every notebook; their ids are `grading.authoring.source.FRONT_IDS`."""
     words = WORDING[lang]
     title = course.lab(lab.name).title.get(lang)
     if title is None:

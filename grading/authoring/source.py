@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from grading.authoring.lint import check_calls, require_local_images
+from grading.authoring.percent import RawCell, Role, read_cells
+from grading.authoring.stubs import BEGIN, END, Mistake, parse_python, regions, split_answer, stub
 from grading.course import LANGUAGES
 from grading.errors import UserError
-from grading.lint import check_calls, require_local_images
-from grading.percent import RawCell, Role, read_cells
-from grading.stubs import BEGIN, END, Mistake, parse_python, regions, split_answer, stub
 
 # Ids of the cells that open every notebook; no lab may use them.
 FRONT_IDS = ("header", "setup", "declaration", "identity")

@@ -4,8 +4,8 @@ import ast
 import re
 from dataclasses import dataclass, field
 
+from grading.authoring.stubs import Mistake
 from grading.course import LANGUAGES
-from grading.stubs import Mistake
 
 CHECKS = ("value", "array", "call", "predictions", "metric")
 

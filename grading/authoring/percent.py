@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import jupytext
 
+from grading.authoring.stubs import Mistake, parse_python
 from grading.course import LANGUAGES
-from grading.stubs import Mistake, parse_python
 
 Role = Literal["prose", "given", "exercise", "check", "question"]
 

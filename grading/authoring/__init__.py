@@ -1,0 +1,41 @@
+"""A lab's source, one text file, into notebooks for students and instructors.
+
+`percent` splits the file into cells, `source` reads them as a lab and refuses mistakes, `stubs`
+replaces solutions, `lint` looks at checks and prose, `notebooks` builds. All of it is pure.
+"""
+
+from grading.authoring.notebooks import (
+    IDENTITY,
+    checks,
+    clear_solutions,
+    colab_url,
+    instructor_notebook,
+    questions,
+    render,
+    section_of_check,
+    solution_hash,
+    student_notebook,
+    total_points,
+    verify_student_notebook,
+)
+from grading.authoring.source import Lab, SourceError, parse_lab
+from grading.authoring.stubs import stub
+
+__all__ = [
+    "IDENTITY",
+    "Lab",
+    "SourceError",
+    "checks",
+    "clear_solutions",
+    "colab_url",
+    "instructor_notebook",
+    "parse_lab",
+    "questions",
+    "render",
+    "section_of_check",
+    "solution_hash",
+    "stub",
+    "student_notebook",
+    "total_points",
+    "verify_student_notebook",
+]
