@@ -154,7 +154,8 @@ def grade(
     from grading import report as reporting
     from grading.engine.cluster import ClusterEngine
     from grading.engine.runner import Engine
-    from grading.gradebook import GRADED, Marks
+    from grading.gradebook import Marks
+    from grading.results import GRADED
 
     course = _course()
     chosen = _profiles([profile])[0]
@@ -163,7 +164,6 @@ def grade(
         raise UserError(
             f"nothing of {lab} was collected; run `python -m grading collect {lab} PATH` first"
         )
-    notes: list[str] = []
     with Marks(_db_url(course, db)) as marks:
         roster = _roster(course)
         if roster is not None:
@@ -179,7 +179,6 @@ def grade(
                 else Engine(course.limits, sandbox=sandbox)
             )
             async with executor as engine:
-                notes.extend(engine.warnings)
                 for warning in engine.warnings:
                     err.print(f"Note: {escape(warning)}")
                 with _progress() as progress:
@@ -198,6 +197,7 @@ def grade(
                         profile=chosen,
                         jobs=jobs or (engine.slots if scheduler else _cores()),
                         work=work,
+                        notes=engine.warnings,
                         on_result=done,
                     )
 
@@ -206,7 +206,7 @@ def grade(
         results = marks.results(lab)
         totals = marks.totals(lab)
     out.print(reporting.table(results, course.language, roster, totals))
-    page = reporting.write_html(course, lab, results, roster, totals, notes)
+    page = reporting.write_html(course, lab, results, roster, totals)
     out.print(f"Report: {_shown(page)}")
     if json_file:
         data = {"lab": lab, "submissions": [result.to_json() for result in results]}

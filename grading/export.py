@@ -10,8 +10,8 @@ from pathlib import Path
 from grading.course import Course
 from grading.errors import UserError
 from grading.files import write_atomically
-from grading.gradebook import FAILED, Result
 from grading.messages import message
+from grading.results import FAILED, Result
 from grading.roster import Roster
 from grading.standings import (
     MISSING,

@@ -2,33 +2,135 @@
 
 A real number is put on a grid whose buckets are two tolerances wide, shifted so that the
 reference sits in the middle of its bucket. Only the bucket's index is hashed; the shift and the
-width are public and say nothing of the index. So a value within the tolerance always matches,
-a value outside never does, and there is no rounding edge. Arrays go through seeded projections
-(random weighted sums), in which every element, its place and the shape count.
+tolerance are public and say nothing of the index. So a value within the tolerance always matches,
+a value outside never does, and there is no rounding edge. Of a large array seeded projections
+(random weighted sums) are put on the grid, in which every element, its place and the shape count.
 
 Fingerprints are for the student's own ✓ and ✗. Grading never trusts them: a patient student can
 try all answers to a question with few possible ones.
 """
 
+import base64
 import hashlib
 import hmac
 import json
 import math
 import secrets
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from grading.canonical import Canonical, as_kind, finite_scale
+from grading.canonical import Canonical, Integers, Reals, as_kind, finite_scale, split
 
 RELATIVE_TOLERANCE = 2.0**-13  # about 1.2e-4: far above float32 rounding, below any real mistake
-PROJECTIONS = 4
-CROWD = 1024  # above this many numbers the rounding of all together needs a wider bucket
+ABSOLUTE_FLOOR = 2.0**-26  # about 1.5e-8: what is left of a sum that cancels out
+EDGE = 2.0**-23  # a tolerance reaches this share further, so that its very edge is inside
+NUMBER_BY_NUMBER = 256  # more real numbers than this are hashed as projections
+ROWS = 4  # projections that each number takes part in
+BLOCKS = 64  # sums in a row of projections
+SPREAD = 4.0  # how many typical roundings of a sum its tolerance allows
+SHIFT_BITS = 24
 SCRYPT_COST = 2**12  # 4 MiB and about 10 ms a guess
+HUGE = 2.0**900  # sums of numbers above this are computed on a smaller scale
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a real number may be from the reference's and still be the same answer.
+
+    Attributes
+    ----------
+    absolute : float
+    relative : float
+        0.0, or how much of the reference's own magnitude is allowed besides: the allowance is
+        then ``hypot(absolute, relative * reference)``.
+    """
+
+    absolute: float
+    relative: float = 0.0
+
+    def positions(self, numbers: Reals) -> Reals:
+        """Return where finite numbers lie on a line on which the allowance is 1 everywhere."""
+        with np.errstate(over="ignore"):
+            if not self.relative:
+                return numbers / self.absolute
+            return np.arcsinh(numbers * (self.relative / self.absolute)) / self.relative
+
+    def close(self, numbers: Reals, reference: Reals) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Return for each number whether it is the reference's; NaN and infinity are themselves."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.relative:
+                near = np.abs(self.positions(numbers) - self.positions(reference)) <= 1 + EDGE
+            else:
+                near = np.abs(numbers - reference) <= self.absolute * (1 + EDGE)
+        finite = np.isfinite(numbers) & np.isfinite(reference)
+        same = (numbers == reference) | (np.isnan(numbers) & np.isnan(reference))
+        return np.asarray(same | (finite & near))
+
+    def of_sums(self, count: int) -> "Tolerance":
+        """Return the tolerance of a projection of ``count`` numbers.
+
+        The differences of many numbers add up as a random walk does.
+        """
+        typical = self.absolute * 8 if self.relative else self.absolute
+        return Tolerance(SPREAD * math.sqrt(count) * typical)
+
+
+def tolerance_of(reals: Reals, tol: float | None = None) -> Tolerance:
+    """Return the tolerance of values that are compared with the real numbers of a reference.
+
+    Parameters
+    ----------
+    reals : ndarray
+    tol : float, optional
+        Absolute. By default a number may differ by `RELATIVE_TOLERANCE` of its magnitude, and
+        where it is small beside the others by an eighth of that of their root mean square,
+        rounded up to a power of two so that the public grid does not give the reference away.
+    """
+    if tol is not None:
+        return Tolerance(tol)
+    scale = finite_scale(reals)
+    exponent = math.ceil(math.log2(scale)) - 3 if scale else -1100
+    return Tolerance(max(RELATIVE_TOLERANCE * 2.0**exponent, ABSOLUTE_FLOOR), RELATIVE_TOLERANCE)
+
+
+def project(numbers: Reals, key: str, rows: int, blocks: int) -> Reals:
+    """Return seeded weighted sums of finite numbers.
+
+    The numbers are dealt to ``blocks`` sums; the same is done ``rows`` times with other weights.
+    Weights have magnitude 0.5 to 1.5 and random sign; they come from raw PCG64 output, which
+    numpy keeps the same across versions. A sum beyond float64 is the largest float64.
+
+    Parameters
+    ----------
+    numbers : ndarray, shape (n,)
+    key : str
+        Seeds the weights.
+    rows, blocks : int
+
+    Returns
+    -------
+    ndarray, shape (rows * blocks,)
+    """
+    length = -(-numbers.size // blocks)
+    shrink = 2.0**-64 if np.any(np.abs(numbers) > HUGE) else 1.0  # so that no partial sum is inf
+    padded = np.zeros(blocks * length)
+    padded[: numbers.size] = numbers * shrink
+    sums = [
+        (padded * _weights(f"{key}:{row}", padded.size)).reshape(blocks, length).sum(axis=1)
+        for row in range(rows)
+    ]
+    with np.errstate(over="ignore"):
+        return np.nan_to_num(np.concatenate(sums) / shrink)
+
+
+def _weights(key: str, size: int) -> Reals:
+    seed = int.from_bytes(hashlib.sha256(key.encode()).digest(), "big")
+    raw = np.random.PCG64(seed).random_raw(size)
+    magnitude = 0.5 + (raw >> np.uint64(12)).astype(np.float64) * 2.0**-52
+    return np.where(raw & np.uint64(1), magnitude, -magnitude)
 
 
 @dataclass(frozen=True)
@@ -37,90 +139,36 @@ class Fingerprint:
 
     Attributes
     ----------
-    kind, shape
+    kind, shape, types
         As in `grading.canonical.Canonical`; they feed the hints.
     salt : str
         16 random bytes in hexadecimal; also seeds the projections.
-    width : str
-        Bucket width of the grid as a fraction (``"1/4096"``); ``""`` where nothing is rounded.
-    shifts : tuple of str
-        One fraction a projection: where the grid starts.
+    tolerance : Tolerance or None
+        What the grid is made of; None where nothing is rounded.
+    shifts : str
+        Base64 of where the grid starts for each number or projection, in 2**-24 of a bucket,
+        three bytes each.
     digest : str
         scrypt of everything hidden: the exact part and the bucket indices.
     """
 
     kind: str
     shape: tuple[int, ...]
+    types: str
     salt: str
-    width: str
-    shifts: tuple[str, ...]
+    tolerance: Tolerance | None
+    shifts: str
     digest: str
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data, read back by `from_json`."""
-        return asdict(self) | {"shape": list(self.shape), "shifts": list(self.shifts)}
+        return asdict(self) | {"shape": list(self.shape)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Fingerprint":
         """Rebuild a fingerprint from `to_json`'s data."""
-        return cls(**{**data, "shape": tuple(data["shape"]), "shifts": tuple(data["shifts"])})
-
-
-def tolerance_of(reference: Canonical, tol: float | None = None) -> float:
-    """Return the absolute tolerance for values compared with ``reference``.
-
-    ``tol`` if it is given, else `RELATIVE_TOLERANCE` times the root mean square of the
-    reference's finite numbers, rounded up to a power of two so that the public grid does not
-    give the reference away.
-    """
-    if tol is not None:
-        if not (math.isfinite(tol) and tol > 0):
-            raise ValueError(f"tol is {tol!r}; expected a positive number or None")
-        return tol
-    scale = finite_scale(reference.numbers)
-    if scale == 0.0:
-        return RELATIVE_TOLERANCE * 2.0**-13
-    return float(2.0 ** max(math.ceil(math.log2(scale * RELATIVE_TOLERANCE)), -1000))
-
-
-def projected_tolerance(tolerance: float, size: int) -> float:
-    """Return how far apart projections of ``size`` numbers may be.
-
-    One tolerance for up to `CROWD` numbers, so that one wrong number is seen; beyond, it grows
-    with the square root of the size, as the sum of independent roundings does.
-    """
-    return tolerance * max(1.0, math.sqrt(size / CROWD))
-
-
-def project(numbers: npt.NDArray[np.float64], key: str, count: int) -> npt.NDArray[np.float64]:
-    """Return ``count`` seeded weighted sums of ``numbers``, which must be finite.
-
-    A single number is its own projection. Weights have magnitude 0.5 to 1.5 and random sign;
-    they come from raw PCG64 output, which numpy keeps the same across versions.
-
-    Parameters
-    ----------
-    numbers : ndarray, shape (n,)
-    key : str
-        Seeds the weights.
-    count : int
-        Number of projections.
-
-    Returns
-    -------
-    ndarray, shape (count,), or (n,) where n is 0 or 1
-    """
-    if numbers.size <= 1:
-        return numbers
-    return np.array([float(weights @ numbers) for weights in _weights(key, numbers.size, count)])
-
-
-def _weights(key: str, size: int, count: int) -> Iterator[npt.NDArray[np.float64]]:
-    for index in range(count):
-        seed = hashlib.sha256(f"{key}:{index}".encode()).digest()
-        raw = np.random.PCG64(int.from_bytes(seed, "big")).random_raw(size)
-        magnitude = 0.5 + (raw >> np.uint64(12)).astype(np.float64) * 2.0**-52
-        yield np.where(raw & np.uint64(1), magnitude, -magnitude)
+        tolerance = data["tolerance"] and Tolerance(**data["tolerance"])
+        return cls(**{**data, "shape": tuple(data["shape"]), "tolerance": tolerance})
 
 
 def fingerprint(reference: Canonical, tol: float | None = None) -> Fingerprint:
@@ -133,75 +181,89 @@ def fingerprint(reference: Canonical, tol: float | None = None) -> Fingerprint:
         Absolute tolerance; see `tolerance_of` for the default. Whole numbers, truth values and
         text have none.
     """
+    parts = split(reference, reference.types)
+    assert parts is not None  # a value fits its own types
+    whole, reals = parts
     salt = secrets.token_hex(16)
-    if reference.is_exact or not reference.numbers.size:
-        digest = _digest(reference, (), salt)
-        return Fingerprint(reference.kind, reference.shape, salt, "", (), digest)
-    limit = projected_tolerance(tolerance_of(reference, tol), reference.numbers.size)
-    half = Fraction(limit)
-    width = 2 * half
-    centres = [Fraction(float(value)) for value in _projections(reference, salt)]
-    shifts = tuple((centre - half) % width for centre in centres)
-    buckets = _buckets(reference, salt, width, shifts)
+    tolerance = tolerance_of(reals, tol) if reals.size else None
+    places = _places(reals, salt, tolerance)
+    half = 2 ** (SHIFT_BITS - 1)
+    shifts = [(round(place * 2**SHIFT_BITS) - half) % 2**SHIFT_BITS for place in places]
     return Fingerprint(
         reference.kind,
         reference.shape,
+        reference.types,
         salt,
-        str(width),
-        tuple(str(shift) for shift in shifts),
-        _digest(reference, buckets, salt),
+        tolerance,
+        base64.b64encode(b"".join(shift.to_bytes(3, "big") for shift in shifts)).decode("ascii"),
+        _digest(reference, whole, reals, _buckets(places, shifts), salt),
     )
 
 
 def matches(value: Canonical, expected: Fingerprint) -> bool:
     """Return whether ``value`` is the answer behind ``expected``, within its tolerance.
 
-    Real numbers match where each projection lies within `projected_tolerance` of the
-    reference's (for a scalar: where it lies within the tolerance). Shapes, NaN and infinities
-    must agree exactly.
+    Up to `NUMBER_BY_NUMBER` real numbers match where each lies within the tolerance; more match
+    where each of their projections lies within `Tolerance.of_sums`. Whole numbers, text, shapes,
+    NaN and infinities must agree exactly.
     """
     seen = as_kind(value, expected.kind)
-    if seen is None or seen.shape != expected.shape:
+    parts = split(seen, expected.types) if seen else None
+    if seen is None or parts is None or seen.shape != expected.shape:
         return False
-    if not expected.width:
-        return hmac.compare_digest(_digest(seen, (), expected.salt), expected.digest)
-    shifts = tuple(Fraction(shift) for shift in expected.shifts)
-    if len(_projections(seen, expected.salt)) != len(shifts):
+    whole, reals = parts
+    packed = base64.b64decode(expected.shifts)
+    shifts = [int.from_bytes(packed[at : at + 3], "big") for at in range(0, len(packed), 3)]
+    places = _places(reals, expected.salt, expected.tolerance)
+    if len(places) != len(shifts):
         return False
-    buckets = _buckets(seen, expected.salt, Fraction(expected.width), shifts)
-    return hmac.compare_digest(_digest(seen, buckets, expected.salt), expected.digest)
+    digest = _digest(seen, whole, reals, _buckets(places, shifts), expected.salt)
+    return hmac.compare_digest(digest, expected.digest)
 
 
-def _projections(value: Canonical, salt: str) -> npt.NDArray[np.float64]:
-    finite = np.where(np.isfinite(value.numbers), value.numbers, 0.0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        sums = project(finite, salt, PROJECTIONS)
-    return np.nan_to_num(sums)  # a sum beyond float64 lands in the outermost bucket
-
-
-def _buckets(
-    value: Canonical, salt: str, width: Fraction, shifts: tuple[Fraction, ...]
-) -> tuple[int, ...]:
+def _places(reals: Reals, salt: str, tolerance: Tolerance | None) -> list[Fraction]:
+    """Return where numbers or their projections lie on the grid, in buckets."""
+    if tolerance is None:
+        return []
+    finite = np.where(np.isfinite(reals), reals, 0.0)
+    if reals.size > NUMBER_BY_NUMBER:
+        tolerance = tolerance.of_sums(-(-reals.size // BLOCKS))
+        finite = project(finite, salt, ROWS, BLOCKS)
     # Fractions hold every float exactly, so that no rounding happens at a bucket's edge.
-    sums = _projections(value, salt)
-    return tuple(
-        (Fraction(float(total)) - shift) // width for total, shift in zip(sums, shifts, strict=True)
-    )
+    unit = 2 * (1 + Fraction(EDGE))
+    if tolerance.relative:
+        return [Fraction(place) / unit for place in tolerance.positions(finite).tolist()]
+    unit *= Fraction(tolerance.absolute)
+    return [Fraction(number) / unit for number in finite.tolist()]
 
 
-def _digest(value: Canonical, buckets: tuple[int, ...], salt: str) -> str:
+def _buckets(places: list[Fraction], shifts: list[int]) -> list[int]:
+    return [
+        math.floor(place - Fraction(shift, 2**SHIFT_BITS))
+        for place, shift in zip(places, shifts, strict=True)
+    ]
+
+
+def _digest(value: Canonical, whole: Integers, reals: Reals, buckets: list[int], salt: str) -> str:
     """Hash what is hidden: slow on purpose, so that trying all answers takes a while."""
-    if value.is_exact:
-        content = hashlib.sha256(value.numbers.astype("<i8").tobytes()).hexdigest()
-    else:
-        classes = np.select(
-            [np.isnan(value.numbers), np.isposinf(value.numbers), np.isneginf(value.numbers)],
-            [1, 2, 3],
-            0,
-        )
-        content = hashlib.sha256(classes.astype("u1").tobytes()).hexdigest()
-    text = json.dumps([value.kind, value.shape, value.exact, content, [str(b) for b in buckets]])
-    digest = hashlib.scrypt(
-        text.encode(), salt=bytes.fromhex(salt), n=SCRYPT_COST, r=8, p=1, dklen=16
-    )
-    return digest.hex()
+    hidden = [
+        value.kind,
+        value.shape,
+        value.exact,
+        digest_of_integers(whole),
+        digest_of_specials(reals),
+        [hex(bucket) for bucket in buckets],
+    ]
+    text = json.dumps(hidden).encode()
+    return hashlib.scrypt(text, salt=bytes.fromhex(salt), n=SCRYPT_COST, r=8, p=1, dklen=16).hex()
+
+
+def digest_of_integers(numbers: Integers) -> str:
+    """Return the SHA-256 of whole numbers."""
+    return hashlib.sha256(numbers.astype("<i8").tobytes()).hexdigest()
+
+
+def digest_of_specials(numbers: Reals) -> str:
+    """Return the SHA-256 of which numbers are NaN, +inf and -inf."""
+    classes = np.select([np.isnan(numbers), np.isposinf(numbers), np.isneginf(numbers)], [1, 2, 3])
+    return hashlib.sha256(classes.astype("u1").tobytes()).hexdigest()

@@ -1,6 +1,6 @@
 """Grade all submissions of a lab: read, execute, judge, and write one transaction each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +14,9 @@ from grading.engine.assess import Executor, Terms, assess, prepare
 from grading.engine.batch import each
 from grading.errors import UserError
 from grading.files import write_atomically
-from grading.gradebook import Marks, Result
+from grading.gradebook import Marks
 from grading.notebook_io import read_notebook
-from grading.results import digest, failed_result, result_of
+from grading.results import Result, digest, failed_result, result_of
 from utils.profile import Profile
 
 
@@ -88,6 +88,7 @@ async def grade_lab(
     profile: Profile,
     jobs: int,
     work: list[Submission],
+    notes: Sequence[str],
     on_result: Callable[[Submission, Graded], None],
 ) -> None:
     """Grade ``work`` and write each submission's marks as soon as they are known.
@@ -102,6 +103,8 @@ async def grade_lab(
     jobs : int
         Submissions executed at once.
     work : list of Submission
+    notes : sequence of str
+        How this run differs from a fully sandboxed one; kept with every result.
     on_result : callable
         Told of every submission once its marks are written.
     """
@@ -112,6 +115,8 @@ async def grade_lab(
         return await _grade(engine, terms, release, submission, course, lab)
 
     async for submission, graded in each(work, one, jobs):
+        results = tuple(replace(result, notes=list(notes)) for result in graded.results)
+        graded = replace(graded, results=results)
         keep(course, lab, marks, submission, graded)
         on_result(submission, graded)
 

@@ -18,8 +18,8 @@ from rich.text import Text
 
 from grading.course import Course
 from grading.files import write_atomically
-from grading.gradebook import ATTENTION, FAILED, GRADED, Result
 from grading.messages import message
+from grading.results import ATTENTION, FAILED, GRADED, Result
 from grading.roster import Roster
 from grading.standings import (
     MISSING,
@@ -144,7 +144,6 @@ def write_html(
     results: Iterable[Result],
     roster: Roster | None,
     totals: Totals,
-    notes: Sequence[str] = (),
 ) -> Path:
     """Write the lab's page to ``course/reports/<lab>/index.html`` and return its path.
 
@@ -153,10 +152,10 @@ def write_html(
     course, lab, results, roster
     totals : mapping
         Totals of the gradebook, see `grading.standings.standings`.
-    notes : sequence of str
-        What a reader should know of the run: that there was no sandbox, for example.
     """
-    rows = standings(results, roster, totals)
+    graded = list(results)
+    rows = standings(graded, roster, totals)
+    notes = list(dict.fromkeys(note for result in graded for note in result.notes))
     path = course.home / "reports" / lab / "index.html"
     write_atomically(path, page(course, lab, rows, notes, datetime.now().astimezone()).encode())
     return path

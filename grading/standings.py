@@ -11,8 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grading.gradebook import GRADED, CheckMark, Result
 from grading.messages import message
+from grading.results import GRADED, CheckMark, Result
 from grading.roster import Roster, Student
 
 MISSING = "missing"

@@ -17,7 +17,6 @@ from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import ClearSolutions
 from traitlets.config import Config
 
-from grading.authoring import stubs
 from grading.authoring import (
     IDENTITY,
     SourceError,
@@ -31,6 +30,7 @@ from grading.authoring import (
     section_of_check,
     solution_hash,
     stub,
+    stubs,
     student_notebook,
     total_points,
     verify_student_notebook,

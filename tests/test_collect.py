@@ -10,9 +10,8 @@ from datetime import UTC, datetime, timedelta
 import nbformat.v4
 import pytest
 
-from grading.collect import archive
+from grading.collect import Accepted, archive, collect, credit
 from grading.collect import collecting as module
-from grading.collect import Accepted, collect, credit
 from grading.collect.identity import Member, read_identity
 from grading.course import Course, LabInfo
 from grading.errors import UserError

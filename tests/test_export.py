@@ -10,7 +10,8 @@ from nbgrader.api import Gradebook
 from grading.course import Course, LabInfo
 from grading.errors import UserError
 from grading.export import as_csv, export, harmless
-from grading.gradebook import ATTENTION, FAILED, GRADED, CheckMark, Marks, Result
+from grading.gradebook import Marks
+from grading.results import ATTENTION, FAILED, GRADED, CheckMark, Result
 from grading.roster import Roster, Student
 
 TITLE = "First lab"

@@ -15,8 +15,9 @@ from nbgrader.api import Gradebook
 from grading.course import Course
 from grading.engine.assess import assess, prepare
 from grading.engine.runner import Engine
-from grading.gradebook import Marks, Result
+from grading.gradebook import Marks
 from grading.nbgrader_plugin import nbgrader_api
+from grading.results import Result
 from tests import mini
 
 WRONG_DOUBLE = "def double(x):\n    return 3 * np.asarray(x)\n"

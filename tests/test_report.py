@@ -11,7 +11,7 @@ from rich.console import Console
 
 from grading import messages, report
 from grading.course import Course, LabInfo
-from grading.gradebook import ATTENTION, FAILED, GRADED, CheckMark, Result
+from grading.results import ATTENTION, FAILED, GRADED, CheckMark, Result
 from grading.roster import Roster, Student
 from grading.standings import standings
 

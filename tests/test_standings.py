@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.gradebook import ATTENTION, FAILED, GRADED, CheckMark, Result
+from grading.results import ATTENTION, FAILED, GRADED, CheckMark, Result
 from grading.roster import Roster, Student
 from grading.standings import MISSING, check_rates, lost_lines, overview, plain, share, standings
 

@@ -163,6 +163,7 @@ def fit(
         metrics=dict(metrics or {}),
         forward=_in_precision(forward, chosen, device),
         device=device,
+        workplace=workplace,
         clip_norm=clip_norm,
         schedule_each=schedule_each,
     )
@@ -179,7 +180,6 @@ def fit(
 
     path = None if checkpoint is None else _usable(Path(checkpoint))
     configuration = run.configuration() | {
-        "precision": chosen,
         "keeping the best weights": patience is not None,
         "processes": workplace.num_processes,
         "data": {name: _size(loader) for name, loader in named.items()},
@@ -281,6 +281,7 @@ class _Run:
     metrics: dict[str, Metric]
     forward: Forward
     device: torch.device
+    workplace: PartialState
     clip_norm: float | None
     schedule_each: str
     history: History = field(default_factory=History)
@@ -317,7 +318,7 @@ class _Run:
             if self.schedule_each == "step":
                 self.step_scheduler()
         self._look(means, progress)
-        return means.result(), means.items
+        return means.result(self.workplace), means.items * self.workplace.num_processes
 
     def _look(self, means: "Means", progress: Progress) -> None:
         """Read the losses since the last look; a GPU is waited for only here."""
@@ -336,7 +337,7 @@ class _Run:
         """Return the validation part of a row."""
         row = _evaluate(
             self.model, batches, self.loss, self.metrics, self.forward, self.device
-        ).result()
+        ).result(self.workplace)
         if not math.isfinite(row["loss"]):
             raise RuntimeError(
                 f"the validation loss is {row['loss']} after epoch {len(self.history) + 1}, the "
@@ -375,6 +376,7 @@ class _Run:
                 kind: {"type": type(getattr(self, kind)).__name__, **checkpoints.settings(values)}
                 for kind, values in named.items()
             },
+            "loss": getattr(self.loss, "__name__", type(self.loss).__name__),
             "schedule_each": self.schedule_each,
             "clip_norm": self.clip_norm,
         }
@@ -397,7 +399,8 @@ class _Run:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
-        self.scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # empty where the run was not in fp16: another GPU may be
+            self.scaler.load_state_dict(state["scaler"])
         self.best = state["best"]
         self.history = History(**state["history"])
         checkpoints.set_rng_state(state["rng"], generators)
@@ -421,7 +424,8 @@ class Means:
         self.items = 0
         self._ignored: int | None = getattr(loss, "ignore_index", None)
         self._pending: list[list[Tensor | float]] = []
-        self._sums = torch.zeros(2 + len(metrics), dtype=torch.float64)  # weight, loss, metrics
+        self._weight = 0.0
+        self._sums = [0.0] * (1 + len(metrics))  # of the loss, then of the metrics
 
     @torch.no_grad()
     def add(self, value: Tensor, outputs: Any, target: Any) -> None:
@@ -438,13 +442,18 @@ class Means:
         rows = [[float(number) for number in row] for row in self._pending]
         self._pending.clear()
         for weight, *values in rows:
-            self._sums += torch.tensor([weight, *(weight * v for v in values)], dtype=torch.float64)
+            self._weight += weight
+            for i, value in enumerate(values):
+                self._sums[i] += weight * value
         return [row[1] for row in rows]
 
-    def result(self) -> dict[str, float]:
-        """Return the means by their names, over all processes."""
+    def result(self, workplace: PartialState | None = None) -> dict[str, float]:
+        """Return the means by their names, over all processes of a workplace if one is given."""
         self.take()
-        weight, *sums = reduce(self._sums, "sum").tolist()
+        weight, sums = self._weight, self._sums
+        if workplace is not None and workplace.num_processes > 1:
+            everything = torch.tensor([weight, *sums], dtype=torch.float64, device=workplace.device)
+            weight, *sums = reduce(everything, "sum").tolist()
         names = ["loss", *self.metrics]
         return {name: total / weight for name, total in zip(names, sums, strict=True)}
 

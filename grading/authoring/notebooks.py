@@ -126,7 +126,7 @@ def _new_cell(
 
 
 def _front(lab: Lab, lang: str, course: Course) -> list[NotebookNode]:
-    """Return the cells that open every notebook; their ids are `grading.authoring.source.FRONT_IDS`."""
+    """Return the cells that open every notebook; their ids are `source.FRONT_IDS`."""
     words = WORDING[lang]
     title = course.lab(lab.name).title.get(lang)
     if title is None:

@@ -14,7 +14,9 @@ import struct
 _AUDIT = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _CLONE3 = 435
-_NEW_NAMESPACES = 0x7E02_0000  # CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
+_NEW_NAMESPACES = (
+    0x7E02_0000  # CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
+)
 _X32 = 0x4000_0000  # numbers of a second x86 interface, with which a filter could be passed by
 
 # name: (x86_64, aarch64)
