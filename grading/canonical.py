@@ -156,29 +156,6 @@ def split(value: Canonical, types: str) -> tuple[Integers, Reals] | None:
     return whole.astype(np.int64), value.numbers[~is_whole]
 
 
-def as_array(value: Canonical) -> Reals:
-    """Return the real numbers of ``value`` as an array of its shape.
-
-    Raises
-    ------
-    ValueError
-        If the value is complex, or no array of numbers at all.
-    """
-    if value.kind in ("complex", "tree"):
-        raise ValueError(f"expected real numbers, found {describe(value)}")
-    return value.numbers.astype(np.float64).reshape(value.shape)
-
-
-def describe(value: Canonical) -> str:
-    """Say what a value is in a few words, without its content."""
-    if value.kind == "tree":
-        return "a structure of text, lists or mappings"
-    if value.shape == ():
-        names = {"bool": "a truth value", "int": "a whole number", "float": "a real number"}
-        return names.get(value.kind, "a complex number")
-    return f"{value.kind} numbers of shape {value.shape}"
-
-
 def finite_scale(numbers: Vector) -> float:
     """Return the root mean square of the finite numbers, 0.0 if there are none.
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from grading.canonical import Canonical, describe
+from grading.canonical import Canonical, canonical
 from grading.evidence import Answer
 from grading.keyfile import agrees
 from grading.messages import Reason
-from grading.metrics import earns, measure
-from grading.reasons import UNFINISHED, reason_of_exception
+from grading.metrics import Unscorable, earns, measure, real_array
+from grading.probe import raised
+from grading.reasons import UNFINISHED, describe, reason_of_changes, reason_of_exception
 
 Hint = dict[str, str]
 
@@ -60,6 +61,9 @@ def outcome_of_answers(
     assert entry is not None
     expected = entry.get("answers", [])
     if len(answers) != len(expected):
+        stopped = next((answer for answer in answers if answer.raised), None)
+        if stopped:
+            return Outcome(label, marks, Verdict.FAILED, reason_of_exception(stopped), hint)
         return Outcome(label, marks, Verdict.UNKNOWN)
     right = [agrees(answer, item) for answer, item in zip(answers, expected, strict=True)]
     if all(right):
@@ -88,11 +92,15 @@ def outcome_of_metric(
     if answer.value is None:
         return Outcome(label, marks, Verdict.FAILED, reason_of_exception(answer), hint)
     try:
-        outputs = answer.value.numbers.reshape(answer.value.shape)
-        score = measure(entry["metric"], outputs, np.asarray(truth()))
-    except (ValueError, IndexError) as error:
-        reason = Reason("reason.unscorable", {"detail": str(error)})
+        expected = real_array(canonical(truth()))
+        score = measure(entry["metric"], real_array(answer.value), expected)
+    except Unscorable as error:
+        reason = Reason("reason.unscorable", {"detail": error.reason})
         return Outcome(label, marks, Verdict.FAILED, reason, hint)
+    except Exception as error:  # the truth may come from a cell that was not run yet
+        stopped = raised(error)
+        early = _early(label, marks, [stopped], entry)
+        return early or Outcome(label, marks, Verdict.FAILED, reason_of_exception(stopped), hint)
     if earns(entry["metric"], score, entry["limit"]):
         return Outcome(label, marks, Verdict.PASSED)
     values = {"metric": entry["metric"], "score": f"{score:.4g}", "limit": f"{entry['limit']:.4g}"}
@@ -133,21 +141,16 @@ def _visible_difference(answer: Answer, expected: dict[str, Any]) -> Reason:
     raises = expected.get("raises", "")
     if answer.raised and raises:
         return Reason("reason.should_raise_other", {"expected": raises, "found": answer.raised})
-    if answer.raised:
+    if answer.value is None:
         return reason_of_exception(answer)
     if raises:
         return Reason("reason.should_raise", {"expected": raises})
-    assert answer.value is not None
-    public = expected["fingerprint"]
-    shape = tuple(public["shape"])
-    if answer.value.shape != shape and "tree" not in (answer.value.kind, public["kind"]):
+    kind = expected.get("sketch", expected["fingerprint"]["kind"])
+    shape = tuple(expected["fingerprint"]["shape"])
+    if answer.value.shape != shape and "tree" not in (answer.value.kind, kind):
         return Reason("reason.shape", {"expected": shape, "found": answer.value.shape})
-    if (answer.value.kind == "tree") != (public["kind"] == "tree"):
-        wanted = Canonical(public["kind"], shape, "", answer.value.numbers)
-        return Reason(
-            "reason.kind", {"expected": describe(wanted), "found": describe(answer.value)}
-        )
-    extra = sorted(set(answer.changed) - set(expected["changed"]))
-    if extra:
-        return Reason("reason.changed", {"arguments": ", ".join(str(index + 1) for index in extra)})
-    return Reason("reason.value")
+    found = describe(answer.value)
+    if (answer.value.kind == "tree") != (kind == "tree") or found.key == "kind.none":
+        wanted = describe(Canonical(kind, shape, "", np.zeros(0)))
+        return Reason("reason.kind", {"expected": wanted, "found": found})
+    return reason_of_changes(answer.changed, expected["changed"]) or Reason("reason.value")

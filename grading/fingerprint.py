@@ -51,39 +51,40 @@ class Tolerance:
     absolute: float
     relative: float = 0.0
 
-    def positions(self, numbers: Reals) -> Reals:
-        """Return where finite numbers lie on a line on which the allowance is 1 everywhere."""
+    def bent(self, numbers: Reals) -> Reals:
+        """Return where finite numbers lie on a line on which a relative allowance is 1."""
         with np.errstate(over="ignore"):
-            if not self.relative:
-                return numbers / self.absolute
-            return np.arcsinh(numbers * (self.relative / self.absolute)) / self.relative
+            scaled = np.nan_to_num(numbers * (self.relative / self.absolute))
+        return np.arcsinh(scaled) / self.relative
 
     def close(self, numbers: Reals, reference: Reals) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Return for each number whether it is the reference's; NaN and infinity are themselves."""
         with np.errstate(over="ignore", invalid="ignore"):
             if self.relative:
-                near = np.abs(self.positions(numbers) - self.positions(reference)) <= 1 + EDGE
+                near = np.abs(self.bent(numbers) - self.bent(reference)) <= 1 + EDGE
             else:
                 near = np.abs(numbers - reference) <= self.absolute * (1 + EDGE)
         finite = np.isfinite(numbers) & np.isfinite(reference)
         same = (numbers == reference) | (np.isnan(numbers) & np.isnan(reference))
         return np.asarray(same | (finite & near))
 
-    def of_sums(self, count: int) -> "Tolerance":
+    def of_sums(self, count: int, spread: float = SPREAD) -> "Tolerance":
         """Return the tolerance of a projection of ``count`` numbers.
 
-        The differences of many numbers add up as a random walk does.
+        The differences of many numbers add up as a random walk does; ``spread`` is how much
+        further than a typical walk is allowed.
         """
         typical = self.absolute * 8 if self.relative else self.absolute
-        return Tolerance(SPREAD * math.sqrt(count) * typical)
+        return Tolerance(spread * math.sqrt(count) * typical)
 
 
-def tolerance_of(reals: Reals, tol: float | None = None) -> Tolerance:
+def tolerance_of(scale: float, tol: float | None = None) -> Tolerance:
     """Return the tolerance of values that are compared with the real numbers of a reference.
 
     Parameters
     ----------
-    reals : ndarray
+    scale : float
+        Root mean square of the reference's finite real numbers.
     tol : float, optional
         Absolute. By default a number may differ by `RELATIVE_TOLERANCE` of its magnitude, and
         where it is small beside the others by an eighth of that of their root mean square,
@@ -91,7 +92,6 @@ def tolerance_of(reals: Reals, tol: float | None = None) -> Tolerance:
     """
     if tol is not None:
         return Tolerance(tol)
-    scale = finite_scale(reals)
     exponent = math.ceil(math.log2(scale)) - 3 if scale else -1100
     return Tolerance(max(RELATIVE_TOLERANCE * 2.0**exponent, ABSOLUTE_FLOOR), RELATIVE_TOLERANCE)
 
@@ -185,7 +185,7 @@ def fingerprint(reference: Canonical, tol: float | None = None) -> Fingerprint:
     assert parts is not None  # a value fits its own types
     whole, reals = parts
     salt = secrets.token_hex(16)
-    tolerance = tolerance_of(reals, tol) if reals.size else None
+    tolerance = tolerance_of(finite_scale(reals), tol) if reals.size else None
     places = _places(reals, salt, tolerance)
     half = 2 ** (SHIFT_BITS - 1)
     shifts = [(round(place * 2**SHIFT_BITS) - half) % 2**SHIFT_BITS for place in places]
@@ -232,7 +232,7 @@ def _places(reals: Reals, salt: str, tolerance: Tolerance | None) -> list[Fracti
     # Fractions hold every float exactly, so that no rounding happens at a bucket's edge.
     unit = 2 * (1 + Fraction(EDGE))
     if tolerance.relative:
-        return [Fraction(place) / unit for place in tolerance.positions(finite).tolist()]
+        return [Fraction(place) / unit for place in tolerance.bent(finite).tolist()]
     unit *= Fraction(tolerance.absolute)
     return [Fraction(number) / unit for number in finite.tolist()]
 

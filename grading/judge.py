@@ -14,22 +14,30 @@ import numpy as np
 import numpy.typing as npt
 from nbformat import NotebookNode
 
-from grading.canonical import Canonical, as_kind, describe
+from grading.canonical import Canonical, as_kind, finite_scale, split
 from grading.errors import UserError
 from grading.evidence import (
     MIME,
-    SENT_PROJECTIONS,
+    SKETCH_BLOCKS,
     Answer,
     Evidence,
     MalformedEvidence,
+    Sketch,
     Spec,
     decode,
     label_of,
 )
-from grading.fingerprint import RELATIVE_TOLERANCE, projected_tolerance, tolerance_of
+from grading.fingerprint import tolerance_of
 from grading.messages import Reason
-from grading.metrics import METRICS, earns, limit_between, measure
-from grading.reasons import UNFINISHED, reason_of_exception
+from grading.metrics import (
+    METRICS,
+    Unscorable,
+    earns,
+    limit_between,
+    measure,
+    real_array,
+)
+from grading.reasons import UNFINISHED, describe, reason_of_changes, reason_of_exception
 
 Bools = npt.NDArray[np.bool_]
 
@@ -83,11 +91,13 @@ def judge(reference: NotebookNode, submission: NotebookNode) -> Judgement:
     BadReference
         If the reference's own evidence is missing or malformed, or does not beat its baseline.
     """
-    found = {cell: list(payloads) for cell, payloads in _payloads(submission)}
+    found: dict[str, list[Any]] = {}
+    for cell, payloads in _payloads(submission):
+        found.setdefault(cell, []).extend(payloads)
     results = []
     for cell, evidence in reference_evidence(reference):
         assert evidence.spec is not None  # reference_evidence makes sure
-        reason = _check(evidence, found.get(cell))
+        reason = _check(evidence, found.get(cell, []))
         marks = 0.0 if reason else evidence.spec.marks
         results.append(CheckResult(cell, evidence.label, marks, evidence.spec.marks, reason))
     return Judgement(tuple(results))
@@ -99,8 +109,9 @@ def reference_evidence(reference: NotebookNode) -> list[tuple[str, Evidence]]:
     Raises
     ------
     BadReference
-        If evidence is malformed, a label occurs twice, a solution's answer is an exception that
-        says that it is not done, or a metric does not beat its baseline.
+        If evidence is malformed, a label occurs twice, a check has nothing to compare or its
+        answer is an exception that says that it is not done, or a metric does not beat its
+        baseline.
     """
     checks: list[tuple[str, Evidence]] = []
     seen: set[str] = set()
@@ -108,11 +119,12 @@ def reference_evidence(reference: NotebookNode) -> list[tuple[str, Evidence]]:
         for payload in payloads:
             try:
                 evidence = decode(payload, trusted=True)
-            except (MalformedEvidence, KeyError, TypeError, ValueError) as error:
+            except MalformedEvidence as error:
                 raise BadReference(f"check cell {cell!r} of the reference: {error}") from None
-            if evidence.label in seen:
-                raise BadReference(f"two checks of the lab are called {evidence.label!r}")
-            seen.add(evidence.label)
+            for item in (evidence, *evidence.items):
+                if item.label in seen:
+                    raise BadReference(f"two checks of the lab are called {item.label!r}")
+                seen.add(item.label)
             _accept_reference(cell, evidence)
             checks.append((cell, evidence))
     return checks
@@ -120,13 +132,17 @@ def reference_evidence(reference: NotebookNode) -> list[tuple[str, Evidence]]:
 
 def _accept_reference(cell: str, evidence: Evidence) -> None:
     name = f"the reference's check {evidence.label!r} in cell {cell!r}"
-    for answer in (*evidence.answers, *(a for item in evidence.items for a in item.answers)):
-        if answer.raised and (evidence.check != "call" or answer.raised in UNFINISHED):
-            raise BadReference(f"{name} raised {answer.raised}: {answer.message}")
     if evidence.check == "group" and not evidence.items:
         raise BadReference(f"{name} leaves no evidence; put tick.value, array or call in it")
     for item in (evidence, *evidence.items):
-        if item.spec is not None and item.spec.metric:
+        if item.check != "group" and not item.answers:
+            raise BadReference(f"{name} has no cases; give it at least one")
+        for answer in item.answers:
+            if answer.raised and (item.check != "call" or answer.raised in UNFINISHED):
+                raise BadReference(f"{name} raised {answer.raised}: {answer.message}")
+        if item is not evidence and item.spec is not None and item.spec.marks:
+            raise BadReference(f"{name}: {item.label!r} takes no marks of its own in a group")
+        if item.check in ("predictions", "metric"):
             _metric_terms(item)
 
 
@@ -136,20 +152,20 @@ def _payloads(notebook: NotebookNode) -> Iterator[tuple[str, list[Any]]]:
         meta = cell.metadata.get("nbgrader", {})
         if cell.cell_type != "code" or not meta.get("grade") or meta.get("solution"):
             continue
+        bundles = (
+            output.get("data")
+            for output in cell.get("outputs", [])
+            if output.get("output_type") == "display_data"
+        )
         yield (
             meta["grade_id"],
-            [
-                output["data"][MIME]
-                for output in cell.get("outputs", [])
-                if output.get("output_type") == "display_data"
-                and MIME in (output.get("data") or {})
-            ],
+            [data[MIME] for data in bundles if isinstance(data, dict) and MIME in data],
         )
 
 
-def _check(reference: Evidence, payloads: list[Any] | None) -> Reason | None:
+def _check(reference: Evidence, payloads: list[Any]) -> Reason | None:
     """Return why the payloads of a check's cell do not earn its marks, or None if they do."""
-    mine = [payload for payload in payloads or [] if _is_labelled(payload, reference.label)]
+    mine = [payload for payload in payloads if _is_labelled(payload, reference.label)]
     if not mine:
         return Reason("reason.missing")
     if len(mine) > 1:
@@ -176,6 +192,9 @@ def _compare_evidence(reference: Evidence, evidence: Evidence) -> Reason | None:
     if reference.check == "group":
         return _compare_group(reference, evidence)
     if len(evidence.answers) != len(reference.answers):
+        stopped = next((answer for answer in evidence.answers if answer.raised), None)
+        if stopped:
+            return reason_of_exception(stopped)
         return Reason(
             "reason.count", {"expected": len(reference.answers), "found": len(evidence.answers)}
         )
@@ -226,17 +245,14 @@ def _compare_group(reference: Evidence, evidence: Evidence) -> Reason | None:
 def _score(reference: Evidence, answer: Answer) -> Reason | None:
     spec = reference.spec
     assert spec is not None and spec.truth is not None
-    if answer.raised:
+    if answer.value is None:
         return reason_of_exception(answer)
-    assert answer.value is not None
-    if answer.value.kind in ("complex", "tree"):
-        return Reason("reason.unscorable", {"detail": describe(answer.value)})
     baseline, best = _metric_terms(reference)
     limit = limit_between(baseline, best, spec.share)
     try:
-        score = measure(spec.metric, _array(answer.value), _array(spec.truth))
-    except (ValueError, IndexError) as error:
-        return Reason("reason.unscorable", {"detail": str(error)})
+        score = measure(spec.metric, real_array(answer.value), real_array(spec.truth))
+    except Unscorable as error:
+        return Reason("reason.unscorable", {"detail": error.reason})
     if earns(spec.metric, score, limit):
         return None
     return Reason(
@@ -254,21 +270,25 @@ def _score(reference: Evidence, answer: Answer) -> Reason | None:
 
 def _metric_terms(reference: Evidence) -> tuple[float, float]:
     """Return (baseline's score, reference's score), both measured in the reference's run."""
-    spec, answer = reference.spec, reference.answers[0]
-    if spec is None or spec.truth is None or spec.baseline is None or answer.value is None:
-        raise BadReference(f"the reference's check {reference.label!r} lacks its metric's terms")
-    truth = _array(spec.truth)
+    name, spec = f"the reference's check {reference.label!r}", reference.spec
+    value = reference.answers[0].value
+    if spec is None or spec.truth is None or spec.baseline is None or value is None:
+        raise BadReference(f"{name} lacks its metric's terms")
+    if spec.metric not in METRICS:
+        raise BadReference(f"{name}: no metric {spec.metric!r}; there are {', '.join(METRICS)}")
     try:
-        baseline = measure(spec.metric, _array(spec.baseline), truth)
-        best = measure(spec.metric, _array(answer.value), truth)
-    except (KeyError, ValueError, IndexError) as error:
-        raise BadReference(f"the reference's check {reference.label!r}: {error}") from None
+        truth = real_array(spec.truth)
+        baseline = measure(spec.metric, real_array(spec.baseline), truth)
+        best = measure(spec.metric, real_array(value), truth)
+    except (ValueError, IndexError) as error:
+        raise BadReference(f"{name}: {error}") from None
+    if not (math.isfinite(baseline) and math.isfinite(best)):
+        raise BadReference(f"{name}: {spec.metric} of {spec.baseline_name} or of it is not finite")
     better = best > baseline if METRICS[spec.metric].higher_is_better else best < baseline
     if not better:
         raise BadReference(
-            f"the reference's check {reference.label!r}: {spec.metric} {best:.4g} does not beat "
-            f"{spec.baseline_name} {baseline:.4g}; train the reference better or choose another "
-            "baseline"
+            f"{name}: {spec.metric} {best:.4g} does not beat {spec.baseline_name} "
+            f"{baseline:.4g}; train the reference better or choose another baseline"
         )
     return baseline, best
 
@@ -277,10 +297,6 @@ def metric_limit(reference: Evidence) -> float:
     """Return the score that earns the marks of a check that measures."""
     assert reference.spec is not None
     return limit_between(*_metric_terms(reference), reference.spec.share)
-
-
-def _array(value: Canonical) -> npt.NDArray[np.float64]:
-    return value.numbers.astype(np.float64).reshape(value.shape)
 
 
 def compare_answers(reference: Answer, answer: Answer, spec: Spec) -> Reason | None:
@@ -298,65 +314,40 @@ def compare_answers(reference: Answer, answer: Answer, spec: Spec) -> Reason | N
     if answer.raised:
         return reason_of_exception(answer)
     assert reference.value is not None and answer.value is not None
-    reason = compare_values(
-        reference.value, answer.value, spec.tol, (reference.projected, answer.projected)
-    )
-    if reason:
-        return reason
-    added = sorted(set(answer.changed) - set(reference.changed))
-    if added:
-        return Reason("reason.changed", {"arguments": _positions(added)})
-    missed = sorted(set(reference.changed) - set(answer.changed))
-    if missed:
-        return Reason("reason.unchanged", {"arguments": _positions(missed)})
-    return None
-
-
-def _positions(indices: list[int]) -> str:
-    return ", ".join(str(index + 1) for index in indices)
+    reason = compare_values(reference.value, answer.value, spec.tol)
+    return reason or reason_of_changes(answer.changed, reference.changed)
 
 
 def compare_values(
-    reference: Canonical,
-    value: Canonical,
-    tol: float | None = None,
-    projected: tuple[bool, bool] = (False, False),
+    reference: Canonical | Sketch, value: Canonical | Sketch, tol: float | None = None
 ) -> Reason | None:
     """Return how ``value`` differs from ``reference`` beyond the tolerance, or None.
 
-    A real number may differ by `grading.fingerprint.tolerance_of`'s tolerance and, without an
-    explicit ``tol``, by `RELATIVE_TOLERANCE` of its own magnitude. Whole numbers, text, shapes,
-    NaN and infinities must be equal.
+    Real numbers may differ by `grading.fingerprint.tolerance_of`'s tolerance. Whole numbers,
+    text, shapes, NaN and infinities must be equal.
     """
-    if projected[0] and projected[1]:
-        return _compare_projections(reference, value, tol)
-    seen = None if projected[1] else as_kind(value, reference.kind)
+    if isinstance(reference, Sketch) and isinstance(value, Sketch):
+        return _compare_sketches(reference, value, tol)
+    if value.shape != reference.shape and "tree" not in (value.kind, reference.kind):
+        return Reason("reason.shape", {"expected": reference.shape, "found": value.shape})
+    if isinstance(reference, Sketch) or isinstance(value, Sketch):
+        return _other_kind(reference, value)
+    seen = as_kind(value, reference.kind)
     if seen is None:
-        if value.shape != reference.shape and "tree" not in (value.kind, reference.kind):
-            return Reason("reason.shape", {"expected": reference.shape, "found": value.shape})
-        return Reason("reason.kind", {"expected": describe(reference), "found": describe(value)})
-    if seen.shape != reference.shape:
-        return Reason("reason.shape", {"expected": reference.shape, "found": seen.shape})
-    if seen.exact != reference.exact or seen.numbers.size != reference.numbers.size:
+        return _other_kind(reference, value)
+    expected, found = split(reference, reference.types), split(seen, reference.types)
+    assert expected is not None  # a value fits its own types
+    if found is None or seen.exact != reference.exact:
         return Reason("reason.structure")
-    if reference.is_exact:
-        wrong = seen.numbers != reference.numbers
-    else:
-        wrong = ~_close(reference, seen, tol)
-    return _differences(reference, wrong)
+    close = tolerance_of(finite_scale(expected[1]), tol).close(found[1], expected[1])
+    return _differences(reference, ~np.concatenate([found[0] == expected[0], close]))
 
 
-def _close(reference: Canonical, value: Canonical, tol: float | None) -> Bools:
-    allowed = np.full(reference.numbers.shape, tolerance_of(reference, tol))
-    with np.errstate(invalid="ignore", over="ignore"):
-        if tol is None:
-            finite = np.where(np.isfinite(reference.numbers), reference.numbers, 0.0)
-            allowed = np.maximum(allowed, RELATIVE_TOLERANCE * np.abs(finite))
-        near = np.abs(value.numbers - reference.numbers) <= allowed
-        same = value.numbers == reference.numbers
-    both_nan = np.isnan(value.numbers) & np.isnan(reference.numbers)
-    finite_both = np.isfinite(value.numbers) & np.isfinite(reference.numbers)
-    return np.asarray((near & finite_both) | same | both_nan)
+def _other_kind(reference: Canonical | Sketch, value: Canonical | Sketch) -> Reason:
+    expected, found = describe(reference), describe(value)
+    if expected == found:
+        return Reason("reason.structure")
+    return Reason("reason.kind", {"expected": expected, "found": found})
 
 
 def _differences(reference: Canonical, wrong: Bools) -> Reason | None:
@@ -367,7 +358,7 @@ def _differences(reference: Canonical, wrong: Bools) -> Reason | None:
     if reference.shape == ():
         return Reason("reason.value")
     if reference.kind == "complex":
-        wrong = wrong.reshape(-1, 2).any(axis=1)
+        wrong = np.asarray(wrong.reshape(-1, 2).any(axis=1))
     first = np.unravel_index(int(np.argmax(wrong)), reference.shape)
     return Reason(
         "reason.elements",
@@ -379,25 +370,20 @@ def _differences(reference: Canonical, wrong: Bools) -> Reason | None:
     )
 
 
-def _compare_projections(
-    reference: Canonical, value: Canonical, tol: float | None
-) -> Reason | None:
+def _compare_sketches(reference: Sketch, value: Sketch, tol: float | None) -> Reason | None:
     if value.shape != reference.shape:
         return Reason("reason.shape", {"expected": reference.shape, "found": value.shape})
-    if value.exact != reference.exact or ("complex" in {value.kind, reference.kind}) != (
-        value.kind == reference.kind == "complex"
-    ):
-        return Reason("reason.kind", {"expected": describe(reference), "found": describe(value)})
-    size = math.prod(reference.shape) * (2 if reference.kind == "complex" else 1)
-    norm = float(reference.numbers[-1])
-    if reference.is_exact:
-        allowed = max(0.25, 1e-12 * norm)  # one step of one whole number moves a sum by 0.5
-    else:
-        scale = np.array([norm / math.sqrt(max(size, 1))])
-        root_mean_square = Canonical("float", (1,), "", scale)
-        allowed = projected_tolerance(tolerance_of(root_mean_square, tol), size)
-    difference = np.abs(value.numbers - reference.numbers)
-    sums, masks = difference[:SENT_PROJECTIONS], difference[SENT_PROJECTIONS:-1]
-    if np.all(sums <= allowed) and np.all(masks <= 1e-6):
+    for kind in ("tree", "complex"):
+        if (value.kind == kind) != (reference.kind == kind):
+            return _other_kind(reference, value)
+    if value.exact != reference.exact or value.size != reference.size:
+        return Reason("reason.structure")
+    if reference.is_exact or reference.kind == "tree":
+        if value.whole != reference.whole:
+            return Reason("reason.projection")
+        if reference.is_exact:
+            return None
+    tolerance = tolerance_of(reference.scale, tol).of_sums(-(-reference.size // SKETCH_BLOCKS))
+    if value.specials == reference.specials and tolerance.close(value.sums, reference.sums).all():
         return None
     return Reason("reason.projection")

@@ -5,19 +5,13 @@ holds fingerprints, limits, marks and section titles, and no answer.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from grading.canonical import Canonical
-from grading.evidence import SENT_PROJECTIONS, Answer
-from grading.fingerprint import (
-    Fingerprint,
-    fingerprint,
-    matches,
-    projected_tolerance,
-    tolerance_of,
-)
+from grading.evidence import SKETCH_BLOCKS, Answer, Sketch
+from grading.fingerprint import Fingerprint, fingerprint, matches, tolerance_of
 
 FOLDER = Path(__file__).parent / "keys"
 
@@ -83,7 +77,7 @@ def dump(keys: KeyFile) -> str:
         "lab": keys.lab,
         "source": keys.source,
         "question_marks": keys.question_marks,
-        "checks": [vars(check) for check in keys.checks],
+        "checks": [asdict(check) for check in keys.checks],
         "profiles": keys.profiles,
     }
     return json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
@@ -101,39 +95,35 @@ def entry_of_metric(metric: str, limit: float) -> dict[str, Any]:
 
 def _answer_entry(answer: Answer, tol: float | None) -> dict[str, Any]:
     entry: dict[str, Any] = {"changed": list(answer.changed)}
-    if answer.raised:
+    value = answer.value
+    if value is None:
         return entry | {"raises": answer.raised}
-    assert answer.value is not None
-    if answer.projected:
-        tol = _sketch_tolerance(answer.value, tol)
-    return entry | {"fingerprint": fingerprint(_sketch(answer), tol).to_json()}
+    if isinstance(value, Canonical):
+        return entry | {"fingerprint": fingerprint(value, tol).to_json()}
+    # What is hashed of a sketch's sums are sums of them, which allow for their own spread.
+    sums = tolerance_of(value.scale, tol).of_sums(-(-value.size // SKETCH_BLOCKS), spread=1.0)
+    public = fingerprint(_hashable(value, value.kind), sums.absolute)
+    return entry | {"fingerprint": public.to_json(), "sketch": value.kind}
 
 
 def agrees(answer: Answer, entry: dict[str, Any]) -> bool:
     """Return whether an answer is the one behind an `entry_of_answers` item."""
     if list(answer.changed) != entry["changed"] or answer.raised != entry.get("raises", ""):
         return False
-    if answer.raised:
+    value, kind = answer.value, entry.get("sketch")
+    if value is None:
         return True
-    return matches(_sketch(answer), Fingerprint.from_json(entry["fingerprint"]))
+    if isinstance(value, Sketch) != (kind is not None):
+        return False
+    seen = _hashable(value, str(kind)) if isinstance(value, Sketch) else value
+    return matches(seen, Fingerprint.from_json(entry["fingerprint"]))
 
 
-def _sketch(answer: Answer) -> Canonical:
-    """Return what is hashed: of a large array its projections, which are real numbers."""
-    assert answer.value is not None
-    if not answer.projected or answer.value.kind in ("tree", "complex"):
-        return answer.value
-    return Canonical("float", answer.value.shape, answer.value.exact, answer.value.numbers)
-
-
-def _sketch_tolerance(value: Canonical, tol: float | None) -> float:
-    """Return the tolerance for the hashed sum of a large array's projections."""
-    size = 1
-    for length in value.shape:
-        size *= length
-    norm = float(value.numbers[-1])
-    if value.is_exact:
-        return max(0.25, 1e-12 * norm)
-    scale = Canonical("float", (1,), "", value.numbers[-1:] / max(size, 1) ** 0.5)
-    # The hash sums SENT_PROJECTIONS projections once more; their errors add up like roundings.
-    return projected_tolerance(tolerance_of(scale, tol), size) * SENT_PROJECTIONS**0.5
+def _hashable(value: Sketch, kind: str) -> Canonical:
+    """Return what is hashed of a sketch, seen as a reference of ``kind`` sees it."""
+    if kind in ("bool", "int"):
+        return Canonical("float", value.shape, value.whole, value.sums[:0])
+    whole = value.whole if kind == "tree" else ""
+    is_alike = kind == value.kind or "complex" not in (kind, value.kind)
+    exact = json.dumps([is_alike, value.exact, value.size, whole, value.specials])
+    return Canonical("float", value.shape, exact, value.sums)

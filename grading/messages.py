@@ -40,5 +40,9 @@ class Reason:
     values: dict[str, Any] = field(default_factory=dict)
 
     def text(self, lang: str) -> str:
-        """Return the reason as one line in ``lang``."""
-        return " ".join(message(self.key, lang, **self.values).split())
+        """Return the reason as one line in ``lang``.
+
+        It may quote what a submission raised, so nothing is left in it that a terminal obeys.
+        """
+        text = message(self.key, lang, **self.values)
+        return " ".join("".join(c if c.isprintable() else " " for c in text).split())

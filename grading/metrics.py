@@ -9,7 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from grading.canonical import Canonical
+from grading.evidence import Sketch
+from grading.messages import Reason
+from grading.reasons import describe
+
 Array = npt.NDArray[np.float64]
+
+
+class Unscorable(ValueError):
+    """Predictions that no metric can measure, and why."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.text("en"))
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -30,8 +43,7 @@ def _accuracy(outputs: Array, truth: Array) -> float:
 
 def _rmse(outputs: Array, truth: Array) -> float:
     """Root mean squared error, in the unit of the truth."""
-    _same_shape(outputs, truth)
-    return float(np.sqrt(np.mean((outputs - truth) ** 2)))
+    return float(np.sqrt(_mse(outputs, truth)))
 
 
 def _mse(outputs: Array, truth: Array) -> float:
@@ -46,11 +58,10 @@ def _cross_entropy(outputs: Array, truth: Array) -> float:
     ``outputs`` (n, k) are log-probabilities or logits: they are normalised here, so that
     numbers which are no distribution cannot score.
     """
-    if outputs.ndim != 2 or outputs.shape[0] != truth.shape[0]:
-        raise ValueError(
-            f"expected log-probabilities of shape ({truth.shape[0]}, classes), "
-            f"found {outputs.shape}"
-        )
+    _one_row_each(outputs, truth)
+    classes = int(truth.max()) + 1
+    if outputs.shape[1] < classes:
+        raise Unscorable(Reason("score.classes", {"classes": classes, "found": outputs.shape[1]}))
     top = outputs.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(outputs - top).sum(axis=1)) + top[:, 0]
     rows = np.arange(len(truth))
@@ -63,10 +74,7 @@ def _neighbour_precision(outputs: Array, truth: Array) -> float:
     ``outputs`` (n, d) is one vector an item, ``truth`` (n,) the group of each; items of group
     -1 belong nowhere and are left out.
     """
-    if outputs.ndim != 2 or outputs.shape[0] != truth.shape[0]:
-        raise ValueError(
-            f"expected one vector for each of {truth.shape[0]} items, found {outputs.shape}"
-        )
+    _one_row_each(outputs, truth)
     grouped = truth >= 0
     vectors, groups = outputs[grouped], truth[grouped]
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -78,7 +86,12 @@ def _neighbour_precision(outputs: Array, truth: Array) -> float:
 
 def _same_shape(outputs: Array, truth: Array) -> None:
     if outputs.shape != truth.shape:
-        raise ValueError(f"expected predictions of shape {truth.shape}, found {outputs.shape}")
+        raise Unscorable(Reason("score.shape", {"expected": truth.shape, "found": outputs.shape}))
+
+
+def _one_row_each(outputs: Array, truth: Array) -> None:
+    if outputs.ndim != 2 or outputs.shape[:1] != truth.shape:
+        raise Unscorable(Reason("score.rows", {"rows": truth.size, "found": outputs.shape}))
 
 
 METRICS = {
@@ -93,21 +106,35 @@ METRICS = {
 }
 
 
+def real_array(value: Canonical | Sketch) -> Array:
+    """Return the numbers of ``value`` in its shape, as metrics take them.
+
+    Raises
+    ------
+    Unscorable
+        If they are complex, or no array of numbers at all.
+    """
+    if isinstance(value, Sketch) or value.kind in ("complex", "tree"):
+        raise Unscorable(Reason("score.kind", {"found": describe(value)}))
+    return value.numbers.astype(np.float64).reshape(value.shape)
+
+
 def measure(metric: str, outputs: npt.ArrayLike, truth: npt.ArrayLike) -> float:
     """Return the score of ``outputs`` against ``truth``.
 
     Raises
     ------
-    ValueError
+    Unscorable
         If the shapes do not fit, or a prediction is NaN or infinite.
     """
     predicted = np.asarray(outputs, dtype=np.float64)
     expected = np.asarray(truth, dtype=np.float64)
     if predicted.size == 0:
-        raise ValueError("expected predictions, found none")
+        raise Unscorable(Reason("score.none"))
     if not np.all(np.isfinite(predicted)):
-        raise ValueError("expected finite predictions, found NaN or infinity")
-    return METRICS[metric].score(predicted, expected)
+        raise Unscorable(Reason("score.finite"))
+    with np.errstate(all="ignore"):  # a score beyond float64 is infinite, and reaches no limit
+        return METRICS[metric].score(predicted, expected)
 
 
 def limit_between(baseline: float, reference: float, share: float) -> float:

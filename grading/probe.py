@@ -9,12 +9,14 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from grading.canonical import Canonical, NotEvidence, canonical
-from grading.evidence import MAX_MESSAGE, Answer, answer_of
+from grading.evidence import MAX_ANSWERS, MAX_LABEL, MAX_MESSAGE, Answer, answer_of
 
 Cases = Callable[[np.random.Generator], Sequence[tuple[Any, ...]]]
 
@@ -40,27 +42,45 @@ def probe(thunk: Callable[[], Any], *, seed: int, label: str, whole: bool = Fals
         return raised(error)
 
 
+def draw_cases(cases: Cases, *, seed: int, label: str) -> list[tuple[Any, ...]]:
+    """Return the tuples of arguments that ``cases`` draws from the run's seed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``cases`` returns something else, or more than `grading.evidence.MAX_ANSWERS` cases.
+        What ``cases`` itself raises passes through.
+    """
+    with seeded(f"{seed}:{label}"):
+        drawn = list(cases(generator(seed, label)))
+    if len(drawn) > MAX_ANSWERS:
+        raise ValueError(f"check {label!r}: expected at most {MAX_ANSWERS} cases, got {len(drawn)}")
+    for index, arguments in enumerate(drawn):
+        if not isinstance(arguments, tuple):
+            raise TypeError(
+                f"check {label!r}: case {index + 1} is {type(arguments).__name__!r}; "
+                "expected a tuple of arguments, such as (text,)"
+            )
+    return drawn
+
+
 def probe_calls(
-    function: Callable[..., Any], cases: Cases, *, seed: int, label: str
+    function: Callable[..., Any], drawn: Sequence[tuple[Any, ...]], *, seed: int, label: str
 ) -> list[Answer]:
-    """Return one answer for each tuple of arguments that ``cases`` draws.
+    """Return one answer for each tuple of arguments.
 
     Arguments that the function changes in place are noted in ``Answer.changed``.
     """
     answers = []
-    for index, arguments in enumerate(cases(generator(seed, label))):
+    for index, arguments in enumerate(drawn):
         before = [_snapshot(argument) for argument in arguments]
-        answer = probe(
-            lambda arguments=arguments: function(*arguments), seed=seed, label=f"{label}:{index}"
-        )
+        answer = probe(partial(function, *arguments), seed=seed, label=f"{label}:{index}")
         changed = tuple(
             position
             for position, (argument, old) in enumerate(zip(arguments, before, strict=True))
             if old is not None and not _same(old, _snapshot(argument))
         )
-        answers.append(
-            Answer(answer.value, answer.projected, answer.raised, answer.message, changed)
-        )
+        answers.append(replace(answer, changed=changed))
     return answers
 
 
@@ -70,7 +90,8 @@ def raised(error: BaseException) -> Answer:
         lines = str(error).strip().splitlines()
     except Exception:  # the text is the student's code, too
         lines = []
-    return Answer(raised=type(error).__name__[:100], message=(lines or [""])[0][:MAX_MESSAGE])
+    name = type(error).__name__[:MAX_LABEL] or "Exception"
+    return Answer(raised=name, message=(lines or [""])[0][:MAX_MESSAGE])
 
 
 @contextmanager
@@ -96,15 +117,15 @@ def seeded(stream: str) -> Iterator[None]:
 def _snapshot(argument: Any) -> Canonical | None:
     """Return the argument's canonical form, None for what has none (a function, a model)."""
     try:
-        form = canonical(argument)
+        return canonical(argument)
     except NotEvidence:
         return None
-    return Canonical(form.kind, form.shape, form.exact, form.numbers.copy())
 
 
 def _same(one: Canonical, other: Canonical | None) -> bool:
     return (
         other is not None
-        and (one.kind, one.shape, one.exact) == (other.kind, other.shape, other.exact)
+        and (one.kind, one.shape, one.exact, one.types)
+        == (other.kind, other.shape, other.exact, other.types)
         and np.array_equal(one.numbers, other.numbers, equal_nan=True)
     )

@@ -1,10 +1,23 @@
-"""The reason for an exception in an answer's place, as the student and the judge both see it."""
+"""Reasons that the student's session and the judge give in the same words."""
 
-from grading.evidence import Answer
+from collections.abc import Iterable
+
+from grading.canonical import Canonical
+from grading.evidence import Answer, Sketch
 from grading.messages import Reason
 
 # What a stub, or a name that an earlier unfinished cell should have defined, raises.
 UNFINISHED = ("NotImplementedError", "NameError", "UnboundLocalError")
+
+# How the exact part of a tree begins, by what the tree is.
+_TREES = {
+    '["n': "none",
+    '["s': "text",
+    '["l': "list",
+    '["d': "mapping",
+    '["S': "set",
+    '["i': "int",
+}
 
 
 def reason_of_exception(answer: Answer) -> Reason:
@@ -15,3 +28,24 @@ def reason_of_exception(answer: Answer) -> Reason:
     if answer.raised == "NotEvidence":
         return Reason("reason.not_evidence", {"detail": detail})
     return Reason("reason.raised", {"error": f"{answer.raised}: {answer.message}".rstrip(": ")})
+
+
+def reason_of_changes(found: Iterable[int], expected: Iterable[int]) -> Reason | None:
+    """Return why the arguments that a call changed in place are not those that it should change."""
+    for key, positions in (
+        ("reason.changed", set(found) - set(expected)),
+        ("reason.unchanged", set(expected) - set(found)),
+    ):
+        if positions:
+            arguments = ", ".join(str(position + 1) for position in sorted(positions))
+            return Reason(key, {"arguments": arguments})
+    return None
+
+
+def describe(value: Canonical | Sketch) -> Reason:
+    """Say what a value is in a few words, without its content."""
+    if value.kind == "tree":
+        return Reason(f"kind.{_TREES.get(value.exact[:3], 'tree')}")
+    if value.shape == ():
+        return Reason(f"kind.{value.kind}")
+    return Reason(f"kind.{value.kind}s", {"shape": value.shape})

@@ -8,12 +8,13 @@ from grading.keyfile import KeyFile, ListedCheck
 from grading.messages import message
 
 BAR_WIDTH = 12
-# A mid tone that keeps 4.5:1 contrast on Colab's white and on its dark page.
+# Of the bar beside a line, whose text has the page's own colour. Mid tones, which keep the 3:1
+# contrast that a graphic needs on Colab's white page and on its dark one (#383838).
 COLOURS = {
-    Verdict.PASSED: "#178a4c",
-    Verdict.FAILED: "#d3433b",
-    Verdict.PENDING: "#8a7a30",
-    Verdict.UNKNOWN: "#7a7a7a",
+    Verdict.PASSED: "#1c9c59",
+    Verdict.FAILED: "#e0584f",
+    Verdict.PENDING: "#9a8630",
+    Verdict.UNKNOWN: "#868686",
 }
 
 
@@ -41,7 +42,8 @@ def render_outcome(outcome: Outcome, lang: str, profile: str) -> tuple[str, str]
     """Return one check's line as (text, HTML)."""
     lines = [_headline(outcome, lang, profile)]
     if outcome.verdict is Verdict.FAILED and outcome.hint:
-        lines.append(message("tick.hint", lang, hint=outcome.hint.get(lang, "")))
+        hint = outcome.hint.get(lang) or next(iter(outcome.hint.values()))
+        lines.append(message("tick.hint", lang, hint=hint))
     colour = COLOURS[outcome.verdict]
     body = "<br>".join(escape(line) for line in lines)
     html = (
@@ -90,7 +92,7 @@ def render_summary(card: Scorecard) -> tuple[str, str]:
 
 def _earned(card: Scorecard, check: ListedCheck) -> float:
     outcome = card.outcomes.get(check.label)
-    return outcome.earned if outcome else 0.0
+    return check.marks if outcome and outcome.verdict is Verdict.PASSED else 0.0
 
 
 def _by_section(listed: tuple[ListedCheck, ...], lang: str) -> dict[str, list[ListedCheck]]:
@@ -125,12 +127,12 @@ def _notes(card: Scorecard, listed: tuple[ListedCheck, ...]) -> list[str]:
 
 
 def _bar(earned: float, marks: float) -> str:
-    filled = round(BAR_WIDTH * earned / marks) if marks else 0
+    filled = int(BAR_WIDTH * earned / marks) if marks else 0  # full only with all marks
     return "█" * filled + "░" * (BAR_WIDTH - filled)
 
 
 def _percent(earned: float, marks: float) -> str:
-    return f"{100 * earned / marks:.0f} %" if marks else "–"
+    return f"{int(100 * earned / marks)} %" if marks else "–"
 
 
 def _summary_text(title: str, rows: list[tuple[str, float, float]], notes: list[str]) -> str:

@@ -43,7 +43,7 @@ from grading.feedback import (
     outcome_of_metric,
 )
 from grading.messages import message
-from grading.probe import Cases, generator, probe, probe_calls, raised
+from grading.probe import Cases, draw_cases, generator, probe, probe_calls, raised
 from grading.publish import publish
 from grading.scorecard import Scorecard, render_outcome, render_summary
 from utils.profile import profile, run_seed
@@ -161,7 +161,15 @@ def call(
         be right. An exception counts as the answer of its case. Changes of the inputs in place
         are compared, too.
     """
-    answers = probe_calls(function, cases, seed=run_seed(), label=label)
+    seed = run_seed()
+    try:
+        drawn = draw_cases(cases, seed=seed, label=label)
+    except Exception as error:
+        if _mode() == "reference":
+            raise
+        answers = [raised(error)]  # it may call what an earlier exercise should have defined
+    else:
+        answers = probe_calls(function, drawn, seed=seed, label=label)
     _compared("call", label, answers, marks, tol, hint)
 
 
@@ -198,20 +206,18 @@ def predictions(
     share : float
         Between 0 (the baseline) and 1 (the reference).
     """
-    encoded, truth = _hidden(hidden, label)
+    try:
+        encoded, truth = _hidden(hidden, label)
+    except Exception as error:
+        if _mode() == "reference":
+            raise
+        encoded, truth, answer = None, None, raised(error)
+    else:
+        answer = probe(
+            lambda: predict(decode_inputs(encoded)), seed=run_seed(), label=label, whole=True
+        )
     _measured(
-        Evidence(
-            label,
-            "predictions",
-            (
-                probe(
-                    lambda: predict(decode_inputs(encoded)),
-                    seed=run_seed(),
-                    label=label,
-                    whole=True,
-                ),
-            ),
-        ),
+        Evidence(label, "predictions", (answer,)),
         Spec(marks, metric=metric, share=share, baseline_name=baseline[0], inputs=encoded),
         lambda: truth,
         lambda: baseline[1](decode_inputs(encoded)),

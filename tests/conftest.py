@@ -14,7 +14,7 @@ def data_mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     named = os.environ.get("DL_DATA_MIRROR")
     folder = Path(named) if named else ROOT.parent / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip(f"no real data sets: DL_DATA_MIRROR is not set and {folder} is not there")
+        pytest.skip(f"no real data sets: {folder} is not there; DL_DATA_MIRROR names their folder")
     monkeypatch.setenv("DL_DATA_MIRROR", str(folder))
     monkeypatch.setenv("DL_DATA_CACHE", str(tmp_path / "cache"))
     return folder

@@ -176,10 +176,10 @@ sorted(places)
 
     def test_vanish_with_the_kernel(self, inside: Bench) -> None:
         inside.says(
-            "import os\n"
-            "os.makedirs('/home/student/.ipython/profile_default/startup', exist_ok=True)\n"
-            "for p in ('/tmp/x', '/dev/shm/x', 'x', '/home/student/.ipython/profile_default/startup/x.py'):\n"
-            "    open(p, 'w').write('print(666)')"
+            "import os; startup = '/home/student/.ipython/profile_default/startup'\n"
+            "os.makedirs(startup, exist_ok=True)\n"
+            "for path in ('/tmp/x', '/dev/shm/x', 'x', startup + '/x.py'):\n"
+            "    open(path, 'w').write('print(666)')"
         )
         assert inside.says("import glob; glob.glob('/tmp/*') + glob.glob('/dev/shm/*')") == "[]"
         assert inside.says("import glob; glob.glob('/home/student/**', recursive=True)[1:]") == (

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from accelerate.utils import send_to_device
 from matplotlib.axes import Axes
+from scipy.ndimage import gaussian_filter1d
 from torch import nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
@@ -25,8 +26,8 @@ from utils.device import pick_device
 from utils.diagnosis import Forward, Loss
 from utils.training import last_is_target
 
-SMOOTHING = 0.9  # how much of the running mean stays at each batch
-EXPLODED = 4.0  # the test ends when the smoothed loss is this many times its lowest
+FLAT = 10  # batches at the start, where the rate is too small to change the loss
+SMOOTHING = 4.0  # batches: the width (standard deviation) of the smoothing
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class RangeTest:
     losses : list of float
         Its loss, before the step with that rate.
     smoothed : list of float
-        The running mean of the losses.
+        The losses without their noise, see :func:`smooth`.
     suggestion : float
         The rate where the smoothed loss falls fastest.
     """
@@ -60,8 +61,7 @@ class RangeTest:
             ax=ax,
         )
         ax.set_xscale("log")
-        low, high = min(self.smoothed), max(self.smoothed[0], *self.smoothed)
-        ax.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+        ax.set_ylim(top=_ceiling(self.losses))
         ax.axvline(self.suggestion, color=plots.TEXT, linestyle=":")
         ax.annotate(
             f"suggestion {self.suggestion:.1e}",
@@ -98,7 +98,7 @@ def range_test(
     lowest, highest : float, optional
         The range of learning rates.
     batches : int, optional
-        How many batches to spend, at least 10; the data are gone through again if need be.
+        How many batches to spend, more than 10; the data are gone through again if need be.
 
     Raises
     ------
@@ -106,10 +106,10 @@ def range_test(
         If the range is not one, data, model, loss and optimizer do not go together, or the loss
         does not fall anywhere in the range.
     """
-    if not 0 < lowest < highest or batches < 10:
+    if not 0 < lowest < highest or batches <= FLAT:
         raise ValueError(
             f"a range from {lowest} to {highest} in {batches} batches; expected "
-            "0 < lowest < highest and at least 10 batches."
+            f"0 < lowest < highest and more than {FLAT} batches."
         )
     diagnosis.check_data(train, "train")
     diagnosis.check_parameters(model, optimizer)
@@ -142,26 +142,20 @@ def range_test(
         optimizer.load_state_dict(state)
         optimizer.zero_grad()
         model.train(training)
-    losses = [value for value in losses if math.isfinite(value)]
+    losses = losses if math.isfinite(losses[-1]) else losses[:-1]
     rates, smoothed = rates[: len(losses)], smooth(losses)
     return RangeTest(rates, losses, smoothed, suggest(rates, smoothed))
 
 
-def smooth(values: list[float]) -> list[float]:
-    """Return the exponential running mean, corrected for its start at zero.
+def smooth(losses: list[float]) -> list[float]:
+    """Return the losses averaged over their neighbours, with Gaussian weights.
 
-    The correction is that of Adam (Kingma & Ba 2014, algorithm 1).
-
-    Examples
-    --------
-    >>> [round(v, 6) for v in smooth([2.0, 2.0, 2.0])]
-    [2.0, 2.0, 2.0]
+    The window looks both ways: a running mean over the past only would show the fall of the
+    loss late, at rates that are too high. Losses of the explosion are cut, so that they do not
+    reach back.
     """
-    smoothed, mean = [], 0.0
-    for step, value in enumerate(values, start=1):
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * value
-        smoothed.append(mean / (1 - SMOOTHING**step))
-    return smoothed
+    ceiling = _ceiling(losses)
+    return gaussian_filter1d(np.minimum(losses, ceiling), SMOOTHING, mode="nearest").tolist()
 
 
 def suggest(rates: list[float], smoothed: list[float]) -> float:
@@ -182,8 +176,13 @@ def suggest(rates: list[float], smoothed: list[float]) -> float:
     return rates[int(np.argmin(slopes))]
 
 
+def _ceiling(losses: list[float]) -> float:
+    """Return a loss as far above the start as the lowest one is below it, noise allowed for."""
+    start = losses[:FLAT]
+    return float(2 * np.mean(start) - min(losses) + 3 * np.std(start))
+
+
 def _exploded(losses: list[float]) -> bool:
-    if not math.isfinite(losses[-1]):
-        return True
-    smoothed = smooth(losses)
-    return smoothed[-1] > EXPLODED * min(smoothed) > 0
+    return not math.isfinite(losses[-1]) or (
+        len(losses) > FLAT and min(losses[-3:]) > _ceiling(losses[:-3])
+    )

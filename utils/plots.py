@@ -108,7 +108,10 @@ def curves(
                 linestyle=DASHES[i % len(DASHES)],
                 marker=MARKERS[i % len(MARKERS)],
                 # about ten markers a curve, shifted so that they do not cover each other
-                markevery=(i * len(series) // 20 if len(series) > 20 else 0, len(series) // 10 + 1),
+                markevery=(
+                    i * len(series) // 20 if len(series) > 20 else 0,
+                    max(1, len(series) // 10),
+                ),
                 markersize=5,
             )
         if log:

@@ -3,7 +3,7 @@
 It is the loop that a lab writes by hand once, with what makes it bearable day to day: the
 device and the precision, validation, early stopping, a checkpoint to go on from, a bar, and
 errors that say what to do. Under ``accelerate launch`` the same call trains on several GPUs or
-processes, each batch split among them, so that the curves stay those of one.
+processes, each batch split among them, so that the curve is that of one process.
 """
 
 import copy
@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from accelerate import PartialState
+from accelerate import Accelerator
 from accelerate.data_loader import prepare_data_loader
-from accelerate.utils import convert_to_fp32, reduce, send_to_device
+from accelerate.utils import convert_to_fp32, send_to_device
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
@@ -118,7 +118,8 @@ def fit(
         validation), and put the weights of the best epoch back.
     checkpoint : path, optional
         A file to go on from. It is written after an epoch, at most every few seconds; if it is
-        there, training goes on from it, on a CPU to the very bits of an unbroken run.
+        there, training goes on from it, on a CPU to the very bits of an unbroken run. The
+        workers of the loaders start anew each epoch, persistent or not.
     precision : {"fp32", "auto", "bf16", "fp16"}, optional
         See :func:`utils.device.precision`.
     live_plot : bool, optional
@@ -152,7 +153,7 @@ def fit(
     diagnosis.check_parameters(model, optimizer)
 
     device = pick_device()
-    workplace = PartialState(cpu=device.type == "cpu")
+    workplace = Accelerator(cpu=device.type == "cpu")
     chosen = choose_precision(precision, device)
     run = _Run(
         model=model.to(device),
@@ -169,8 +170,6 @@ def fit(
     )
     shares = {name: _share(loader, name, workplace) for name, loader in named.items()}
     generators = _generators(named.values())
-    # Persistent workers draw a random number when they start. They start with this look at the
-    # data, before a resumed run puts the generators back, so that both runs draw the same.
     with checkpoints.preserved_rng(generators), run.explained():
         for name, loader in named.items():
             run.batch = send_to_device(next(iter(shares[name])), device)
@@ -200,6 +199,8 @@ def fit(
     try:
         while len(history) < epochs and not _is_stale(history, patience):
             started, rate = time.monotonic(), run.rate
+            if path is not None:
+                _renew_workers(named.values())
             with run.explained():
                 row, items = run.train_epoch(trained, shares["train"], progress)
                 if validation is not None:
@@ -281,7 +282,7 @@ class _Run:
     metrics: dict[str, Metric]
     forward: Forward
     device: torch.device
-    workplace: PartialState
+    workplace: Accelerator
     clip_norm: float | None
     schedule_each: str
     history: History = field(default_factory=History)
@@ -447,13 +448,13 @@ class Means:
                 self._sums[i] += weight * value
         return [row[1] for row in rows]
 
-    def result(self, workplace: PartialState | None = None) -> dict[str, float]:
+    def result(self, workplace: Accelerator | None = None) -> dict[str, float]:
         """Return the means by their names, over all processes of a workplace if one is given."""
         self.take()
         weight, sums = self._weight, self._sums
         if workplace is not None and workplace.num_processes > 1:
             everything = torch.tensor([weight, *sums], dtype=torch.float64, device=workplace.device)
-            weight, *sums = reduce(everything, "sum").tolist()
+            weight, *sums = workplace.reduce(everything, "sum").tolist()
         names = ["loss", *self.metrics]
         return {name: total / weight for name, total in zip(names, sums, strict=True)}
 
@@ -497,7 +498,7 @@ def _in_precision(forward: Forward, precision: Precision, device: torch.device) 
     return lowered
 
 
-def _share(data: DataLoader[Any], name: str, workplace: PartialState) -> DataLoader[Any]:
+def _share(data: DataLoader[Any], name: str, workplace: Accelerator) -> DataLoader[Any]:
     """Return the part of each batch that is for this process; all of it where there is one."""
     count = workplace.num_processes
     if count == 1:
@@ -520,7 +521,7 @@ def _share(data: DataLoader[Any], name: str, workplace: PartialState) -> DataLoa
     )
 
 
-def _wrap(model: nn.Module, workplace: PartialState) -> nn.Module:
+def _wrap(model: nn.Module, workplace: Accelerator) -> nn.Module:
     """Average the gradients over the processes, where there are several."""
     if workplace.num_processes == 1:
         return model
@@ -536,6 +537,12 @@ def _generators(loaders: Iterable[DataLoader[Any]]) -> list[torch.Generator]:
         for holder in (loader, loader.sampler, loader.batch_sampler)
     ]
     return list({id(g): g for g in found if g is not None}.values())
+
+
+def _renew_workers(loaders: Iterable[DataLoader[Any]]) -> None:
+    """Let persistent workers end: what they drew at random no checkpoint can hold."""
+    for loader in loaders:
+        loader._iterator = None
 
 
 def _size(data: DataLoader[Any]) -> dict[str, int | None]:

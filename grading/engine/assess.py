@@ -114,10 +114,10 @@ async def prepare(
     error = first_error(execution.notebook)
     if error:
         raise BadReference(f"the solution did not run through: {error}")
-    evidence = reference_evidence(execution.notebook)
     hidden = {
         item.label: item.spec.inputs
-        for _, item in evidence
+        for _, evidence in reference_evidence(execution.notebook)
+        for item in (evidence, *evidence.items)
         if item.spec is not None and item.check == "predictions"
     }
     return Terms(profile, run_seed, execution.notebook, json.dumps(hidden).encode())

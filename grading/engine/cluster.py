@@ -16,7 +16,7 @@ from grading.course import Limits
 from grading.engine.runner import Engine, Execution
 from grading.errors import UserError
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 10.0  # until a scheduler counts as absent
 ATTEMPTS = 8  # workers that may die under one notebook before it is given up
 
 _engines: dict[tuple[Limits, bool], "asyncio.Task[Engine]"] = {}  # in a worker's own process
@@ -63,8 +63,7 @@ class ClusterEngine:
                 f"no Dask scheduler answers at {self._address} ({error}); start one with "
                 "`dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`"
             ) from None
-        info = self._client.scheduler_info(n_workers=-1)["workers"]
-        self.slots = sum(worker["nthreads"] for worker in info.values())
+        self.slots = sum((await self._client.nthreads()).values())
         if not self.slots:
             await self._client.close()
             raise UserError(

@@ -15,6 +15,7 @@ from typing import Any
 import zmq
 from ipykernel.heartbeat import Heartbeat
 from ipykernel.kernelapp import IPKernelApp
+from IPython.core.pylabtools import activate_matplotlib
 
 from grading.engine.order import CHANNELS, Order
 
@@ -56,6 +57,7 @@ def _obey(order: Order, app: "AdoptingKernelApp") -> None:
 def _start_figures(shell: Any) -> None:
     """Show figures as images in the outputs, as a kernel that imports matplotlib itself would."""
     if "matplotlib" in sys.modules:
+        activate_matplotlib(INLINE)
         inline = importlib.import_module("matplotlib_inline.backend_inline")
         inline.configure_inline_support(shell, INLINE)
 

@@ -1,0 +1,734 @@
+"""The engine: what is executed and kept, within which limits, and what is left behind."""
+
+import asyncio
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import pytest
+from nbclient import NotebookClient
+from nbformat import v4
+
+from grading.course import Limits
+from grading.engine import provisioner, runner, sandbox
+from grading.engine.order import Order, check_files
+from grading.engine.runner import Engine, Execution
+from grading.errors import UserError
+from grading.evidence import MIME
+from tests.engines import (
+    LIMITS,
+    Bench,
+    bench,
+    eventually,
+    notebook,
+    processes,
+    skip_without_sandbox,
+    text,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def forked() -> Iterator[Bench]:
+    skip_without_sandbox()
+    with bench() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def ordinary() -> Iterator[Bench]:
+    with bench(sandbox=False) as opened:
+        yield opened
+
+
+@pytest.fixture(params=[pytest.param("forked", marks=pytest.mark.sandbox), "ordinary"])
+def either(request: pytest.FixtureRequest) -> Bench:
+    """Both kinds of kernels, which must not differ in what they execute."""
+    found: Bench = request.getfixturevalue(request.param)
+    return found
+
+
+def limits_that_hold(*names: str) -> None:
+    missing = set(names) & set(sandbox.host().unenforced)
+    if missing:
+        pytest.skip(f"not enforced on this machine: {', '.join(missing)}")
+
+
+class TestExecution:
+    def test_outputs_are_kept_and_the_notebook_is_left_as_it_is(self, either: Bench) -> None:
+        source = v4.new_notebook(
+            cells=[
+                v4.new_markdown_cell("# Title"),
+                v4.new_code_cell("print('out'); import sys; print('err', file=sys.stderr); 6 * 7"),
+                v4.new_code_cell("   "),
+                v4.new_code_cell("display({'a': 1}); _ + 1"),
+            ]
+        )
+        source.cells[1].outputs = [v4.new_output("stream", text="stale")]
+        before = nbformat.writes(source)
+        execution = either.wait_for(either.engine.execute(source, env={}))
+        assert nbformat.writes(source) == before
+        assert execution.problems == ()
+        assert [cell.id for cell in execution.notebook.cells] == [cell.id for cell in source.cells]
+        outputs = execution.notebook.cells[1].outputs
+        assert [output.output_type for output in outputs] == ["stream", "stream", "execute_result"]
+        assert text(execution, 4) == "{'a': 1}43"
+        assert [cell.get("execution_count") for cell in execution.notebook.cells] == [
+            *(None, 1, None, 2)
+        ]
+        nbformat.validate(execution.notebook)
+        assert execution.seconds > 0
+        assert execution.cpu_seconds is not None and execution.cpu_seconds > 0
+
+    def test_an_exception_stops_its_cell_only(self, either: Bench) -> None:
+        execution = either.run(
+            "x = 1; 1/0; x = 2", "print(x)", "def f(:", "raise SystemExit(3)", "x"
+        )
+        assert execution.problems == ()
+        assert text(execution, 1) == "ZeroDivisionError: division by zero"
+        assert [text(execution, n) for n in (2, 5)] == ["1", "1"]
+        assert text(execution, 3).startswith("SyntaxError")
+
+    def test_input_is_refused(self, either: Bench) -> None:
+        assert "StdinNotImplementedError" in text(either.run("input('name? ')"))
+
+    def test_files_and_environment_arrive(self, either: Bench) -> None:
+        code = "import os; open('in/x.txt').read() + os.environ['ASKED']"
+        assert either.says(code, files={"in/x.txt": b"a"}, env={"ASKED": "b"}) == "'ab'"
+
+    def test_payloads_change_nothing(self, either: Bench) -> None:
+        execution = either.run("get_ipython().set_next_input('print(2)')", "print(1)")
+        assert text(execution, 2) == "1"
+        assert len(execution.notebook.cells) == 2
+
+    def test_figures_are_images(self, either: Bench) -> None:
+        execution = either.run(
+            "import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show()", "plt.plot([3]);"
+        )
+        for cell in execution.notebook.cells:
+            image = base64.b64decode(cell.outputs[-1].data["image/png"])
+            assert image.startswith(b"\x89PNG")
+
+    def test_the_kit_is_imported(self, either: Bench) -> None:
+        code = "from utils.profile import profile, run_seed; profile(), run_seed()"
+        env = {"LAB_PROFILE": "quick", "DL_RUN_SEED": "17"}
+        assert either.says(code, env=env) == "('quick', 17)"
+
+    def test_many_run_at_once(self, either: Bench) -> None:
+        ran = either.run_all([(f"x = {n}", "print(x)") for n in range(8)])
+        assert [text(execution, 2) for execution in ran] == [str(n) for n in range(8)]
+
+    @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", ""])
+    def test_files_stay_in_their_folder(self, name: str) -> None:
+        with pytest.raises(UserError, match="expected a relative path"):
+            check_files({name: b""}, 10)
+
+    def test_files_are_limited(self) -> None:
+        with pytest.raises(UserError, match="file_mb allows 10"):
+            check_files({"a": bytes(6), "b": bytes(6)}, 10)
+
+
+class TestTime:
+    def test_a_slow_cell_is_stopped_and_the_next_runs(self, either: Bench) -> None:
+        execution = either.run(
+            "while True: pass", "import time; time.sleep(99)", "1", cell_seconds=1
+        )
+        assert text(execution, 1).startswith("KeyboardInterrupt")
+        assert text(execution, 3) == "1"
+        assert execution.problems == (
+            "cell 1 ran longer than 1 s and was stopped",
+            "cell 2 ran longer than 1 s and was stopped",
+        )
+
+    def test_a_cell_that_cannot_be_stopped_costs_the_rest(self, either: Bench) -> None:
+        stubborn = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+        execution = either.run("print(1)", stubborn, "print(3)", cell_seconds=1)
+        assert text(execution, 1) == "1"
+        assert text(execution, 3) == ""
+        assert execution.problems == (
+            "cell 2 ran longer than 1 s and was stopped",
+            "cell 2 could not be stopped and its kernel was killed; "
+            "the cells after it were not run",
+        )
+
+    def test_the_whole_notebook_is_limited(self, either: Bench) -> None:
+        execution = either.run(
+            *["import time; time.sleep(1.5)"] * 3, "print(4)", submission_seconds=2.5
+        )
+        assert text(execution, 4) == ""
+        assert execution.problems == (
+            "the notebook ran longer than 2.5 s and was stopped in cell 2; "
+            "the cells after it were not run",
+        )
+
+
+class TestDeath:
+    @pytest.mark.parametrize(
+        ("code", "cause"),
+        [
+            ("import os; os._exit(3)", "it exited with status 3"),
+            ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+        ],
+    )
+    @pytest.mark.sandbox
+    def test_the_cause_is_told(self, forked: Bench, code: str, cause: str) -> None:
+        execution = forked.run("print(1)", code, "print(3)")
+        assert text(execution, 1) == "1"
+        assert execution.problems == (
+            f"the kernel died in cell 2: {cause}; the cells after it were not run",
+        )
+
+    def test_of_an_ordinary_kernel(self, ordinary: Bench) -> None:
+        (problem,) = ordinary.run("import os; os._exit(3)").problems
+        assert problem == "the kernel died in cell 1: it exited with status 3"
+
+    @pytest.mark.sandbox
+    def test_a_kernel_cannot_kill_itself_by_signal(self, forked: Bench) -> None:
+        assert forked.says("import os; os.kill(os.getpid(), 9); os.kill(0, 9)", "2") == "2"
+
+    @pytest.mark.sandbox
+    def test_closing_the_sockets_is_death(self, forked: Bench) -> None:
+        (problem,) = forked.run("import os; os.closerange(3, 1000)", "2").problems
+        assert problem.startswith("the kernel died in cell 1")
+
+
+class TestOutputs:
+    def test_of_a_cell_are_limited_while_they_arrive(self, either: Bench) -> None:
+        execution = either.run("for _ in range(500): print('x' * 9_999)", "print('next')")
+        kept = len(text(execution, 1))
+        assert 200_000 < kept <= LIMITS.cell_output_kb * 1024
+        assert text(execution, 2) == "next"
+        assert execution.problems == (
+            "cell 1 displayed more than it may; the rest of its outputs was dropped",
+        )
+
+    def test_of_the_notebook_are_limited(self, either: Bench) -> None:
+        ran = either.run(*["print('x' * 250_000)"] * 10)
+        kept = sum(len(text(ran, n)) for n in range(1, 11))
+        assert 1_500_000 < kept <= LIMITS.output_mb * 2**20
+        assert len(ran.problems) == 2
+
+    def test_many_small_ones_are_limited(self, either: Bench) -> None:
+        execution = either.run("for n in range(3_000): display(n)", "print('next')")
+        assert 100 < len(execution.notebook.cells[0].outputs) < 600
+        assert text(execution, 2) == "next"
+
+    @pytest.mark.heavy
+    @pytest.mark.sandbox
+    def test_a_hundred_thousand_displays(self, forked: Bench) -> None:
+        execution = forked.run(
+            "for n in range(100_000): display(n)", "print('next')", cell_seconds=120
+        )
+        assert text(execution, 2) == "next" or "sent more than" in execution.problems[-1]
+
+    def test_a_flood_ends_the_kernel(self, either: Bench) -> None:
+        execution = either.run("while True: print('x' * 1_000_000)", "print('next')")
+        assert execution.problems[-1] == (
+            "the kernel was killed in cell 1: it sent more than 16 MB; "
+            "the cells after it were not run"
+        )
+
+    def test_evidence_is_kept_beyond_the_limit(self, either: Bench) -> None:
+        execution = either.run(
+            "for _ in range(100): print('x' * 9_999)\n"
+            f"display({{{MIME!r}: {{'label': 'a'}}}}, raw=True)\n"
+            "from IPython.display import clear_output; clear_output()"
+        )
+        assert [output.data[MIME] for output in execution.notebook.cells[0].outputs] == [
+            {"label": "a"}
+        ]
+
+    def test_a_cell_cannot_change_another_ones(self, either: Bench) -> None:
+        execution = either.run(
+            "handle = display('first', display_id='d'); print('kept')",
+            "handle.update('forged')\n"
+            "from IPython.display import clear_output, display; clear_output()\n"
+            "display('second', display_id='d')",
+            "handle.update('forged again')",
+        )
+        assert text(execution, 1) == "'first'kept"
+        assert text(execution, 2) == "'second'"
+        assert text(execution, 3) == ""
+
+    def test_progress_can_be_updated_within_its_cell(self, either: Bench) -> None:
+        execution = either.run(
+            "handle = display(0, display_id=True)\nfor n in range(2_000): handle.update(n)"
+        )
+        assert execution.problems == ()
+        assert text(execution, 1) == "1999"
+
+    def test_late_outputs_belong_to_no_other_cell(self, either: Bench) -> None:
+        execution = either.run(
+            "import threading, time\n"
+            "from IPython.display import display\n"
+            "def late():\n"
+            "    time.sleep(1); display('late')\n"
+            "threading.Thread(target=late).start()",
+            "time.sleep(2); print('mine')",
+        )
+        assert text(execution, 2) == "mine"
+
+
+# In a cell: send messages as if the kernel had, signed with its key.
+FORGE = """
+import json
+kernel = get_ipython().kernel
+parent = kernel.get_parent()["header"]
+def send(kind, content, parent=parent, **more):
+    kernel.session.send(kernel.iopub_socket, kernel.session.msg(kind, content, parent, **more))
+"""
+
+
+class TestForgedMessages:
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "send('stream', {})",
+            "send('stream', {'name': 'stdlog', 'text': 'x'})",
+            "send('stream', {'name': 'stdout', 'text': 7})",
+            "send('display_data', {'data': 'x', 'metadata': {}})",
+            "send('display_data', {'data': {'text/plain': {'a': 1}}, 'metadata': {}})",
+            "send('error', {'ename': 'E', 'evalue': 'v', 'traceback': 'x'})",
+            "send('stream', ['a list'])",
+            "send('display_data', {'data': {}, 'metadata': None})",
+            "kernel.session.pack = lambda o: b'[' * 100_000\nsend('stream', {})",
+            "kernel.session.pack = lambda o: b'not JSON'\nsend('stream', {})",
+            "kernel.session.pack = lambda o: b'[' + b'1,' * 600_000 + b'1]'\nsend('stream', {})",
+            "kernel.session.key = b'wrong'\nsend('stream', {'name': 'stdout', 'text': 'x'})",
+        ],
+    )
+    @pytest.mark.sandbox
+    def test_malformed_ones_are_dropped(self, forked: Bench, code: str) -> None:
+        restored = "pack, key = kernel.session.pack, kernel.session.key\ntry:\n"
+        restored += textwrap.indent(code, "    ")
+        restored += "\nfinally: kernel.session.pack, kernel.session.key = pack, key"
+        execution = forked.run(FORGE + restored, "print('next')")
+        assert execution.notebook.cells[0].outputs == []
+        assert text(execution, 2) == "next"
+        assert execution.problems == ("cell 1 sent 1 malformed messages, now dropped",)
+
+    @pytest.mark.sandbox
+    def test_an_early_end_harms_only_its_own(self, forked: Bench) -> None:
+        execution = forked.run(
+            FORGE + "send('status', {'execution_state': 'idle'})\nimport time; time.sleep(1)\n"
+            "print('too late')",
+            "print('next')",
+        )
+        assert text(execution, 2) == "next"
+        assert "too late" not in nbformat.writes(execution.notebook).split("outputs", 1)[1]
+
+    @pytest.mark.sandbox
+    def test_what_no_file_can_hold_is_replaced(self, forked: Bench) -> None:
+        execution = forked.run(
+            FORGE + "send('stream', {'name': 'stdout', 'text': '\\ud800'})\n"
+            "send('display_data', {'data': {'text/plain': '\\udfff'}, 'metadata': {}})"
+        )
+        nbformat.writes(execution.notebook).encode("utf-8")
+        assert "?" in text(execution)
+
+    @pytest.mark.sandbox
+    def test_raw_bytes_on_the_sockets(self, forked: Bench) -> None:
+        """The submission speaks to the coordinator without ZMQ in between."""
+        code = (
+            "import os, stat\n"
+            "for name in os.listdir('/proc/self/fd'):\n"
+            "    try:\n"
+            "        if stat.S_ISSOCK(os.fstat(int(name)).st_mode):\n"
+            "            os.write(int(name), b'\\x03' + b'\\xff' * 8 + bytes(100))\n"
+            "    except OSError: pass"
+        )
+        execution = forked.run(code, "print('next')")
+        assert execution.problems
+        assert forked.says("print('others')") == "others"
+
+
+@pytest.mark.sandbox
+class TestLimits:
+    def test_memory(self, forked: Bench) -> None:
+        limits_that_hold("memory_mb")
+        execution = forked.run(
+            "x = bytearray(700 << 20)", "import torch; float(torch.ones(9).sum())"
+        )
+        assert text(execution, 1).startswith("MemoryError")
+        assert text(execution, 2) == "9.0"
+        assert execution.problems == ()
+
+    def test_memory_of_tensors(self, forked: Bench) -> None:
+        limits_that_hold("memory_mb")
+        execution = forked.run("import torch; x = torch.ones(700 << 18)", "print('next')")
+        assert "RuntimeError" in text(execution, 1)
+        assert text(execution, 2) == "next"
+
+    def test_memory_of_children_together(self, forked: Bench) -> None:
+        execution = forked.run(
+            "import os, time\n"
+            "for _ in range(5):\n"
+            "    if os.fork() == 0:\n"
+            "        x = bytearray(os.urandom(1)) * (300 << 20); time.sleep(20); os._exit(0)\n"
+            "time.sleep(20)",
+        )
+        assert execution.problems == ("the kernel died in cell 1: it used more memory than it may",)
+
+    def test_processes(self, forked: Bench) -> None:
+        limits_that_hold("processes")
+        bomb = (
+            "import os, time\ncount = 0\n"
+            "try:\n"
+            "    while True:\n"
+            "        if os.fork() == 0: time.sleep(60); os._exit(0)\n"
+            "        count += 1\n"
+            "except BlockingIOError: pass\n"
+            "print(count)"
+        )
+        first, second = forked.run_all([(bomb, "1"), (bomb, "1")])
+        for execution in (first, second):
+            assert 5 < int(text(execution)) < LIMITS.processes
+            assert text(execution, 2) == "1"
+
+    def test_threads(self, forked: Bench) -> None:
+        limits_that_hold("processes")
+        code = (
+            "import threading, time\n"
+            "while True: threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
+        )
+        execution = forked.run(code, "1")
+        assert text(execution, 1).startswith("RuntimeError: can't start new thread")
+        assert text(execution, 2) == "1"
+
+    def test_fork_bomb(self, forked: Bench) -> None:
+        execution = forked.run(
+            "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+            "print('next')",
+            cell_seconds=2,
+        )
+        assert execution.problems
+        assert forked.says("print('others')") == "others"
+
+    def test_file_size(self, forked: Bench) -> None:
+        limits_that_hold("file_mb")
+        execution = forked.run("open('/tmp/big', 'wb').write(bytes(20 << 20))", "print('next')")
+        assert text(execution, 1).startswith("OSError")
+        assert text(execution, 2) == "next"
+
+    def test_full_disk(self, forked: Bench) -> None:
+        code = "for n in range(99):\n    with open(f'{n}', 'wb') as f: f.write(bytes(1 << 20))"
+        execution = forked.run(code, "import shutil; shutil.rmtree('.', True); print('next')")
+        assert "No space left on device" in text(execution, 1)
+        assert text(execution, 2) == "next"
+
+    def test_many_files(self, forked: Bench) -> None:
+        code = "for n in range(99_999): open(f'/dev/shm/{n}', 'w').close()"
+        assert "No space left on device" in text(forked.run(code))
+
+
+@pytest.mark.sandbox
+class TestForks:
+    NUMBERS = (
+        "import random, numpy, torch; print(random.random(), numpy.random.rand(),"
+        " numpy.random.default_rng().random(), torch.rand(1).item(), torch.nn.Linear(1, 1).weight)"
+    )
+
+    def test_random_numbers_differ(self, forked: Bench) -> None:
+        ran = forked.run_all([(self.NUMBERS,)] * 3)
+        columns = list(zip(*(text(execution).split() for execution in ran), strict=True))
+        assert all(len(set(column)) == 3 for column in columns[:4])
+
+    def test_random_numbers_follow_the_runs_seed(self, forked: Bench) -> None:
+        seeded = self.NUMBERS.replace("numpy.random.default_rng().random(),", "")
+        ran = forked.run_all([(seeded,)] * 2, env={"DL_RUN_SEED": "5"})
+        assert text(ran[0]) == text(ran[1])
+        assert text(ran[0]) != forked.says(seeded, env={"DL_RUN_SEED": "6"})
+
+    @pytest.mark.parametrize("threads", ["1", "2"])
+    def test_threads_are_set(self, forked: Bench, threads: str) -> None:
+        code = (
+            "import torch, threadpoolctl, numpy as np; np.ones((300, 300)) @ np.ones((300, 300))\n"
+            "print(torch.get_num_threads(), {p['num_threads'] for p in"
+            " threadpoolctl.threadpool_info() if p['internal_api'] == 'openblas'})"
+        )
+        said = forked.says(code, env={"OMP_NUM_THREADS": threads})
+        assert said == f"{threads} {{{threads}}}"
+
+    def test_training_works(self, forked: Bench) -> None:
+        code = """
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+data = TensorDataset(torch.randn(64, 3, 8, 8), torch.randint(0, 2, (64,)))
+model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(144, 2))
+optimizer = torch.optim.Adam(model.parameters())
+for inputs, labels in DataLoader(data, batch_size=16, num_workers=2):
+    loss = torch.nn.functional.cross_entropy(model(inputs), labels)
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+print(torch.isfinite(loss).item())
+"""
+        assert forked.says(code, env={"OMP_NUM_THREADS": "2"}) == "True"
+
+    def test_subprocesses_and_shell_commands_work(self, forked: Bench) -> None:
+        code = "import subprocess; subprocess.run(['echo', 'a'], capture_output=True).stdout"
+        assert forked.says(code) == "b'a\\n'"
+        assert forked.says("!echo b") == "b"
+
+    def test_what_c_prints_is_an_output(self, forked: Bench) -> None:
+        code = "import ctypes; libc = ctypes.CDLL(None); libc.puts(b'from C'); libc.fflush(None)"
+        assert "from C" in forked.says(code)
+
+    def test_progress_bars_are_plain_text(self, forked: Bench) -> None:
+        execution = forked.run("from tqdm.auto import tqdm\nfor _ in tqdm(range(3)): pass")
+        assert "100%" in text(execution)
+        assert {output.output_type for output in execution.notebook.cells[0].outputs} == {"stream"}
+
+    def test_history_is_not_written(self, forked: Bench) -> None:
+        code = "import glob; glob.glob('/home/student/**/*.sqlite', recursive=True)"
+        assert forked.says("1", code) == "[]"
+
+    def test_no_kernel_is_left(self, forked: Bench) -> None:
+        forked.run_all([("1",)] * 3)
+        zygote = zygote_of(LIMITS)
+        assert eventually(lambda: len(children(zygote)) == 1)  # the one that is ready for the next
+
+
+def test_orders_travel_whole() -> None:
+    order = Order(b"key", {"A": "á"}, {"x/y": b"\x00\xff", "empty": b""})
+    assert Order.unpack(order.pack()) == order
+
+
+def marker_of(limits: Limits) -> str:
+    """What the command lines of a sandbox with these limits hold."""
+    return json.dumps({"memory": int(limits.memory_mb * 2**20)})[1:-1]
+
+
+def stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+
+
+def children(parent: int) -> list[int]:
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if stat(int(name))[1] == str(parent):
+                found.append(int(name))
+        except OSError:
+            continue
+    return found
+
+
+def zygote_of(limits: Limits) -> int:
+    """The zygote: of the three processes with its command line, two are bubblewrap's."""
+    (zygote,) = [
+        pid
+        for pid in processes(marker_of(limits))
+        if "bwrap" not in Path(f"/proc/{pid}/comm").read_text()
+        and stat(pid)[1] not in map(str, _pythons(limits))
+    ]
+    return zygote
+
+
+def _pythons(limits: Limits) -> list[int]:
+    return [
+        pid
+        for pid in processes(marker_of(limits))
+        if "bwrap" not in Path(f"/proc/{pid}/comm").read_text()
+    ]
+
+
+COORDINATOR = """
+import asyncio, sys
+from grading.course import Limits
+from grading.engine.runner import Engine
+from tests.engines import notebook
+
+async def main():
+    async with Engine(Limits(memory_mb=float(sys.argv[1]))) as engine:
+        nap = f"import subprocess; subprocess.run(['sleep', '{sys.argv[2]}'])"
+        await asyncio.gather(*(engine.execute(notebook(nap), env={}) for _ in range(2)))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.sandbox
+class TestNothingIsLeft:
+    """Whoever is killed, and however."""
+
+    @pytest.fixture
+    def running(self, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[bytes]", Limits]]:
+        """A coordinator whose submissions run, and sleep."""
+        skip_without_sandbox()
+        limits = Limits(memory_mb=600 + os.getpid() % 1000 / 1024)
+        nap = f"9876.{os.getpid()}"
+        coordinator = subprocess.Popen(
+            [sys.executable, "-c", COORDINATOR, str(limits.memory_mb), nap],
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": str(tmp_path)},
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            assert eventually(lambda: len(processes(nap)) >= 2 + 1, 60)  # and the coordinator
+            yield coordinator, limits
+            assert eventually(lambda: not processes(nap))
+            assert eventually(lambda: not processes(marker_of(limits)))
+            assert list(tmp_path.iterdir()) == []
+        finally:
+            coordinator.kill()
+            coordinator.wait()
+
+    def test_when_the_coordinator_is_killed(self, running: Any) -> None:
+        coordinator, _ = running
+        coordinator.kill()
+
+    def test_when_the_coordinator_is_interrupted(self, running: Any) -> None:
+        coordinator, _ = running
+        coordinator.send_signal(signal.SIGINT)
+        assert coordinator.wait(20) != 0
+
+    @pytest.mark.parametrize("which", ["bubblewrap", "zygote"])
+    def test_when_the_sandbox_is_killed_with_its_coordinator(
+        self, running: Any, which: str
+    ) -> None:
+        coordinator, limits = running
+        victims = processes(marker_of(limits)) if which == "bubblewrap" else [zygote_of(limits)]
+        coordinator.send_signal(signal.SIGSTOP)
+        os.kill(min(victims), signal.SIGKILL)
+        assert eventually(lambda: not processes(marker_of(limits)))
+        coordinator.kill()
+
+
+@pytest.mark.sandbox
+class TestSurvival:
+    """A submission is not to pay for what it cannot have done."""
+
+    LIMITS = Limits(memory_mb=641.5)
+    SLOW = ("import time; time.sleep(2); print('slept')", "print('done')")
+
+    @pytest.fixture(scope="class")
+    def own(self) -> Iterator[Bench]:
+        skip_without_sandbox()
+        with bench(self.LIMITS) as opened:
+            yield opened
+
+    def disturbed(self, own: Bench, victims: Any) -> Execution:
+        async def run() -> Execution:
+            execution = asyncio.create_task(own.engine.execute(notebook(*self.SLOW), env={}))
+            await asyncio.sleep(1)
+            for pid in victims():
+                os.kill(pid, signal.SIGKILL)
+            return await execution
+
+        found: Execution = own.wait_for(run())
+        return found
+
+    def test_of_a_kernel_killed_from_outside(self, own: Bench) -> None:
+        execution = self.disturbed(own, lambda: children(zygote_of(self.LIMITS)))
+        assert (text(execution, 1), text(execution, 2)) == ("slept", "done")
+        assert execution.problems == ()
+
+    def test_of_the_zygotes_death(self, own: Bench) -> None:
+        execution = self.disturbed(own, lambda: [zygote_of(self.LIMITS)])
+        assert (text(execution, 1), text(execution, 2)) == ("slept", "done")
+        assert own.says("print('next')") == "next"
+
+    def test_cancelling_ends_the_kernel(self, own: Bench) -> None:
+        own.says("1")
+        before = set(children(zygote_of(self.LIMITS)))
+
+        async def run() -> None:
+            execution = asyncio.create_task(
+                own.engine.execute(notebook("import time; time.sleep(99)"), env={})
+            )
+            await asyncio.sleep(1)
+            execution.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await execution
+
+        own.wait_for(run())
+        assert before.isdisjoint(children(zygote_of(self.LIMITS)))
+
+
+class TestWithoutSandbox:
+    def test_is_refused_unless_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        host = sandbox.Host("bubblewrap is not installed")
+        monkeypatch.setattr(runner.sandbox, "host", lambda: host)
+        with pytest.raises(UserError) as caught:
+            Engine(LIMITS)
+        assert "apt install bubblewrap" in str(caught.value)
+        assert "--no-sandbox" in str(caught.value)
+
+    def test_is_said(self, ordinary: Bench) -> None:
+        (warning,) = ordinary.engine.warnings
+        assert warning.startswith("no sandbox")
+
+    def test_limits_that_do_not_hold_are_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        host = sandbox.Host(None, ("processes",))
+        monkeypatch.setattr(runner.sandbox, "host", lambda: host)
+        assert Engine(LIMITS).warnings == ("[limits] processes cannot be enforced on this machine",)
+
+    def test_leaves_no_folder(self, tmp_path: Path) -> None:
+        code = (
+            "import asyncio; from tests.engines import *\n"
+            "with bench(sandbox=False) as b:\n"
+            "    print(text(b.run('6*7')), b.run('import os; os._exit(1)'))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.startswith("42")
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestByName:
+    """`dl-zygote` in tools that know nothing of this engine."""
+
+    CODE = (
+        "import os, sys, torch; print(os.getpid(), os.environ.get('DL_TEST'), "
+        "os.environ.get('SECRET'), os.path.exists(sys.argv[0]) or 'torch' in sys.modules)"
+    )
+
+    @pytest.fixture(autouse=True)
+    def known(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        provisioner.install_kernelspec(tmp_path)
+        monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share" / "jupyter"))
+        monkeypatch.setenv("DL_TEST", "passed on")
+        monkeypatch.setenv("SECRET", "kept")
+
+    @pytest.mark.sandbox
+    def test_nbclient(self) -> None:
+        skip_without_sandbox()
+        source = notebook(self.CODE, "import matplotlib.pyplot as plt; plt.plot([1]);")
+        done = NotebookClient(source, kernel_name=provisioner.NAME).execute()
+        assert done.cells[0].outputs[0].text == "1 passed on None True\n"
+        assert "image/png" in done.cells[1].outputs[-1].data
+
+    @pytest.mark.sandbox
+    def test_papermill(self, tmp_path: Path) -> None:
+        skip_without_sandbox()
+        nbformat.write(notebook("x = 1", self.CODE), tmp_path / "in.ipynb")
+        done = papermill.execute_notebook(
+            tmp_path / "in.ipynb",
+            tmp_path / "out.ipynb",
+            kernel_name=provisioner.NAME,
+            progress_bar=False,
+        )
+        assert done.cells[-1].outputs[0].text == "1 passed on None True\n"
+
+    def test_falls_back_with_a_warning(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        host = sandbox.Host("bubblewrap is not installed")
+        monkeypatch.setattr(provisioner.sandbox, "host", lambda: host)
+        source = notebook("import os; print(os.getpid() > 1)")
+        with pytest.warns(RuntimeWarning, match="nothing protects this machine"):
+            done = NotebookClient(source, kernel_name=provisioner.NAME).execute()
+        assert done.cells[0].outputs[0].text == "True\n"
