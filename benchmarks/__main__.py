@@ -50,12 +50,12 @@ def _table(title: str, lines: list[Line]) -> Table:
     for column in ("what", "measured", "baseline", "ratio", "target", "met"):
         table.add_column(column)
     for line in lines:
-        baseline = f"{line.baseline:.4g} {line.unit} ({line.baseline_name})" if line.baseline else ""
+        baseline = (
+            f"{line.baseline:.4g} {line.unit} ({line.baseline_name})" if line.baseline else ""
+        )
         ratio = f"{line.ratio:.2f}" if line.ratio is not None else ""
         met = "yes" if line.met else "no"
-        table.add_row(
-            line.what, f"{line.value:.4g} {line.unit}", baseline, ratio, line.target, met
-        )
+        table.add_row(line.what, f"{line.value:.4g} {line.unit}", baseline, ratio, line.target, met)
     return table
 
 

@@ -57,6 +57,11 @@ class Course:
         """Folder of everything that the commands write, in nbgrader's own layout."""
         return self.root / "course"
 
+    @property
+    def db_url(self) -> str:
+        """URL of the gradebook, unless the command line names another."""
+        return f"sqlite:///{self.home / 'gradebook.db'}"
+
     def lab(self, name: str) -> LabInfo:
         """Return the lab called ``name``, or raise `UserError` listing those there are."""
         for lab in self.labs:

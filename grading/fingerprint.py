@@ -25,12 +25,12 @@ import numpy as np
 from grading.canonical import Canonical, Integers, Reals, as_kind, finite_scale, split
 
 RELATIVE_TOLERANCE = 2.0**-13  # about 1.2e-4: far above float32 rounding, below any real mistake
-ABSOLUTE_FLOOR = 2.0**-26  # about 1.5e-8: what is left of a sum that cancels out
+ABSOLUTE_FLOOR = 2.0**-23  # about 1.2e-7: what is left of a float32 sum that cancels out
 EDGE = 2.0**-23  # a tolerance reaches this share further, so that its very edge is inside
 NUMBER_BY_NUMBER = 256  # more real numbers than this are hashed as projections
 ROWS = 4  # projections that each number takes part in
 BLOCKS = 64  # sums in a row of projections
-SPREAD = 4.0  # how many typical roundings of a sum its tolerance allows
+SPREAD = 6.0  # how many times a typical random walk the tolerance of a sum is
 SHIFT_BITS = 24
 SCRYPT_COST = 2**12  # 4 MiB and about 10 ms a guess
 HUGE = 2.0**900  # sums of numbers above this are computed on a smaller scale
@@ -74,7 +74,7 @@ class Tolerance:
         The differences of many numbers add up as a random walk does; ``spread`` is how much
         further than a typical walk is allowed.
         """
-        typical = self.absolute * 8 if self.relative else self.absolute
+        typical = self.absolute * 2 if self.relative else self.absolute
         return Tolerance(spread * math.sqrt(count) * typical)
 
 
@@ -87,12 +87,12 @@ def tolerance_of(scale: float, tol: float | None = None) -> Tolerance:
         Root mean square of the reference's finite real numbers.
     tol : float, optional
         Absolute. By default a number may differ by `RELATIVE_TOLERANCE` of its magnitude, and
-        where it is small beside the others by an eighth of that of their root mean square,
-        rounded up to a power of two so that the public grid does not give the reference away.
+        where it is small beside the others by half of that of their root mean square, rounded
+        up to a power of two so that the public grid does not give the reference away.
     """
     if tol is not None:
         return Tolerance(tol)
-    exponent = math.ceil(math.log2(scale)) - 3 if scale else -1100
+    exponent = math.ceil(math.log2(scale)) - 1 if scale else -1100
     return Tolerance(max(RELATIVE_TOLERANCE * 2.0**exponent, ABSOLUTE_FLOOR), RELATIVE_TOLERANCE)
 
 

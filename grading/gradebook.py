@@ -27,6 +27,7 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from grading.errors import UserError
 from grading.results import CheckMark, Result
@@ -120,19 +121,27 @@ class Marks:
             for notebook in submission.notebooks:
                 for grade in notebook.grades:
                     _write_grade(grade, marks, result.unanswered)
-            self._db.execute(
-                sa.delete(_results).where(
-                    _results.c.lab == result.lab, _results.c.student == result.student
-                )
-            )
-            text = json.dumps(asdict(result), ensure_ascii=False)
-            self._db.execute(
-                sa.insert(_results).values(lab=result.lab, student=result.student, result=text)
-            )
+            _store(self._db, result)
             self._db.commit()
         except BaseException:
             self._db.rollback()
             raise
+
+    def forget(self, lab: str, student: str) -> None:
+        """Forget the stored result of a submission, so that ``--resume`` grades it again."""
+        self._db.execute(_of(lab, student))
+        self._db.commit()
+
+    @contextmanager
+    def lend(self) -> Iterator["LentGradebook"]:
+        """Lend nbgrader its gradebook; what it writes is kept when the block ends without error."""
+        with self._db.get_bind().begin() as connection:
+            gradebook = LentGradebook(connection)
+            try:
+                yield gradebook
+                gradebook.db.flush()
+            finally:
+                gradebook.db.remove()
 
     def totals(self, lab: str) -> dict[str, tuple[float, float, bool]]:
         """Return (score, max score, waits for a person) for every student with a submission.
@@ -144,7 +153,7 @@ class Marks:
             self._db.query(SubmittedAssignment).join(Assignment).filter(Assignment.name == lab)
         ):
             found[submission.student_id] = (
-                float(submission.score),
+                max(0.0, float(submission.score - submission.late_submission_penalty)),
                 float(submission.max_score),
                 bool(submission.needs_manual_grade),
             )
@@ -203,6 +212,30 @@ class Marks:
                 self._db.add(kind(cell_id=cell.id, notebook_id=notebook.id))
 
 
+class LentGradebook(Gradebook):
+    """nbgrader's gradebook within a transaction of ours: what it commits is only sent on.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        In a transaction, which its owner ends.
+    """
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.engine = connection.engine
+        self.db = scoped_session(
+            sessionmaker(bind=connection, join_transaction_mode="rollback_only")
+        )
+        self.authenticator = None
+
+    def close(self) -> None:
+        """Stay open; whoever lent it closes it."""
+
+    def keep(self, result: Result) -> None:
+        """Store the detail behind the marks that nbgrader wrote."""
+        _store(self.db, result)
+
+
 @contextmanager
 def _own_tools_on_path() -> Iterator[None]:
     """Let nbgrader find ``alembic``, which it runs by name for a new gradebook."""
@@ -212,6 +245,18 @@ def _own_tools_on_path() -> Iterator[None]:
         yield
     finally:
         os.environ["PATH"] = before
+
+
+def _store(session: Session | scoped_session[Session], result: Result) -> None:
+    text = json.dumps(asdict(result), ensure_ascii=False)
+    session.execute(_of(result.lab, result.student))
+    session.execute(
+        sa.insert(_results).values(lab=result.lab, student=result.student, result=text)
+    )
+
+
+def _of(lab: str, student: str) -> sa.Delete:
+    return sa.delete(_results).where(_results.c.lab == lab, _results.c.student == student)
 
 
 def _write_grade(grade: Grade, marks: dict[str, float], unanswered: Iterable[str]) -> None:

@@ -72,15 +72,23 @@ def load(lab: str, folder: Path = FOLDER) -> KeyFile | None:
 
 
 def dump(keys: KeyFile) -> str:
-    """Return the text of a key file, one line of JSON a check, so that it diffs well."""
-    data = {
-        "lab": keys.lab,
-        "source": keys.source,
-        "question_marks": keys.question_marks,
-        "checks": [asdict(check) for check in keys.checks],
-        "profiles": keys.profiles,
-    }
-    return json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    """Return the text of a key file, one line a check, so that it diffs well."""
+    checks = ",\n".join(f"  {_line(asdict(check))}" for check in keys.checks)
+    profiles = ",\n".join(
+        f"  {_line(name)}: {{\n"
+        + ",\n".join(f"   {_line(label)}: {_line(entries[label])}" for label in sorted(entries))
+        + "\n  }"
+        for name, entries in sorted(keys.profiles.items())
+    )
+    return (
+        f'{{\n "lab": {_line(keys.lab)},\n "source": {_line(keys.source)},\n'
+        f' "question_marks": {_line(keys.question_marks)},\n'
+        f' "checks": [\n{checks}\n ],\n "profiles": {{\n{profiles}\n }}\n}}\n'
+    )
+
+
+def _line(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, sort_keys=True)
 
 
 def entry_of_answers(answers: tuple[Answer, ...], tol: float | None) -> dict[str, Any]:

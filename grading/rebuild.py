@@ -1,12 +1,16 @@
 """The submission rebuilt from the release: only the answers are the student's.
 
 Locked cells (checks, given code, prose) are the release's. Answer cells take the student's text.
-Cells that the student added are run where they stand, but carry no grade id, so nothing that
-they leave can count as evidence. Everything that was changed beyond the answers is flagged.
+Cells of the student's own are run where they stand, but carry no grade id, so nothing that they
+leave can count as evidence. Everything that was changed beyond the answers is flagged.
+
+An honest student's notebook comes back in many shapes: ids lost, cells split, merged, copied or
+moved. What they wrote is run in any of them.
 """
 
-import ast
 import copy
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import nbformat.v4
@@ -27,32 +31,38 @@ class Rebuilt:
 
 
 def rebuild(release: NotebookNode, submitted: NotebookNode) -> Rebuilt:
-    """Return the release with the submission's answers and added cells in it.
+    """Return the release with the submission's answers and own cells in it.
 
     Parameters
     ----------
     release : NotebookNode
         The student's notebook as it was released.
     submitted : NotebookNode
-        As it came back, in any language of the course: ids or metadata may have been lost.
+        As `grading.notebook_io.read_notebook` returns what came back, in any language of the
+        course: ids or metadata may have been lost.
     """
-    places = _match(release, submitted)
-    flags: list[Reason] = []
-    cells = _added(submitted, places, before=True)
-    for index, original in enumerate(release.cells):
-        copies = [
-            cell for cell, place in zip(submitted.cells, places, strict=True) if place == index
-        ]
-        cells.append(_restored(original, copies, flags))
-        cells += _added(submitted, places, after=index)
+    copies: list[list[int]] = [[] for _ in release.cells]
+    for position, place in enumerate(_match(release, submitted)):
+        if place is not None:
+            copies[place].append(position)
+    is_translated = _language(release) != _language(submitted)
+    taken = [
+        _answered(original, submitted, positions)
+        if is_answer(original)
+        else _restored(original, submitted, positions, is_translated)
+        for original, positions in zip(release.cells, copies, strict=True)
+    ]
+    own = _own_cells(submitted, taken)
     notebook = copy.deepcopy(release)
-    notebook.cells = _with_unique_ids(cells)
-    added = sum(
-        place is None and cell.cell_type == "code"
-        for cell, place in zip(submitted.cells, places, strict=True)
-    )
-    if added:
-        flags.append(Reason("flag.added", {"count": added}))
+    notebook.cells = own[0] + [
+        cell for one, after in zip(taken, own[1:], strict=True) for cell in (one.cell, *after)
+    ]
+    flags = [one.flag for one in taken if one.flag]
+    added = [cell for cells in own for cell in cells]
+    _name(added, {cell.get("id") for cell in release.cells})
+    count = sum(cell.cell_type == "code" for cell in added)
+    if count:
+        flags.append(Reason("flag.added", {"count": count}))
     return Rebuilt(notebook, tuple(flags))
 
 
@@ -61,121 +71,207 @@ def is_answer(cell: NotebookNode) -> bool:
     return bool(cell.metadata.get("nbgrader", {}).get("solution"))
 
 
+def _language(notebook: NotebookNode) -> str:
+    about = notebook.metadata.get("dl")
+    return str(about.get("lang", "")) if isinstance(about, dict) else ""
+
+
+# --- what is taken of a submission for each cell of the release -------------------------------
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A cell of the rebuilt notebook.
+
+    Attributes
+    ----------
+    cell : NotebookNode
+        The release's, with the student's text if it is theirs to write.
+    stands_for : int or None
+        Position of the submitted cell in whose place it is.
+    absorbed : frozenset of int
+        Positions of copies of which nothing is left to run.
+    before, after : str
+        What the student wrote around the text of a locked cell.
+    flag : Reason or None
+    """
+
+    cell: NotebookNode
+    stands_for: int | None = None
+    absorbed: frozenset[int] = frozenset()
+    before: str = ""
+    after: str = ""
+    flag: Reason | None = None
+
+
+def _answered(original: NotebookNode, submitted: NotebookNode, positions: list[int]) -> _Taken:
+    """Return an answer cell with the student's text.
+
+    Of several copies that differ from the release, as splitting a cell leaves them, the last is
+    the answer and the others run before it; of a written answer all are kept.
+    """
+    cell, name = copy.deepcopy(original), {"cell": grade_id(original)}
+    if not positions:
+        cell.source = MISSING if cell.cell_type == "code" else ""
+        return _Taken(cell, flag=Reason("flag.missing", name))
+    cells = submitted.cells
+    alike = [p for p in positions if cells[p].cell_type == cell.cell_type] or positions
+    written = [p for p in alike if _text(cells[p]) not in ("", _text(original))] or alike[-1:]
+    flag = None
+    if len(written) > 1:
+        flag = Reason("flag.repeated", name)
+    elif cells[written[0]].cell_type != cell.cell_type:
+        flag = Reason("flag.turned", name | {"kind": cells[written[0]].cell_type})
+    if cell.cell_type == "code":
+        cell.source = cells[written[-1]].source
+        return _Taken(cell, written[-1], frozenset(positions) - set(written), flag=flag)
+    cell.source = "\n\n".join(cells[p].source for p in written)
+    pictures = {k: v for p in written for k, v in cells[p].get("attachments", {}).items()}
+    if pictures:
+        cell.attachments = NotebookNode(pictures)
+    return _Taken(cell, written[0], frozenset(positions), flag=flag)
+
+
 def _restored(
-    original: NotebookNode, copies: list[NotebookNode], flags: list[Reason]
-) -> NotebookNode:
-    """Return the release's cell with the student's text, if it is theirs to write."""
-    cell = copy.deepcopy(original)
-    name = {"cell": grade_id(original)}
-    if is_answer(original):
-        if not copies:
-            flags.append(Reason("flag.missing", name))
-            cell.source = MISSING if cell.cell_type == "code" else ""
-            return cell
-        if len(copies) > 1:
-            flags.append(Reason("flag.repeated", name))
-        cell.source = copies[-1].source
-        return cell
-    if cell.cell_type == "code":
-        if not copies:
-            flags.append(Reason("flag.deleted", name))
-        elif any(_text(other) != _text(original) or other.cell_type != "code" for other in copies):
-            flags.append(Reason("flag.edited", name))
-        elif len(copies) > 1:
-            flags.append(Reason("flag.repeated", name))
-    return cell
+    original: NotebookNode, submitted: NotebookNode, positions: list[int], is_translated: bool
+) -> _Taken:
+    """Return a locked cell as it was released, with what the student wrote around its text."""
+    cell, name = copy.deepcopy(original), {"cell": grade_id(original)}
+    is_code = cell.cell_type == "code"
+    if not positions:
+        return _Taken(cell, flag=Reason("flag.deleted", name) if is_code else None)
+    same = [
+        p
+        for p in positions
+        if submitted.cells[p].cell_type == cell.cell_type
+        and _text(submitted.cells[p]) == _text(cell)
+    ]
+    if same:
+        return _Taken(cell, same[0])
+    first = positions[0]
+    if is_translated and (not is_code or cell.metadata.get("dl", {}).get("role") == "setup"):
+        return _Taken(cell, first)
+    before, found, after = _text(submitted.cells[first]).partition(_text(cell))
+    if not found:  # a changed text: of prose it is kept, of code it is not run
+        before, after = "", "" if is_code else before
+    flag = Reason("flag.edited", name) if is_code else None
+    return _Taken(cell, first, before=before, after=after, flag=flag)
 
 
-def _added(
-    submitted: NotebookNode,
-    places: list[int | None],
-    *,
-    after: int | None = None,
-    before: bool = False,
-) -> list[NotebookNode]:
-    """Return the student's own cells that follow release cell ``after`` (or come first)."""
-    current: int | None = None
-    found = []
-    for cell, place in zip(submitted.cells, places, strict=True):
-        if place is not None:
-            current = place
-        elif (before and current is None) or (
-            not before and current == after and current is not None
-        ):
-            found.append(_plain_copy(cell))
-    return found
+def _own_cells(submitted: NotebookNode, taken: list[_Taken]) -> list[list[NotebookNode]]:
+    """Return the student's own cells: those that come first, then those after each cell."""
+    index_of = {one.stands_for: index for index, one in enumerate(taken)}
+    absorbed = frozenset[int]().union(*(one.absorbed for one in taken))
+    own: list[list[NotebookNode]] = [[] for _ in range(len(taken) + 1)]
+    current = 0
+    for position, cell in enumerate(submitted.cells):
+        if position in index_of:
+            one = taken[index_of[position]]
+            own[current] += _written(one.before, one.cell.cell_type)
+            current = index_of[position] + 1
+            own[current] += _written(one.after, one.cell.cell_type)
+        elif position not in absorbed:
+            own[current] += _written(cell.source, cell.cell_type)
+    return own
 
 
-def _plain_copy(cell: NotebookNode) -> NotebookNode:
-    if cell.cell_type == "code":
-        return nbformat.v4.new_code_cell(cell.source)
-    if cell.cell_type == "markdown":
-        return nbformat.v4.new_markdown_cell(cell.source)
-    return nbformat.v4.new_raw_cell(cell.source)
+def _written(source: str, cell_type: str) -> list[NotebookNode]:
+    """Return a cell with nothing but its text, none if it is blank."""
+    if not source.strip():
+        return []
+    new = {
+        "code": nbformat.v4.new_code_cell,
+        "markdown": nbformat.v4.new_markdown_cell,
+        "raw": nbformat.v4.new_raw_cell,
+    }
+    return [new[cell_type](source)]
 
 
-def _with_unique_ids(cells: list[NotebookNode]) -> list[NotebookNode]:
-    """Give added cells numbered ids, so that a submission is rebuilt to the same bytes."""
-    for index, cell in enumerate(cells):
-        if not grade_id(cell) and not cell.metadata.get("dl"):
-            cell["id"] = f"added-{index}"
-    return cells
+def _name(cells: list[NotebookNode], taken: set[str | None]) -> None:
+    """Give cells numbered ids, so that a submission is rebuilt to the same bytes."""
+    numbers = iter(range(len(cells) + len(taken)))
+    for cell in cells:
+        cell.id = next(name for i in numbers if (name := f"added-{i}") not in taken)
 
 
 # --- which cell of the release a submitted cell is --------------------------------------------
+
+# What `read_notebook` calls cells that came without an id: it says nothing of which cell it is.
+_MADE_UP_ID = re.compile(r"cell-\d+-*")
+_DEFINITION = re.compile(
+    r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)"
+    r"|^([^\W\d]\w*)[ \t]*(?::[^=\n]*)?=(?!=)",
+    re.MULTILINE,
+)
 
 
 def _match(release: NotebookNode, submitted: NotebookNode) -> list[int | None]:
     """Return for every submitted cell the index of its release cell, None if it was added.
 
     By grade id; else by cell id; else, where an editor dropped both, by the same text; and an
-    answer without either by its place between known cells and the names it defines.
+    answer without either by the names it defines or by its place between known cells.
     """
-    by_grade_id = {grade_id(cell): i for i, cell in enumerate(release.cells) if grade_id(cell)}
-    by_cell_id = {cell.get("id"): i for i, cell in enumerate(release.cells) if cell.get("id")}
-    by_text: dict[tuple[str, str], list[int]] = {}
-    for index, cell in enumerate(release.cells):
-        by_text.setdefault((cell.cell_type, _text(cell)), []).append(index)
-    places: list[int | None] = []
-    for cell in submitted.cells:
-        place = by_grade_id.get(grade_id(cell))
-        if place is None and not grade_id(cell):
-            place = by_cell_id.get(cell.get("id"))
-        if place is None:
-            same = by_text.get((cell.cell_type, _text(cell)), [])
-            place = next((index for index in same if index not in places), None)
-        places.append(place)
+    places: list[int | None] = [None] * len(submitted.cells)
+    for key in (_grade_key, _id_key, _text_key):
+        free: dict[object, list[int]] = {}
+        found = set(places)
+        for index, cell in enumerate(release.cells):
+            if index not in found:
+                free.setdefault(key(cell), []).append(index)
+        free.pop(None, None)
+        for position, cell in enumerate(submitted.cells):
+            candidates = free.get(key(cell)) if places[position] is None else None
+            if candidates:
+                # Copies share a grade id; but a text of which the release has two is two cells.
+                places[position] = candidates[0] if key is _grade_key else candidates.pop(0)
     _place_answers(release, submitted, places)
     return places
+
+
+def _grade_key(cell: NotebookNode) -> object:
+    return grade_id(cell) or None
+
+
+def _id_key(cell: NotebookNode) -> object:
+    name = cell.get("id")
+    return None if name is None or _MADE_UP_ID.fullmatch(name) else name
+
+
+def _text_key(cell: NotebookNode) -> object:
+    text = _text(cell)
+    return (cell.cell_type, text) if text else None
 
 
 def _place_answers(
     release: NotebookNode, submitted: NotebookNode, places: list[int | None]
 ) -> None:
     """Find the answers that lost their metadata, by what they define or where they stand."""
+    defined = [_defined(cell.source) for cell in submitted.cells]
     for index, original in enumerate(release.cells):
         if not is_answer(original) or index in places:
             continue
-        before = max(
-            (p for p in range(len(places)) if places[p] is not None and (places[p] or 0) < index),
-            default=-1,
-        )
-        gap = []
-        for position in range(before + 1, len(places)):
-            if places[position] is not None:
-                break
-            if submitted.cells[position].cell_type == original.cell_type:
-                gap.append(position)
         wanted = _defined(original.source)
-        defining = [p for p in gap if wanted and wanted <= _defined(submitted.cells[p].source)]
-        anywhere = [
-            p
-            for p, cell in enumerate(submitted.cells)
-            if places[p] is None and wanted and wanted <= _defined(cell.source)
-        ]
-        chosen = defining or anywhere or ([] if wanted else gap)
-        if chosen:
-            places[chosen[-1] if (defining or anywhere) else chosen[0]] = index
+        if wanted:
+            defining = [
+                p for p, place in enumerate(places) if place is None and wanted <= defined[p]
+            ]
+            chosen = defining[-1:]
+        else:
+            chosen = list(_gap(submitted, places, index, original.cell_type))[:1]
+        for position in chosen:
+            places[position] = index
+
+
+def _gap(
+    submitted: NotebookNode, places: list[int | None], index: int, cell_type: str
+) -> Iterator[int]:
+    """Yield the unknown cells of a type between the known ones around release cell ``index``."""
+    known = [p for p, place in enumerate(places) if place is not None and place < index]
+    for position in range(max(known, default=-1) + 1, len(places)):
+        if places[position] is not None:
+            return
+        if submitted.cells[position].cell_type == cell_type:
+            yield position
 
 
 def _text(cell: NotebookNode) -> str:
@@ -184,15 +280,8 @@ def _text(cell: NotebookNode) -> str:
 
 
 def _defined(source: str) -> frozenset[str]:
-    """Return the functions, classes and variables that a cell defines at its top level."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset()
-    names: set[str] = set()
-    for node in body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Assign):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-    return frozenset(names)
+    """Return the functions, classes and variables that a cell defines at its top level.
+
+    Read line by line, as it may hold a mistake or a notebook's magic.
+    """
+    return frozenset(one or other for one, other in _DEFINITION.findall(source))

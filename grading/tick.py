@@ -110,7 +110,9 @@ def value(
         Returns the value.
     marks : float
     tol : float, optional
-        Absolute tolerance of real numbers; about 1e-4 of the answer's size by default.
+        Absolute tolerance of real numbers. By default about 1e-4 of each number's own size, for
+        numbers smaller than the others half of that of their root mean square, and 1e-7 at
+        least: an answer below 0.001 needs its own.
     hint : dict, optional
         One line for each language, shown under a ✗. Never the answer.
     """

@@ -151,7 +151,9 @@ class TestTime:
         )
 
     def test_a_cell_that_cannot_be_stopped_costs_the_rest(self, either: Bench) -> None:
-        stubborn = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+        stubborn = (
+            "import time\nwhile True:\n    try: time.sleep(60)\n    except BaseException: pass"
+        )
         execution = either.run("print(1)", stubborn, "print(3)", cell_seconds=1)
         assert text(execution, 1) == "1"
         assert text(execution, 3) == ""
@@ -204,12 +206,17 @@ class TestDeath:
 
 class TestOutputs:
     def test_of_a_cell_are_limited_while_they_arrive(self, either: Bench) -> None:
-        execution = either.run("for _ in range(500): print('x' * 9_999)", "print('next')")
+        execution = either.run(
+            "for _ in range(200): print('x' * 9_999, flush=True)",
+            "print('next')",
+            "display('x' * 3_000_000)",
+        )
         kept = len(text(execution, 1))
         assert 200_000 < kept <= LIMITS.cell_output_kb * 1024
         assert text(execution, 2) == "next"
         assert execution.problems == (
             "cell 1 displayed more than it may; the rest of its outputs was dropped",
+            "cell 3 displayed more than it may; the rest of its outputs was dropped",
         )
 
     def test_of_the_notebook_are_limited(self, either: Bench) -> None:
@@ -232,7 +239,7 @@ class TestOutputs:
         assert text(execution, 2) == "next" or "sent more than" in execution.problems[-1]
 
     def test_a_flood_ends_the_kernel(self, either: Bench) -> None:
-        execution = either.run("while True: print('x' * 1_000_000)", "print('next')")
+        execution = either.run("while True: print('x' * 100_000, flush=True)", "print('next')")
         assert execution.problems[-1] == (
             "the kernel was killed in cell 1: it sent more than 16 MB; "
             "the cells after it were not run"
@@ -253,7 +260,7 @@ class TestOutputs:
             "handle = display('first', display_id='d'); print('kept')",
             "handle.update('forged')\n"
             "from IPython.display import clear_output, display; clear_output()\n"
-            "display('second', display_id='d')",
+            "display('second', display_id='d');",
             "handle.update('forged again')",
         )
         assert text(execution, 1) == "'first'kept"
@@ -267,15 +274,13 @@ class TestOutputs:
         assert execution.problems == ()
         assert text(execution, 1) == "1999"
 
-    def test_late_outputs_belong_to_no_other_cell(self, either: Bench) -> None:
-        execution = either.run(
-            "import threading, time\n"
-            "from IPython.display import display\n"
-            "def late():\n"
-            "    time.sleep(1); display('late')\n"
-            "threading.Thread(target=late).start()",
-            "time.sleep(2); print('mine')",
+    @pytest.mark.sandbox
+    def test_late_outputs_belong_to_no_other_cell(self, forked: Bench) -> None:
+        execution = forked.run(
+            FORGE + "first = parent",
+            FORGE + "send('stream', {'name': 'stdout', 'text': 'late'}, first); print('mine')",
         )
+        assert execution.notebook.cells[0].outputs == []
         assert text(execution, 2) == "mine"
 
 
@@ -299,7 +304,7 @@ class TestForgedMessages:
             "send('display_data', {'data': 'x', 'metadata': {}})",
             "send('display_data', {'data': {'text/plain': {'a': 1}}, 'metadata': {}})",
             "send('error', {'ename': 'E', 'evalue': 'v', 'traceback': 'x'})",
-            "send('stream', ['a list'])",
+            "kernel.session.pack = lambda o: b'[]'\nsend('stream', {})",
             "send('display_data', {'data': {}, 'metadata': None})",
             "kernel.session.pack = lambda o: b'[' * 100_000\nsend('stream', {})",
             "kernel.session.pack = lambda o: b'not JSON'\nsend('stream', {})",
@@ -325,12 +330,13 @@ class TestForgedMessages:
             "print('next')",
         )
         assert text(execution, 2) == "next"
-        assert "too late" not in nbformat.writes(execution.notebook).split("outputs", 1)[1]
+        assert text(execution, 1) == ""
 
     @pytest.mark.sandbox
     def test_what_no_file_can_hold_is_replaced(self, forked: Bench) -> None:
         execution = forked.run(
-            FORGE + "send('stream', {'name': 'stdout', 'text': '\\ud800'})\n"
+            FORGE + "kernel.session.pack = lambda o: json.dumps(o, default=str).encode()\n"
+            "send('stream', {'name': 'stdout', 'text': '\\ud800'})\n"
             "send('display_data', {'data': {'text/plain': '\\udfff'}, 'metadata': {}})"
         )
         nbformat.writes(execution.notebook).encode("utf-8")
@@ -347,7 +353,7 @@ class TestForgedMessages:
             "            os.write(int(name), b'\\x03' + b'\\xff' * 8 + bytes(100))\n"
             "    except OSError: pass"
         )
-        execution = forked.run(code, "print('next')")
+        execution = forked.run(code, "print('next')", cell_seconds=3)
         assert execution.problems
         assert forked.says("print('others')") == "others"
 
@@ -374,7 +380,7 @@ class TestLimits:
             "import os, time\n"
             "for _ in range(5):\n"
             "    if os.fork() == 0:\n"
-            "        x = bytearray(os.urandom(1)) * (300 << 20); time.sleep(20); os._exit(0)\n"
+            "        x = bytearray(b'x') * (300 << 20); time.sleep(20); os._exit(0)\n"
             "time.sleep(20)",
         )
         assert execution.problems == ("the kernel died in cell 1: it used more memory than it may",)
@@ -611,9 +617,10 @@ class TestSurvival:
     SLOW = ("import time; time.sleep(2); print('slept')", "print('done')")
 
     @pytest.fixture(scope="class")
-    def own(self) -> Iterator[Bench]:
+    @classmethod
+    def own(cls) -> Iterator[Bench]:
         skip_without_sandbox()
-        with bench(self.LIMITS) as opened:
+        with bench(cls.LIMITS) as opened:
             yield opened
 
     def disturbed(self, own: Bench, victims: Any) -> Execution:

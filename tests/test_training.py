@@ -364,8 +364,8 @@ def test_two_processes_share_every_batch(tmp_path):
     command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
     command += ["--num_processes", "2", "--num_machines", "1", "--main_process_port", "0"]
     done = subprocess.run(
-        [*command, "--mixed_precision", "no", "--dynamo_backend", "no", str(script), str(tmp_path / "both"),
-         str(tmp_path / "both.pt")],
+        [*command, "--mixed_precision", "no", "--dynamo_backend", "no",
+         str(script), str(tmp_path / "both"), str(tmp_path / "both.pt")],
         env=environment, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

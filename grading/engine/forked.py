@@ -9,8 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from grading.course import Limits
-from grading.engine.kernels import LAST_WORDS_SECONDS, START_SECONDS, End, Kernel
-from grading.engine.nursery import ENVIRONMENT, Exit, ForkedKernel, Nursery, listen
+from grading.engine.kernels import (
+    LAST_WORDS_SECONDS,
+    START_SECONDS,
+    End,
+    Kernel,
+    LostKernel,
+)
+from grading.engine.nursery import ENVIRONMENT, Exit, ForkedKernel, Nursery, ZygoteDied, listen
 from grading.engine.order import CHANNELS, Order
 from grading.engine.wire import Bounds, Wire, open_wire, private_key
 
@@ -56,9 +62,9 @@ class ForkedKernels:
             return complaints
 
     async def kernel(self, env: Mapping[str, str], files: Mapping[str, bytes]) -> Kernel:
-        """Take a kernel that is ready or fork one; raise `ZygoteDied` if the zygote does."""
+        """Take a kernel that is ready, or fork one."""
         await self.start()
-        prepared = self._ready.popleft() if self._ready else self._fork()
+        prepared = self._take()
         self._prepare()
         key = private_key()
         prepared.kernel.start(Order(key, ENVIRONMENT | dict(env), files))
@@ -71,6 +77,9 @@ class ForkedKernels:
                     key=key,
                     bounds=Bounds.of(self._limits),
                 )
+        except (RuntimeError, OSError) as error:
+            prepared.discard()
+            raise LostKernel(str(error) or "a kernel did not answer") from error
         except BaseException:
             prepared.discard()
             raise
@@ -81,6 +90,14 @@ class ForkedKernels:
         self._discard_ready()
         if self._nursery is not None:
             await asyncio.to_thread(self._nursery.close)
+
+    def _take(self) -> _Prepared:
+        while self._ready:
+            prepared = self._ready.popleft()
+            if not prepared.kernel.ended.done():
+                return prepared
+            prepared.discard()
+        return self._fork()
 
     def _prepare(self) -> None:
         while len(self._ready) < self._ahead:
@@ -114,7 +131,10 @@ class _Forked:
         by_itself = ended.done()
         self.wire.close()
         self._kernel.signal(signal.SIGKILL)
-        exit_ = await ended
+        try:
+            exit_ = await ended
+        except ZygoteDied as error:
+            raise LostKernel(str(error)) from error
         if by_itself or exit_.reason is not None:
             return _end_of(exit_)
         return End(exit_.cpu_seconds)

@@ -10,6 +10,10 @@ START_SECONDS = 60.0  # a kernel that does not answer by then is not going to
 LAST_WORDS_SECONDS = 0.5  # between a kernel's closing its sockets and its end
 
 
+class LostKernel(RuntimeError):
+    """A kernel did not start, or its zygote died; no notebook can bring that about."""
+
+
 @dataclass(frozen=True)
 class End:
     """How a kernel ended.
@@ -38,7 +42,7 @@ class Kernel(Protocol):
         """Ask the running cell to stop."""
 
     async def stop(self) -> End:
-        """Kill it and return when nothing of it is left."""
+        """Kill it and return when nothing of it is left; may raise `LostKernel`."""
 
 
 class Kernels(Protocol):
@@ -48,7 +52,7 @@ class Kernels(Protocol):
         """Prepare to make kernels; return what is not as it should be, a line each."""
 
     async def kernel(self, env: Mapping[str, str], files: Mapping[str, bytes]) -> Kernel:
-        """Start a kernel; see `grading.engine.runner.Engine.execute`."""
+        """Start a kernel, see `grading.engine.runner.Engine.execute`; may raise `LostKernel`."""
 
     async def close(self) -> None:
         """Kill every kernel."""

@@ -31,7 +31,9 @@ ENVIRONMENT = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "OMP_NUM_THREADS": "1",
 }
-OF_THE_ZYGOTE = {  # it must have one thread when it forks
+OF_THE_ZYGOTE = {
+    "MALLOC_ARENA_MAX": "2",  # one for each thread would use up the address space
+    # It must have one thread when it forks.
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",
@@ -40,7 +42,7 @@ OF_THE_ZYGOTE = {  # it must have one thread when it forks
 
 
 class ZygoteDied(RuntimeError):
-    """The zygote is gone and its kernels with it, through no fault of theirs."""
+    """The zygote is gone and its kernels with it."""
 
 
 @dataclass(frozen=True)

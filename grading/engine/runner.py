@@ -13,18 +13,17 @@ from nbformat import NotebookNode
 from grading.course import Limits
 from grading.engine import sandbox
 from grading.engine.forked import ForkedKernels
-from grading.engine.kernels import End, Kernel, Kernels
-from grading.engine.nursery import ZygoteDied
+from grading.engine.kernels import End, Kernel, Kernels, LostKernel
 from grading.engine.order import check_files
 from grading.engine.ordinary import OrdinaryKernels
 from grading.engine.transcript import Budget, CellTranscript
-from grading.engine.wire import BrokenWire, Flood
+from grading.engine.wire import TOO_LARGE, BrokenWire, Flood
 from grading.errors import UserError
 
 GRACE_SECONDS = 3.0  # between an interrupt and the kill
 LOST_SECONDS = 2.0  # of silence after the reply, until its end is taken for lost
 SETTLE_SECONDS = 0.1  # for an interrupt to arrive that the end of a cell has overtaken
-ATTEMPTS = 2  # executions of a notebook whose kernel was ended from outside
+ATTEMPTS = 3  # executions of a notebook whose kernel was ended from outside
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class Engine:
 
         An exception in a cell does not stop the next one. A cell that runs too long is interrupted;
         if that does not stop it, the kernel is killed and the cells after it are not run. Should
-        the kernel be ended by something that a notebook cannot do, all is executed once more.
+        the kernel be ended by something that a notebook cannot do, all is executed again.
 
         Parameters
         ----------
@@ -122,6 +121,8 @@ class Engine:
         ------
         UserError
             If ``files`` are too large or not relative paths.
+        LostKernel
+            If kernels are lost again and again for reasons outside the notebook.
         """
         given = dict(files or {})
         check_files(given, int(self.limits.file_mb * 2**20))
@@ -131,7 +132,7 @@ class Engine:
             try:
                 kernel = await self._kernels.kernel(env, given)
                 end = await run.through(kernel)
-            except ZygoteDied:
+            except LostKernel:
                 if attempt == ATTEMPTS:
                     raise
                 continue
@@ -277,7 +278,9 @@ async def _collect(kernel: Kernel, request: str, transcript: CellTranscript) -> 
     """Take what is published in reply to ``request`` until the kernel has done with it."""
     while True:
         message = await kernel.wire.published()
-        if message is None or message.content is None:
+        if message is TOO_LARGE:
+            transcript.overflowed = True
+        elif message is None or message.content is None:
             transcript.malformed += 1
         elif message.parent != request:
             continue

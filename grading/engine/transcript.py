@@ -124,12 +124,15 @@ class CellTranscript:
             raise Malformed
         self._clear_if_waiting()
         last = self._outputs[-1] if self._outputs else None
-        if last is not None and last.kind == "stream" and last.content["name"] == name:
-            if self._charge(len(text.encode())):
-                last.text.append(text)
-                last.size += len(text.encode())
-        else:
-            self._append(_Output("stream", {"name": name}, len(text.encode()), [text]))
+        if last is None or last.kind != "stream" or last.content["name"] != name:
+            last = self._append(_Output("stream", {"name": name}, 0))
+        if last is not None:
+            whole = text.encode()
+            fits = whole[: max(0, min(len(whole), self._cell.left, self._notebook.left))]
+            self._charge(len(fits))
+            last.text.append(fits.decode(errors="ignore"))
+            last.size += len(fits)
+            self.overflowed |= len(fits) < len(whole)
 
     def _display(self, kind: str, content: dict[str, Any]) -> None:
         body, size = _body(content)

@@ -86,7 +86,8 @@ def enclose(allowance: Allowance) -> None:
     """Build the wall around this process, the first of the namespaces that `leave` made.
 
     Afterwards it sees no other process, has an empty home, /tmp and /dev/shm which vanish with it,
-    a loopback device of its own, no capability, and the limits in ``allowance``.
+    a loopback device of its own, no capability, and the limits in ``allowance`` but the one on
+    memory (see `limit_memory`).
     """
     os.setsid()
     _write("/proc/self/oom_score_adj", "1000")
@@ -95,7 +96,14 @@ def enclose(allowance: Allowance) -> None:
     _hide_processes()
     _mount("devpts", "/dev/pts", "devpts", _MS_NOSUID, "newinstance,ptmxmode=0666,mode=0620")
     _raise_loopback()
-    _limit(allowance)
+    _limit(
+        (resource.RLIMIT_NPROC, allowance.processes),
+        (resource.RLIMIT_FSIZE, allowance.file),
+        (resource.RLIMIT_CPU, allowance.cpu_seconds),
+        (resource.RLIMIT_NOFILE, MAX_DESCRIPTORS),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+    )
     _give_up_privileges()
     os.umask(0o022)
     os.chdir(WORK)
@@ -145,17 +153,14 @@ def _raise_loopback() -> None:
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | _IFF_UP))
 
 
-def _limit(allowance: Allowance) -> None:
+def limit_memory(size: int) -> None:
+    """Allow this process, and each of its children, ``size`` bytes beside what it has mapped."""
     mapped = int(_read("/proc/self/statm").split()[0]) * mmap.PAGESIZE
-    for kind, value in (
-        (resource.RLIMIT_AS, mapped + allowance.memory),
-        (resource.RLIMIT_NPROC, allowance.processes),
-        (resource.RLIMIT_FSIZE, allowance.file),
-        (resource.RLIMIT_CPU, allowance.cpu_seconds),
-        (resource.RLIMIT_NOFILE, MAX_DESCRIPTORS),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_MSGQUEUE, 0),
-    ):
+    _limit((resource.RLIMIT_AS, mapped + size))
+
+
+def _limit(*limits: tuple[int, int]) -> None:
+    for kind, value in limits:
         _, hard = resource.getrlimit(kind)
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (value, value))
@@ -260,6 +265,7 @@ def main() -> None:
     def trial() -> None:
         try:
             enclose(_TRIAL)
+            limit_memory(_TRIAL.memory)
             answer = json.dumps(_unenforced(_TRIAL))
         except OSError as error:
             answer = json.dumps(f"the second wall: {error}")

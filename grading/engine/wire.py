@@ -62,11 +62,14 @@ class Flood(BrokenWire):
 
 @dataclass(frozen=True)
 class Message:
-    """A message of the kernel; ``content`` is None if it was too large or not JSON."""
+    """A message of the kernel; ``content`` is None if it is not JSON, or too much of it."""
 
     kind: str
     parent: str
     content: Any
+
+
+TOO_LARGE = Message("", "", None)  # stands for one that was not kept
 
 
 class Socket:
@@ -219,11 +222,11 @@ class Wire:
         return header["msg_id"]
 
     async def reply(self) -> Message | None:
-        """Return the next reply; None stands for one that no kernel would send."""
+        """Return the next reply, `TOO_LARGE`, or None for what no kernel would send."""
         return self._parse(await self._shell.receive())
 
     async def published(self) -> Message | None:
-        """Return what is published next; None stands for what no kernel would publish."""
+        """Return what is published next, `TOO_LARGE`, or None for what no kernel would send."""
         message = self._parse(await self._iopub.receive())
         await asyncio.sleep(0)  # a stream that has data does not yield: let the others run
         return message
@@ -240,7 +243,9 @@ class Wire:
         return signature.hexdigest().encode()
 
     def _parse(self, frames: list[bytes] | None) -> Message | None:
-        if frames is None or DELIMITER not in frames:
+        if frames is None:
+            return TOO_LARGE
+        if DELIMITER not in frames:
             return None
         signature, *parts = frames[frames.index(DELIMITER) + 1 :] or [b""]
         if len(parts) < 4 or max(map(len, parts[:3])) > MAX_HEADER:

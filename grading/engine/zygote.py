@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grading.engine import walls
+from grading.engine.order import CHANNELS
 
 MAX_PACKET = 65_536
 WATCH_SECONDS = 0.25
@@ -204,9 +205,14 @@ class Zygote:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             walls.enclose(self._allowance)
-            from grading.engine.kernel import CHANNELS, serve
+            from grading.engine.kernel import serve
 
-            serve(dict(zip(CHANNELS, sockets, strict=True)), lambda: _wait_for_order(order, said))
+            def receive() -> bytes:
+                # Only now are the kernel's own threads, and what they map, there.
+                walls.limit_memory(self._allowance.memory)
+                return _wait_for_order(order, said)
+
+            serve(dict(zip(CHANNELS, sockets, strict=True)), receive)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.write(said, traceback.format_exc().encode()[-2000:])

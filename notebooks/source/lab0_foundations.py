@@ -56,6 +56,7 @@
 # %% role="given"
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -63,7 +64,6 @@ import torch
 from scipy.special import logsumexp
 from sklearn.datasets import load_diabetes, load_digits
 from torch import nn
-from torch.nn import functional as F
 
 from utils import plots
 from utils.profile import budget, run_seed
@@ -256,7 +256,9 @@ with once_done():
 # %% role="given"
 column, row = np.array([[0], [10], [20]]), np.array([[1, 2, 3, 4]])
 with plots.style():
-    figure, axes = plt.subplots(1, 3, figsize=(8, 2.6), layout="constrained", width_ratios=[1, 4, 4])
+    figure, axes = plt.subplots(
+        1, 3, figsize=(8, 2.6), layout="constrained", width_ratios=[1, 4, 4]
+    )
 draw_matrix(axes[0], column, "column", (2, 0))
 draw_matrix(axes[1], row, "+ row", (0, 1))
 draw_matrix(axes[2], column + row, "= table", (2, 1))
@@ -526,13 +528,23 @@ with once_done():
         line = X[order] @ paths[0.15][step]
         left.plot(body_mass[order], line, color=plots.COLOURS[1], alpha=0.4 + step / 15)
         left.annotate(f"step {step}", (body_mass[order[1]], line[1]), fontsize=8, va="center")
-    left.plot(body_mass[order], X[order] @ best, "--", color=plots.COLOURS[0], label="normal equations")
+    left.plot(
+        body_mass[order], X[order] @ best, "--", color=plots.COLOURS[0], label="normal equations"
+    )
     left.set(xlabel="body mass index (kg/m²)", ylabel="progress of the disease")
     left.legend(loc="upper left")
     losses = {f"lr = {lr}": [mean_squared_error(w) for w in path] for lr, path in paths.items()}
-    plots.curves(losses, ylabel="mean squared error", xlabel="step", x=range(21), log=True, ax=right)
+    plots.curves(
+        losses, ylabel="mean squared error", xlabel="step", x=range(21), log=True, ax=right
+    )
     right.axhline(mean_squared_error(best), color=plots.COLOURS[5], linewidth=0.8)
-    right.annotate("normal equations", (10, mean_squared_error(best)), xytext=(0, -11), textcoords="offset points", fontsize=8)
+    right.annotate(
+        "normal equations",
+        (10, mean_squared_error(best)),
+        xytext=(0, -11),
+        textcoords="offset points",
+        fontsize=8,
+    )
     plt.show()
 
 # %% [markdown] role="question" id="q_regression" points=4 lang="es"
@@ -594,7 +606,9 @@ plots.curves(
 )  # fmt: skip
 truths = (0.5, 0.7, 0.95)
 expected = {f"class 1 in {q:.0%}": -q * np.log(said) - (1 - q) * np.log(1 - said) for q in truths}
-plots.curves(expected, x=said, xlabel="probability p given to class 1", ylabel="mean cross-entropy", ax=right)
+plots.curves(
+    expected, x=said, xlabel="probability p given to class 1", ylabel="mean cross-entropy", ax=right
+)
 for q, colour in zip(truths, plots.COLOURS, strict=False):
     entropy_of_q = -q * np.log(q) - (1 - q) * np.log(1 - q)
     right.plot(q, entropy_of_q, "*", color=colour, markersize=13)
@@ -752,7 +766,9 @@ tick.call(
 tick.call(
     "binary cross-entropy of extreme logits",
     lambda logits, targets: binary_cross_entropy(logits, targets),
-    cases=lambda rng: [(rng.uniform(-2000, 2000, size=8), rng.integers(0, 2, size=8)) for _ in range(3)],
+    cases=lambda rng: [
+        (rng.uniform(-2000, 2000, size=8), rng.integers(0, 2, size=8)) for _ in range(3)
+    ],
     marks=1,
     hint={
         "es": "inf o nan: algún exponente es grande y positivo. En la fórmula solo aparece exp(-|z|).",
@@ -795,7 +811,8 @@ tick.call(
     "cross-entropy",
     lambda logits, targets: cross_entropy(logits, targets),
     cases=lambda rng: [
-        (rng.normal(size=(n, k)) * 2, rng.integers(0, k, size=n)) for n, k in [(9, 4), (6, 6), (1, 3)]
+        (rng.normal(size=(n, k)) * 2, rng.integers(0, k, size=n))
+        for n, k in [(9, 4), (6, 6), (1, 3)]
     ],
     marks=2,
     hint={
@@ -861,9 +878,13 @@ compare("log-sum-exp", lambda: log_sum_exp(logits), lambda: torch.logsumexp(tens
 compare(
     "binary cross-entropy",
     lambda: binary_cross_entropy(logits[:, 0], classes % 2),
-    lambda: F.binary_cross_entropy_with_logits(tensor[:, 0], (truth % 2).double()),
+    lambda: nn.functional.binary_cross_entropy_with_logits(tensor[:, 0], (truth % 2).double()),
 )
-compare("cross-entropy", lambda: cross_entropy(logits, classes), lambda: F.cross_entropy(tensor, truth))
+compare(
+    "cross-entropy",
+    lambda: cross_entropy(logits, classes),
+    lambda: nn.functional.cross_entropy(tensor, truth),
+)
 compare(
     "entropy",
     lambda: entropy(logits),
@@ -1188,7 +1209,8 @@ tick.call(
     "Adam, first step",
     lambda lr, w, gradient: Adam(lr).step(w, gradient),
     cases=lambda rng: [
-        (rng.uniform(0.1, 1), rng.normal(size=3), rng.normal(size=3) * size) for size in (1e-3, 1, 1e3)
+        (rng.uniform(0.1, 1), rng.normal(size=3), rng.normal(size=3) * size)
+        for size in (1e-3, 1, 1e3)
     ],
     marks=1,
     tol=1e-6,
@@ -1199,9 +1221,17 @@ tick.call(
 )
 tick.call(
     "Adam, 100 steps",
-    lambda lr, beta1, beta2, eps, valley, start: in_valley(Adam(lr, beta1, beta2, eps), valley, start),
+    lambda lr, beta1, beta2, eps, valley, start: in_valley(
+        Adam(lr, beta1, beta2, eps), valley, start
+    ),
     cases=lambda rng: [
-        (rng.uniform(0.01, 0.03), rng.uniform(0.8, 0.95), rng.uniform(0.97, 0.999), eps, *drawn_valley(rng))
+        (
+            rng.uniform(0.01, 0.03),
+            rng.uniform(0.8, 0.95),
+            rng.uniform(0.97, 0.999),
+            eps,
+            *drawn_valley(rng),
+        )
         for eps in (1e-8, rng.uniform(0.01, 0.1))
     ],
     marks=3,
@@ -1269,7 +1299,8 @@ tick.call(
     "AdamW, 100 steps",
     lambda lr, decay, valley, start: in_valley(AdamW(lr, weight_decay=decay), valley, start),
     cases=lambda rng: [
-        (rng.uniform(0.01, 0.03), decay, *drawn_valley(rng)) for decay in rng.uniform(0.1, 1, size=2)
+        (rng.uniform(0.01, 0.03), decay, *drawn_valley(rng))
+        for decay in rng.uniform(0.1, 1, size=2)
     ],
     marks=3,
     tol=1e-6,
@@ -1301,17 +1332,18 @@ def torch_path(make, valley, start, steps=100):
     return np.array(path)
 
 
-valley, start = drawn_valley(np.random.default_rng(run_seed()))
-pairs = {
-    "SGD": (lambda: SGD(0.1), lambda w: torch.optim.SGD(w, lr=0.1)),
-    "momentum": (lambda: Momentum(0.1), lambda w: torch.optim.SGD(w, lr=0.1, momentum=0.9)),
-    "AdaGrad": (lambda: AdaGrad(0.2), lambda w: torch.optim.Adagrad(w, lr=0.2)),
-    "RMSprop": (lambda: RMSprop(0.01), lambda w: torch.optim.RMSprop(w, lr=0.01)),
-    "Adam": (lambda: Adam(0.02), lambda w: torch.optim.Adam(w, lr=0.02)),
-    "AdamW": (lambda: AdamW(0.02), lambda w: torch.optim.AdamW(w, lr=0.02)),
-}
-for name, (ours, theirs) in pairs.items():
-    compare(name, lambda: in_valley(ours(), valley, start), lambda: torch_path(theirs, valley, start))
+def compare_with_torch(name, ours, make):
+    """Compare the path of our optimiser with that of one of torch.optim."""
+    valley, start = drawn_valley(np.random.default_rng(run_seed()))
+    compare(name, lambda: in_valley(ours, valley, start), lambda: torch_path(make, valley, start))
+
+
+compare_with_torch("SGD", SGD(0.1), lambda w: torch.optim.SGD(w, lr=0.1))
+compare_with_torch("momentum", Momentum(0.1), lambda w: torch.optim.SGD(w, lr=0.1, momentum=0.9))
+compare_with_torch("AdaGrad", AdaGrad(0.2), lambda w: torch.optim.Adagrad(w, lr=0.2))
+compare_with_torch("RMSprop", RMSprop(0.01), lambda w: torch.optim.RMSprop(w, lr=0.01))
+compare_with_torch("Adam", Adam(0.02), lambda w: torch.optim.Adam(w, lr=0.02))
+compare_with_torch("AdamW", AdamW(0.02), lambda w: torch.optim.AdamW(w, lr=0.02))
 
 # %% [markdown] lang="es"
 # **Sus caminos.** Un valle veinte veces más empinado a lo ancho que a lo largo, con el mínimo en la
@@ -1351,7 +1383,9 @@ with once_done():
             2, 3, figsize=(9.5, 4.8), layout="constrained", sharex=True, sharey=True
         )
     for ax, (name, path), colour in zip(axes.flat, paths.items(), plots.COLOURS, strict=False):
-        ax.contour(grid[..., 0], grid[..., 1], np.sqrt(height(grid)), levels=9, cmap="Greys", alpha=0.5)
+        ax.contour(
+            grid[..., 0], grid[..., 1], np.sqrt(height(grid)), levels=9, cmap="Greys", alpha=0.5
+        )
         ax.plot(*path.T, ".-", color=colour, markersize=4, linewidth=1)
         ax.plot(*minimum, "*", color=plots.TEXT, markersize=11)
         ax.plot(0, 0, "+", color=plots.TEXT)
@@ -1475,7 +1509,10 @@ def apply_network(X, W1, b1, w2, b2):
 tick.call(
     "XOR by hand",
     lambda X: apply_network(X, *xor_weights()),
-    cases=lambda rng: [(rng.integers(0, 2, size=(12, 2)),), (rng.permutation([[0, 0], [0, 1], [1, 0], [1, 1]]),)],
+    cases=lambda rng: [
+        (rng.integers(0, 2, size=(12, 2)),),
+        (rng.permutation([[0, 0], [0, 1], [1, 0], [1, 1]]),),
+    ],
     marks=2,
     tol=0.01,
     hint={
@@ -1516,7 +1553,9 @@ def train_xor(network, points, labels, steps=300):
     optimizer = torch.optim.Adam(network.parameters(), lr=0.03)
     for _ in range(steps):
         optimizer.zero_grad()
-        F.binary_cross_entropy_with_logits(network(inputs).reshape(-1), truth).backward()
+        nn.functional.binary_cross_entropy_with_logits(
+            network(inputs).reshape(-1), truth
+        ).backward()
         optimizer.step()
     return network
 
@@ -1548,6 +1587,7 @@ tick.predictions(
     },
 )
 
+
 # %% role="given"
 def draw_regions(ax, decide, title):
     """Shade where ``decide`` answers 1 and draw the training points over it."""
@@ -1556,7 +1596,12 @@ def draw_regions(ax, decide, title):
     regions = decide(plane).reshape(150, 150)
     ax.contourf(side, side, regions, levels=[-0.5, 0.5, 1.5], colors=plots.COLOURS[:2], alpha=0.2)
     for label in (0, 1):
-        ax.plot(*xor_points[xor_labels == label].T, plots.MARKERS[label], color=plots.COLOURS[label], markersize=4)
+        ax.plot(
+            *xor_points[xor_labels == label].T,
+            plots.MARKERS[label],
+            color=plots.COLOURS[label],
+            markersize=4,
+        )
     ax.set(title=title, aspect="equal")
 
 
@@ -1566,12 +1611,18 @@ with once_done():
     weights, shift = xor_weights()[2:]
     with plots.style():
         figure, axes = plt.subplots(1, 3, figsize=(9.5, 3.4), layout="constrained")
-    for ax, model, name in zip(axes, (line, network), ("one layer", "with a hidden layer"), strict=False):
+    for ax, model, name in zip(
+        axes, (line, network), ("one layer", "with a hidden layer"), strict=False
+    ):
         share = np.mean(classify(model, xor_points) == xor_labels)
-        draw_regions(ax, lambda points, model=model: classify(model, points), f"{name}: {share:.0%} right")
+        draw_regions(
+            ax, lambda points, model=model: classify(model, points), f"{name}: {share:.0%} right"
+        )
     for (a, b), point, below in zip(corners, folded, (9, -14, 9, 9), strict=True):
         axes[2].plot(*point, plots.MARKERS[a ^ b], color=plots.COLOURS[a ^ b], markersize=9)
-        axes[2].annotate(f"({a}, {b})", point, xytext=(0, below), textcoords="offset points", ha="center")
+        axes[2].annotate(
+            f"({a}, {b})", point, xytext=(0, below), textcoords="offset points", ha="center"
+        )
     span = np.linspace(folded.min() - 0.6, folded.max() + 0.6, 60)
     logits = np.stack(np.meshgrid(span, span), axis=-1) @ weights + shift
     axes[2].contour(span, span, logits, levels=[0.5], colors=plots.TEXT, linestyles="--")
@@ -1605,7 +1656,9 @@ with once_done():
 # Looking up row $i$ is the same as multiplying by a *one-hot* vector, all zeros and a one at $i$:
 
 # %% role="given"
-E = np.array([[0.2, -0.5, 0.1], [0.9, 0.3, -0.2], [0.8, 0.4, -0.1], [-0.6, 0.1, 0.7], [0.0, 0.5, 0.5]])
+E = np.array(
+    [[0.2, -0.5, 0.1], [0.9, 0.3, -0.2], [0.8, 0.4, -0.1], [-0.6, 0.1, 0.7], [0.0, 0.5, 0.5]]
+)
 one_hot = np.eye(5)[[2]]
 with plots.style():
     figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained", width_ratios=[5, 3, 3])
@@ -1637,7 +1690,8 @@ tick.call(
     "embedding of words",
     lambda ids, E: embed(ids, E),
     cases=lambda rng: [
-        (rng.integers(0, 6, size=shape), rng.normal(size=(6, 4))) for shape in [5, (3, 7), (2, 1), 0]
+        (rng.integers(0, 6, size=shape), rng.normal(size=(6, 4)))
+        for shape in [5, (3, 7), (2, 1), 0]
     ],
     marks=2,
     hint={
@@ -1699,8 +1753,12 @@ tick.call(
 # %% role="given"
 words = torch.tensor([[1, 4, 1], [0, 1, 4]])
 table = torch.tensor(E, requires_grad=True)
-F.embedding(words, table).pow(2).sum().backward()
-compare("lookup", lambda: embed(words.numpy(), E), lambda: F.embedding(words, table).detach())
+nn.functional.embedding(words, table).pow(2).sum().backward()
+compare(
+    "lookup",
+    lambda: embed(words.numpy(), E),
+    lambda: nn.functional.embedding(words, table).detach(),
+)
 compare(
     "gradient",
     lambda: embedding_gradient(words.numpy().ravel(), 2 * E[words.numpy().ravel()], len(E)),
@@ -1718,7 +1776,11 @@ compare(
 # Nobody said what an animal, a fruit or a city is.
 
 # %% role="given"
-subjects = {"animal": "cat dog horse mouse", "fruit": "apple pear plum peach", "city": "Lima Quito Cádiz Oviedo"}
+subjects = {
+    "animal": "cat dog horse mouse",
+    "fruit": "apple pear plum peach",
+    "city": "Lima Quito Cádiz Oviedo",
+}
 company = {
     "animal": ["the {} sleeps here", "my {} eats meat", "the {} runs fast"],
     "fruit": ["a ripe {} is sweet", "my {} is ripe", "the sweet {} falls"],
@@ -1739,7 +1801,9 @@ for sentence in sentences:
             counts[place, neighbour] += 1
 names = [(name, kind) for kind, listed in subjects.items() for name in listed.split()]
 rows = np.log1p(counts[[tokens.index(name) for name, _ in names]])
-ax = plots.embedding_map(rows, labels=[name for name, _ in names], groups=[kind for _, kind in names])
+ax = plots.embedding_map(
+    rows, labels=[name for name, _ in names], groups=[kind for _, kind in names]
+)
 
 # %% [markdown] lang="es"
 # ## 7. El paso recurrente
@@ -1863,12 +1927,10 @@ def gradient_reach(scale, keep=0.0, length=40, size=32):
     """Return how large the gradient of the last state is at each distance back in time."""
     generator = torch.Generator().manual_seed(run_seed())
     Wh = scale * torch.linalg.qr(torch.randn(size, size, generator=generator))[0]
-    h = torch.zeros(size)
-    states = []
+    h, states = torch.zeros(size, requires_grad=True), []
     for _ in range(length):
-        h = keep * h.requires_grad_() + (1 - keep) * torch.tanh(
-            h @ Wh + 0.05 * torch.randn(size, generator=generator)
-        )
+        x = 0.05 * torch.randn(size, generator=generator)
+        h = keep * h + (1 - keep) * torch.tanh(x + h @ Wh)
         h.retain_grad()
         states.append(h)
     h.sum().backward()
@@ -1881,7 +1943,9 @@ reach = {
     "Wh stretches by 1.2": gradient_reach(1.2),
     "shrinks by 0.8, gate z = 0.9": gradient_reach(0.8, keep=0.9),
 }
-ax = plots.curves(reach, ylabel="size of the gradient", xlabel="steps back in time", x=range(40), log=True)
+ax = plots.curves(
+    reach, ylabel="size of the gradient", xlabel="steps back in time", x=range(40), log=True
+)
 
 # %% [markdown] lang="es"
 # ## 8. Tokenización
@@ -1955,7 +2019,7 @@ def count_pairs(corpus: dict[tuple[str, ...], int]) -> dict[tuple[str, str], int
     ### BEGIN SOLUTION
     pairs = {}
     for symbols, count in corpus.items():
-        for pair in zip(symbols, symbols[1:]):
+        for pair in pairwise(symbols):
             pairs[pair] = pairs.get(pair, 0) + count
     return pairs
     ### END SOLUTION
@@ -1972,7 +2036,11 @@ def draw_corpus(rng, letters, words):
 tick.call(
     "pairs of a corpus",
     lambda corpus: count_pairs(corpus),
-    cases=lambda rng: [(draw_corpus(rng, "abcd", 12),), (draw_corpus(rng, "ab", 8),), ({("a",): 3},)],
+    cases=lambda rng: [
+        (draw_corpus(rng, "abcd", 12),),
+        (draw_corpus(rng, "ab", 8),),
+        ({("a",): 3},),
+    ],
     marks=2,
     hint={
         "es": "Suma la frecuencia de la palabra por cada aparición del par, no 1. Una palabra de un solo símbolo no tiene pares.",
@@ -2013,9 +2081,9 @@ def merge_pair(
 # %% role="check" id="merge_pair_check" points=3
 tick.call(
     "a merge",
-    lambda pair, corpus: merge_pair(tuple(pair), corpus),
+    lambda pair, corpus: merge_pair(pair, corpus),
     cases=lambda rng: [
-        (rng.choice(list("abc"), size=2, replace=False).tolist(), draw_corpus(rng, "abc", 12)) for _ in range(3)
+        (pair, draw_corpus(rng, "abc", 12)) for pair in (("a", "b"), ("b", "c"), ("c", "a"))
     ],
     marks=2,
     hint={
@@ -2025,10 +2093,10 @@ tick.call(
 )
 tick.call(
     "a merge of equal symbols",
-    lambda pair, corpus: merge_pair(tuple(pair), corpus),
+    lambda pair, corpus: merge_pair(pair, corpus),
     cases=lambda rng: [
-        (["a", "a"], {("a",) * n: int(rng.integers(1, 9)) for n in range(1, 7)}),
-        (["b", "b"], draw_corpus(rng, "ab", 10)),
+        (("a", "a"), {("a",) * n: int(rng.integers(1, 9)) for n in range(1, 7)}),
+        (("b", "b"), draw_corpus(rng, "ab", 10)),
     ],
     marks=1,
     hint={
@@ -2048,13 +2116,17 @@ tick.call(
 # get shorter: the balance is yours to choose.
 
 # %% role="given"
-spanish = [stem + end for stem in ("cant", "habl", "salt", "mir") for end in ("o", "aba", "ando", "aron")]
-english = [stem + end for stem in ("walk", "talk", "play", "jump") for end in ("", "s", "ed", "ing")]
+spanish = [
+    stem + end for stem in ("cant", "habl", "salt", "mir") for end in ("o", "aba", "ando", "aron")
+]
+english = [
+    stem + end for stem in ("walk", "talk", "play", "jump") for end in ("", "s", "ed", "ing")
+]
 unseen = ["saltaban", "walkings", "hablado", "jumped"]
 start = {tuple(word): 10 for word in spanish + english if word not in unseen}
 
 
-def split(word, merges):
+def split_word(word, merges):
     """Return a word as BPE splits it with the merges learnt, in their order."""
     symbols = {tuple(word): 1}
     for pair in merges:
@@ -2073,7 +2145,9 @@ with once_done():
         now = merge_pair(learnt[-1], now)
     print("first merges:", "  ".join(a + b for a, b in learnt[:14]))
     for word in unseen:
-        print(f"{word:<10} after 10 merges: {split(word, learnt[:10]):<18} after 40: {split(word, learnt)}")
+        print(
+            f"{word:<10} after 10 merges: {split_word(word, learnt[:10]):<18} after 40: {split_word(word, learnt)}"
+        )
     with plots.style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
     plots.curves(sizes, ylabel="distinct symbols in use", xlabel="merges", x=range(40), ax=left)
@@ -2192,7 +2266,8 @@ tick.call(
     "moving averages of BatchNorm",
     lambda batches, momentum: averages_after(batches, momentum),
     cases=lambda rng: [
-        (rng.normal(2, 3, size=(b, n, d)), rng.uniform(0.05, 0.5)) for b, n, d in [(1, 4, 3), (5, 3, 2)]
+        (rng.normal(2, 3, size=(b, n, d)), rng.uniform(0.05, 0.5))
+        for b, n, d in [(1, 4, 3), (5, 3, 2)]
     ],
     marks=2,
     hint={
@@ -2241,7 +2316,12 @@ def both_modes(layer, batches, case, evaluate):
 with torch.no_grad():
     compare(
         "and nn.BatchNorm1d",
-        lambda: both_modes(BatchNorm(3), batches.numpy(), case.numpy(), lambda ours: setattr(ours, "training", False)),
+        lambda: both_modes(
+            BatchNorm(3),
+            batches.numpy(),
+            case.numpy(),
+            lambda ours: setattr(ours, "training", False),
+        ),
         lambda: both_modes(theirs, batches, case, lambda layer: layer.eval()),
     )
 
@@ -2277,28 +2357,449 @@ with once_done():
     plt.show()
 
 # %% [markdown] role="question" id="q_batch_norm" points=4 lang="es"
-# Un compañero entrena su red con éxito, la prueba con los pacientes de uno en uno y las predicciones no
+# Un compañero entrena su red con éxito. Después, con los pacientes de dos en dos, las predicciones no
 # tienen sentido; con lotes de 64 parecen buenas, pero cambian según cómo ordene los datos. (a) ¿Qué ha
 # olvidado? (b) Explica los dos síntomas. (c) ¿Por qué lo que se guarda es la varianza insesgada?
 #
 # ### BEGIN SOLUTION
 # (a) Pasar a modo evaluación (`model.eval()`). (b) En modo entrenamiento cada lote se normaliza con su
-# propia media y varianza: con un solo caso no hay varianza que estimar (PyTorch incluso da un error si
-# solo hay un valor por variable), y con 64 el resultado de cada paciente depende de sus compañeros de
-# lote, que cambian con el orden. (c) Porque en evaluación debe representar la varianza de la población;
-# la del lote, que divide por $N$, la subestima en promedio en un factor $(N-1)/N$.
+# propia media y varianza. Con dos casos, cada variable queda en $+1$ y $-1$: se sabe cuál es mayor, pero
+# no cuánto vale. Con 64, el resultado de cada paciente depende de sus compañeros de lote, que cambian con
+# el orden. (c) Porque en evaluación debe representar la varianza de la población; la del lote, que divide
+# por $N$, la subestima en promedio en un factor $(N-1)/N$.
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="q_batch_norm" points=4 lang="en"
-# A classmate trains a network with success, tries it on patients one by one, and the predictions make no
+# A classmate trains a network with success. Then, with patients two at a time, the predictions make no
 # sense; with batches of 64 they look good, but change with the order of the data. (a) What was forgotten?
 # (b) Explain both symptoms. (c) Why is it the unbiased variance that is kept?
 #
 # ### BEGIN SOLUTION
 # (a) To switch to evaluation mode (`model.eval()`). (b) In training mode each batch is normalised with its
-# own mean and variance: with a single case there is no variance to estimate (PyTorch even raises an error
-# if there is only one value for each variable), and with 64 the result of each patient depends on the
-# others in the batch, who change with the order. (c) Because in evaluation it must stand for the variance
-# of the population; that of the batch, which divides by $N$, underestimates it on average by a factor of
-# $(N-1)/N$.
+# own mean and variance. With two cases, each variable becomes $+1$ and $-1$: one can tell which is larger,
+# but not what it is worth. With 64, the result of each patient depends on the others in the batch, who
+# change with the order. (c) Because in evaluation it must stand for the variance of the population; that of
+# the batch, which divides by $N$, underestimates it on average by a factor of $(N-1)/N$.
 # ### END SOLUTION
+
+# %% [markdown] lang="es"
+# ## 10. Elegir tasa de aprendizaje, épocas y tamaño de lote
+#
+# Quedan los números que el gradiente no aprende. Probar todas las combinaciones es carísimo, así que se
+# va por partes:
+#
+# 1. la **tasa de aprendizaje**, con una prueba de barrido que dura menos de una época;
+# 2. las **épocas**, parando cuando la validación deja de mejorar;
+# 3. con eso, una **cuadrícula pequeña** alrededor, en la que entra el tamaño de lote.
+#
+# Los datos son 1797 dígitos escritos a mano, de 8 × 8 píxeles (Alpaydin y Kaynak, 1998), en tres partes:
+# con una se entrena, con otra se elige y la tercera no se mira hasta el final.
+
+# %% [markdown] lang="en"
+# ## 10. Choosing learning rate, epochs and batch size
+#
+# There remain the numbers that the gradient does not learn. Trying all combinations is far too expensive,
+# so go one by one:
+#
+# 1. the **learning rate**, with a range test that takes less than an epoch;
+# 2. the **epochs**, stopping when validation no longer improves;
+# 3. with that, a **small grid** around, where batch size comes in.
+#
+# The data are 1797 handwritten digits of 8 × 8 pixels (Alpaydin and Kaynak, 1998), in three parts: one to
+# train, one to choose, and a third that is not looked at until the end.
+
+# %% role="given"
+digits = load_digits()
+order = np.random.default_rng(0).permutation(len(digits.target))
+pixels, labels = digits.data[order].astype(np.float32) / 16, digits.target[order]
+train_part, validation_part, test_part = slice(0, 1000), slice(1000, 1400), slice(1400, None)
+
+
+def tensors(part):
+    """Return the images, shape (N, 64), and the labels, shape (N,), of a part of the data."""
+    return torch.tensor(pixels[part]), torch.tensor(labels[part])
+
+
+def digit_network():
+    """Return a fresh network for digits, the same one every time."""
+    torch.manual_seed(run_seed())
+    return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+figure = plots.image_grid(
+    pixels[:10].reshape(-1, 8, 8), titles=[str(label) for label in labels[:10]], columns=10
+)
+
+# %% [markdown] exercise="range_test" lang="es"
+# **La prueba de barrido** (Smith, 2017): entrena unos cuantos lotes subiendo la tasa en cada paso y mira la
+# pérdida. Al principio no se mueve; luego cae; al final se dispara. Una buena tasa está donde **cae más
+# deprisa**. Smith subía la tasa de forma lineal; hoy se suele subir multiplicándola, para recorrer varios
+# órdenes de magnitud.
+#
+# Escribe las dos piezas: las tasas, en progresión geométrica, y la elección, donde la pendiente de la
+# pérdida respecto a $\log(\text{tasa})$ es más negativa (`np.gradient(losses, np.log(rates))`). Ojo: si el
+# entrenamiento explota, las últimas pérdidas pueden ser `nan`, y no deben estropear la elección.
+
+# %% [markdown] exercise="range_test" lang="en"
+# **The range test** (Smith, 2017): train for some batches, raising the rate at each step, and look at the
+# loss. At first it does not move; then it falls; in the end it shoots up. A good rate is where it **falls
+# fastest**. Smith raised the rate linearly; today it is usually multiplied, to cover several orders of
+# magnitude.
+#
+# Write the two pieces: the rates, in geometric progression, and the choice, where the slope of the loss
+# over $\log(\text{rate})$ is most negative (`np.gradient(losses, np.log(rates))`). Beware: if training blows
+# up, the last losses may be `nan`, and they must not spoil the choice.
+
+
+# %% role="exercise" id="range_test" title_es="Prueba de barrido" title_en="Range test" difficulty=2 minutes=8
+def learning_rates(lowest: float, highest: float, count: int) -> np.ndarray:
+    """Return rates from the lowest to the highest, each the same multiple of the one before."""
+    ### BEGIN SOLUTION
+    return np.geomspace(lowest, highest, count)
+    ### END SOLUTION
+
+
+def steepest(rates: np.ndarray, losses: np.ndarray) -> float:
+    """Return the rate at which the loss falls fastest; losses may hold nan."""
+    ### BEGIN SOLUTION
+    return float(rates[np.nanargmin(np.gradient(losses, np.log(rates)))])
+    ### END SOLUTION
+
+
+# %% role="check" id="range_test_check" points=3
+def drawn_curve(rng, lost=0):
+    """Draw (rates, losses) of a range test whose last ``lost`` losses are nan."""
+    rates = np.geomspace(1e-5, 1, 40)
+    turn = rng.uniform(-7, -4)
+    losses = 2.3 - 2 / (1 + np.exp(-2 * (np.log(rates) - turn))) + rng.normal(scale=0.01, size=40)
+    losses[40 - lost :] = np.nan
+    return rates, losses
+
+
+tick.call(
+    "geometric rates",
+    lambda lowest, highest, count: learning_rates(lowest, highest, count),
+    cases=lambda rng: [(rng.uniform(1e-6, 1e-4), rng.uniform(0.1, 5), n) for n in (2, 9, 50)],
+    marks=1,
+    hint={
+        "es": "El cociente entre tasas seguidas es constante, y el primero y el último son los que se piden.",
+        "en": "The ratio of successive rates is constant, and the first and the last are the ones asked for.",
+    },
+)
+tick.call(
+    "steepest descent of the loss",
+    lambda rates, losses: steepest(rates, losses),
+    cases=lambda rng: [drawn_curve(rng), drawn_curve(rng), drawn_curve(rng, lost=6)],
+    marks=2,
+    hint={
+        "es": "Se pide la tasa de la pendiente más negativa, no la de menor pérdida. Con nan, np.argmin se equivoca: existe np.nanargmin.",
+        "en": "Asked for is the rate of the most negative slope, not of the lowest loss. With nan np.argmin goes wrong: there is np.nanargmin.",
+    },
+)
+
+
+# %% role="given"
+def sweep(rates, batch_size=32):
+    """Return the smoothed loss at each rate; nan from where training blows up."""
+    network, (images, truth) = digit_network(), tensors(train_part)
+    optimizer = torch.optim.SGD(network.parameters(), lr=rates[0], momentum=0.9)
+    average, losses = 0.0, np.full(len(rates), np.nan)
+    for step, rate in enumerate(rates):
+        optimizer.param_groups[0]["lr"] = rate
+        batch = torch.randint(len(truth), (batch_size,))
+        loss = nn.functional.cross_entropy(network(images[batch]), truth[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        average = 0.9 * average + 0.1 * loss.item()
+        losses[step] = average / (1 - 0.9 ** (step + 1))  # the same correction as Adam's
+        if losses[step] > 4 * np.nanmin(losses):
+            losses[step] = np.nan
+            break
+    return losses
+
+
+with once_done():
+    rates = learning_rates(1e-4, 10, 100)
+    losses = sweep(rates)
+    found = steepest(rates, losses)
+    ax = plots.curves(losses, ylabel="loss (smoothed)", xlabel="learning rate", x=rates)
+    ax.set_xscale("log")
+    ax.axvline(found, color=plots.COLOURS[1], linestyle="--")
+    ax.annotate(
+        f"steepest at {found:.2g}",
+        (found, np.nanmax(losses)),
+        xytext=(6, -4),
+        textcoords="offset points",
+    )
+    plt.show()
+
+# %% [markdown] exercise="early_stopping" lang="es"
+# **Cuándo parar.** Con pocos datos la pérdida de entrenamiento baja siempre; la de validación baja y
+# después sube: la red ha empezado a memorizar. La *parada temprana* se queda con la mejor época y se
+# rinde tras `patience` épocas seguidas sin una pérdida **estrictamente menor**. Las épocas se cuentan
+# desde 1; si nunca se rinde, la última es la última de la lista.
+
+# %% [markdown] exercise="early_stopping" lang="en"
+# **When to stop.** With little data the training loss always falls; the validation loss falls and then
+# rises: the network has begun to memorise. *Early stopping* keeps the best epoch and gives up after
+# `patience` epochs in a row without a **strictly lower** loss. Epochs are counted from 1; if it never
+# gives up, the last one is the last of the list.
+
+
+# %% role="exercise" id="early_stopping" title_es="Parada temprana" title_en="Early stopping" difficulty=2 minutes=8
+def early_stopping(losses: list[float], patience: int) -> tuple[int, int]:
+    """Return the best epoch and the last one that is trained, both counted from 1."""
+    ### BEGIN SOLUTION
+    best, lowest = 1, losses[0]
+    for epoch, loss in enumerate(losses, start=1):
+        if loss < lowest:
+            best, lowest = epoch, loss
+        if epoch - best == patience:
+            return best, epoch
+    return best, len(losses)
+    ### END SOLUTION
+
+
+# %% role="check" id="early_stopping_check" points=2
+tick.call(
+    "best and last epoch",
+    lambda losses, patience: early_stopping(losses, patience),
+    cases=lambda rng: [
+        *((rng.normal(size=25).tolist(), patience) for patience in (2, 4, 8)),
+        (np.sort(rng.uniform(size=9))[::-1].tolist(), 3),
+        ([0.5] * 6, int(rng.integers(2, 5))),
+    ],
+    marks=2,
+    hint={
+        "es": "Con paciencia 3 y la mejor en la época 5, la última es la 8. Lo que venga después de parar no se ve, aunque fuera mejor; un empate no es mejora.",
+        "en": "With patience 3 and the best at epoch 5, the last is 8. What comes after stopping is not seen, even if better; a tie is no improvement.",
+    },
+)
+
+
+# %% role="given"
+def train_digits(lr, batch_size, epochs, part=train_part):
+    """Train on a part of the digits; return the network and the losses of every epoch by name."""
+    network, (images, truth) = digit_network(), tensors(part)
+    unseen, unseen_truth = tensors(validation_part)
+    optimizer = torch.optim.SGD(network.parameters(), lr=lr, momentum=0.9)
+    losses = {"training": [], "validation": []}
+    for _ in range(epochs):
+        for batch in torch.randperm(len(truth)).split(batch_size):
+            loss = nn.functional.cross_entropy(network(images[batch]), truth[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        with torch.no_grad():
+            losses["training"].append(nn.functional.cross_entropy(network(images), truth).item())
+            losses["validation"].append(
+                nn.functional.cross_entropy(network(unseen), unseen_truth).item()
+            )
+    return network, losses
+
+
+with once_done():
+    _, losses = train_digits(
+        lr=0.1, batch_size=10, epochs=40, part=slice(0, 100)
+    )  # few, to memorise
+    best, last = early_stopping(losses["validation"], patience=8)
+    ax = plots.loss_curve(losses, log=True)
+    for epoch, name in ((best, "best"), (last, "stop")):
+        ax.axvline(epoch, color=plots.COLOURS[2], linewidth=0.8)
+        ax.annotate(
+            f"{name}: {epoch}",
+            (epoch, losses["training"][0]),
+            xytext=(3, 0),
+            textcoords="offset points",
+        )
+    plt.show()
+
+# %% [markdown] exercise="grid_search" lang="es"
+# **Cuadrícula pequeña.** El tamaño de lote y la tasa van de la mano (con lotes mayores el gradiente
+# tiene menos ruido y admite pasos más largos), así que se eligen juntos. `evaluate(lr, batch_size)`
+# devuelve la pérdida de validación. Recorre las combinaciones y quédate con la menor; las que hayan
+# explotado dan `nan` y no pueden ganar.
+
+# %% [markdown] exercise="grid_search" lang="en"
+# **A small grid.** Batch size and rate go together (with larger batches the gradient is less noisy and
+# allows longer steps), so they are chosen together. `evaluate(lr, batch_size)` returns the validation
+# loss. Go through the combinations and keep the lowest; those that blew up give `nan` and cannot win.
+
+
+# %% role="exercise" id="grid_search" title_es="Cuadrícula" title_en="Grid" difficulty=1 minutes=6
+def grid_search(evaluate, rates: list[float], sizes: list[int]) -> tuple[float, int, float]:
+    """Return the rate, the batch size and the loss of the best combination; nan never wins."""
+    ### BEGIN SOLUTION
+    best = (rates[0], sizes[0], float("inf"))
+    for lr in rates:
+        for batch_size in sizes:
+            loss = evaluate(lr, batch_size)
+            if loss < best[2]:
+                best = (lr, batch_size, loss)
+    return best
+    ### END SOLUTION
+
+
+# %% role="check" id="grid_search_check" points=2
+def search_table(table, rates, sizes):
+    """Search a grid whose losses are given as a table, shape (rates, sizes)."""
+    return grid_search(
+        lambda lr, size: float(table[rates.index(lr), sizes.index(size)]), rates, sizes
+    )
+
+
+def drawn_table(rng, blown_up):
+    """Draw (table, rates, sizes); the first losses of the table are nan."""
+    table = rng.uniform(0.1, 2.3, size=(3, 4))
+    table.flat[:blown_up] = np.nan
+    return table, rng.uniform(1e-4, 1, size=3).tolist(), [8, 16, 32, 64]
+
+
+tick.call(
+    "best of a grid",
+    lambda table, rates, sizes: search_table(table, rates, sizes),
+    cases=lambda rng: [drawn_table(rng, 0), drawn_table(rng, 2), drawn_table(rng, 5)],
+    marks=2,
+    hint={
+        "es": "El orden es (tasa, tamaño, pérdida). Si falla un caso con nan: cualquier comparación con nan es falsa, también loss < best cuando best es nan.",
+        "en": "The order is (rate, size, loss). If a case with nan fails: any comparison with nan is false, also loss < best when best is nan.",
+    },
+)
+
+# %% role="given"
+grid_rates = budget(full=[0.01, 0.03, 0.1, 0.3, 1.0], quick=[0.01, 0.1, 1.0])
+grid_sizes = budget(full=[8, 16, 32, 64, 128], quick=[16, 64])
+results = {}
+
+
+def validation_loss(lr, batch_size):
+    """Train for some epochs; return the lowest validation loss, and remember it for the picture."""
+    _, losses = train_digits(lr, batch_size, epochs=budget(full=20, quick=6))
+    results[lr, batch_size] = float(np.min(losses["validation"]))
+    return results[lr, batch_size]
+
+
+with once_done():
+    lr, batch_size, loss = grid_search(validation_loss, grid_rates, grid_sizes)
+    print(f"best: lr {lr}, batch size {batch_size}, validation loss {loss:.3f}")
+    found = np.array([[results[lr, size] for size in grid_sizes] for lr in grid_rates])
+    with plots.style():
+        figure, ax = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
+    ax.imshow(-np.log(found), cmap=plots.SHADES, aspect="auto")
+    for (i, j), value in np.ndenumerate(found):
+        ax.text(
+            j,
+            i,
+            f"{value:.2f}",
+            ha="center",
+            va="center",
+            bbox={"color": plots.BACKGROUND, "alpha": 0.8},
+        )
+    ax.set(xlabel="batch size", ylabel="learning rate", title="lowest validation loss")
+    ax.set_xticks(range(len(grid_sizes)), grid_sizes)
+    ax.set_yticks(range(len(grid_rates)), grid_rates)
+    plt.show()
+
+# %% [markdown] exercise="choose_settings" lang="es"
+# **Tu elección.** Con lo que has visto (la prueba de barrido, la curva y la cuadrícula), fija los tres
+# números. La red se entrena una vez con ellos y se mide en dígitos que no ha visto nadie, con algo de
+# ruido añadido. No busques el récord: basta con que no sea una elección descuidada.
+
+# %% [markdown] exercise="choose_settings" lang="en"
+# **Your choice.** From what you have seen (the range test, the curve and the grid), settle the three
+# numbers. The network is trained once with them and measured on digits that nobody has seen, with some
+# noise added. Do not hunt for a record: it is enough not to choose carelessly.
+
+
+# %% role="exercise" id="choose_settings" title_es="Decide tú" title_en="You decide" difficulty=1 minutes=5
+def choose_settings() -> dict:
+    """Return lr (up to 1), batch_size (from 4 to 256) and epochs (up to 40)."""
+    ### BEGIN SOLUTION
+    return {"lr": 0.1, "batch_size": 32, "epochs": 20}
+    ### END SOLUTION
+
+
+# %% role="given"
+with once_done():
+    final_network, losses = train_digits(**choose_settings())
+    ax = plots.loss_curve(losses)
+
+
+def draw_noisy_digits(rng):
+    """Draw test digits with noise, shape (N, 64), and their labels, shape (N,)."""
+    images = pixels[test_part] + rng.normal(scale=0.15, size=pixels[test_part].shape)
+    return images.astype(np.float32), labels[test_part]
+
+
+# %% role="check" id="choose_settings_check" points=2
+def read_digits(images):
+    """Return the digit that the final network sees in each image."""
+    with torch.no_grad():
+        return final_network(torch.tensor(images)).argmax(dim=1).numpy()
+
+
+tick.predictions(
+    "digits nobody has seen",
+    lambda images: read_digits(images),
+    hidden=lambda rng: draw_noisy_digits(rng),
+    metric="accuracy",
+    baseline=("the most common digit", lambda images: np.full(len(images), 3)),
+    share=0.9,
+    marks=2,
+    hint={
+        "es": "Mira la curva de validación que hay encima: ¿todavía bajaba cuando se acabaron las épocas?, ¿o salta sin bajar porque la tasa es demasiado alta?",
+        "en": "Look at the validation curve above: was it still falling when the epochs ran out, or does it jump about because the rate is too high?",
+    },
+)
+
+# %% [markdown] lang="es"
+# En los demás laboratorios, `utils.lr_finder` hace la prueba de barrido y `utils.training.fit` entrena, para
+# a tiempo y guarda la mejor época. Ya sabes lo que hay dentro.
+
+# %% [markdown] lang="en"
+# In the other labs, `utils.lr_finder` does the range test and `utils.training.fit` trains, stops in time and
+# keeps the best epoch. Now you know what is inside.
+
+# %% role="given"
+tick.summary()
+
+# %% [markdown] lang="es"
+# ## Para saber más
+#
+# - Alpaydin, E. y Kaynak, C. (1998). *Optical recognition of handwritten digits*. UCI Machine Learning Repository.
+# - Bengio, Y., Ducharme, R., Vincent, P. y Jauvin, C. (2003). A neural probabilistic language model. *JMLR* 3, 1137–1155.
+# - Cho, K. et al. (2014). Learning phrase representations using RNN encoder–decoder for statistical machine translation. *EMNLP*. arXiv:1406.1078.
+# - Duchi, J., Hazan, E. y Singer, Y. (2011). Adaptive subgradient methods for online learning and stochastic optimization. *JMLR* 12, 2121–2159.
+# - Efron, B., Hastie, T., Johnstone, I. y Tibshirani, R. (2004). Least angle regression. *Annals of Statistics* 32(2), 407–499.
+# - Goodfellow, I., Bengio, Y. y Courville, A. (2016). *Deep Learning*. MIT Press. El capítulo 6 trata XOR; el 8, los optimizadores.
+# - Hochreiter, S. y Schmidhuber, J. (1997). Long short-term memory. *Neural Computation* 9(8), 1735–1780.
+# - Ioffe, S. y Szegedy, C. (2015). Batch normalization: accelerating deep network training by reducing internal covariate shift. *ICML*. arXiv:1502.03167.
+# - Kingma, D. P. y Ba, J. (2014). Adam: a method for stochastic optimization. arXiv:1412.6980.
+# - Loshchilov, I. y Hutter, F. (2019). Decoupled weight decay regularization. *ICLR*. arXiv:1711.05101.
+# - Mikolov, T., Chen, K., Corrado, G. y Dean, J. (2013). Efficient estimation of word representations in vector space. arXiv:1301.3781.
+# - Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods. *USSR Computational Mathematics and Mathematical Physics* 4(5), 1–17.
+# - Robbins, H. y Monro, S. (1951). A stochastic approximation method. *Annals of Mathematical Statistics* 22(3), 400–407.
+# - Sennrich, R., Haddow, B. y Birch, A. (2016). Neural machine translation of rare words with subword units. *ACL*. arXiv:1508.07909.
+# - Smith, L. N. (2017). Cyclical learning rates for training neural networks. *WACV*. arXiv:1506.01186.
+# - Tieleman, T. y Hinton, G. (2012). Lecture 6.5: RMSprop. *Neural Networks for Machine Learning*, Coursera.
+
+# %% [markdown] lang="en"
+# ## Further reading
+#
+# - Alpaydin, E. and Kaynak, C. (1998). *Optical recognition of handwritten digits*. UCI Machine Learning Repository.
+# - Bengio, Y., Ducharme, R., Vincent, P. and Jauvin, C. (2003). A neural probabilistic language model. *JMLR* 3, 1137–1155.
+# - Cho, K. et al. (2014). Learning phrase representations using RNN encoder–decoder for statistical machine translation. *EMNLP*. arXiv:1406.1078.
+# - Duchi, J., Hazan, E. and Singer, Y. (2011). Adaptive subgradient methods for online learning and stochastic optimization. *JMLR* 12, 2121–2159.
+# - Efron, B., Hastie, T., Johnstone, I. and Tibshirani, R. (2004). Least angle regression. *Annals of Statistics* 32(2), 407–499.
+# - Goodfellow, I., Bengio, Y. and Courville, A. (2016). *Deep Learning*. MIT Press. Chapter 6 treats XOR; chapter 8, optimisers.
+# - Hochreiter, S. and Schmidhuber, J. (1997). Long short-term memory. *Neural Computation* 9(8), 1735–1780.
+# - Ioffe, S. and Szegedy, C. (2015). Batch normalization: accelerating deep network training by reducing internal covariate shift. *ICML*. arXiv:1502.03167.
+# - Kingma, D. P. and Ba, J. (2014). Adam: a method for stochastic optimization. arXiv:1412.6980.
+# - Loshchilov, I. and Hutter, F. (2019). Decoupled weight decay regularization. *ICLR*. arXiv:1711.05101.
+# - Mikolov, T., Chen, K., Corrado, G. and Dean, J. (2013). Efficient estimation of word representations in vector space. arXiv:1301.3781.
+# - Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods. *USSR Computational Mathematics and Mathematical Physics* 4(5), 1–17.
+# - Robbins, H. and Monro, S. (1951). A stochastic approximation method. *Annals of Mathematical Statistics* 22(3), 400–407.
+# - Sennrich, R., Haddow, B. and Birch, A. (2016). Neural machine translation of rare words with subword units. *ACL*. arXiv:1508.07909.
+# - Smith, L. N. (2017). Cyclical learning rates for training neural networks. *WACV*. arXiv:1506.01186.
+# - Tieleman, T. and Hinton, G. (2012). Lecture 6.5: RMSprop. *Neural Networks for Machine Learning*, Coursera.

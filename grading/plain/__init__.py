@@ -1,0 +1,1 @@
+"""Notebooks of any nbgrader course: plain asserts and hidden tests, marked by nbgrader's rules."""
