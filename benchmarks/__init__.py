@@ -1,0 +1,1 @@
+"""Benchmarks: each figure beside its named baseline, measured in the same run."""

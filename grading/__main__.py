@@ -150,15 +150,18 @@ def grade(
     ] = True,
 ) -> None:
     """Grade every collected submission and write its marks into the gradebook."""
-    from grading import grade as grading
+    from grading import grade as judged
     from grading import report as reporting
     from grading.engine.cluster import ClusterEngine
     from grading.engine.runner import Engine
     from grading.gradebook import Marks
+    from grading.plain import grade as plain
+    from grading.plain.course import is_plain
     from grading.results import GRADED
 
     course = _course()
     chosen = _profiles([profile])[0]
+    grading: Any = plain if is_plain(course, lab) else judged
     work = grading.submissions(course, lab)
     if not work:
         raise UserError(
@@ -318,6 +321,11 @@ def run(
 def _course() -> Any:
     from grading.course import load_course
 
+    if not Path("course.toml").exists():
+        from grading.plain.course import is_nbgrader_course, load_nbgrader_course
+
+        if is_nbgrader_course(Path.cwd()):
+            return load_nbgrader_course(Path.cwd())
     return load_course(Path.cwd())
 
 
@@ -329,7 +337,7 @@ def _roster(course: Any) -> Any:
 
 def _db_url(course: Any, url: str | None) -> str:
     course.home.mkdir(parents=True, exist_ok=True)
-    return url or f"sqlite:///{course.home / 'gradebook.db'}"
+    return url or course.db_url
 
 
 def _profiles(names: list[str] | None) -> list[Any]:

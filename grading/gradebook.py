@@ -7,6 +7,7 @@ same database and the same transaction, stands the whole result: each check with
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -135,7 +136,9 @@ class Marks:
     @contextmanager
     def lend(self) -> Iterator["LentGradebook"]:
         """Lend nbgrader its gradebook; what it writes is kept when the block ends without error."""
-        with self._db.get_bind().begin() as connection:
+        with self._db.get_bind().begin() as connection, warnings.catch_warnings():
+            # nbgrader has habits that newer versions of SQLAlchemy warn about.
+            warnings.simplefilter("ignore", sa.exc.SAWarning)
             gradebook = LentGradebook(connection)
             try:
                 yield gradebook
@@ -250,9 +253,7 @@ def _own_tools_on_path() -> Iterator[None]:
 def _store(session: Session | scoped_session[Session], result: Result) -> None:
     text = json.dumps(asdict(result), ensure_ascii=False)
     session.execute(_of(result.lab, result.student))
-    session.execute(
-        sa.insert(_results).values(lab=result.lab, student=result.student, result=text)
-    )
+    session.execute(sa.insert(_results).values(lab=result.lab, student=result.student, result=text))
 
 
 def _of(lab: str, student: str) -> sa.Delete:

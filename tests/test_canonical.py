@@ -235,7 +235,7 @@ def deep() -> Any:
     ids=lambda value: type(value).__name__,
 )
 def test_what_is_no_evidence_is_refused_in_one_line(value: Any) -> None:
-    with pytest.raises(NotEvidence, match="^expected .*found") as caught:
+    with pytest.raises(NotEvidence, match=r"^expected .*found") as caught:
         canonical(value)
     assert len(str(caught.value)) < 300 and "\n" not in str(caught.value)
 

@@ -308,7 +308,9 @@ class TestForgedMessages:
             "send('display_data', {'data': {}, 'metadata': None})",
             "kernel.session.pack = lambda o: b'[' * 100_000\nsend('stream', {})",
             "kernel.session.pack = lambda o: b'not JSON'\nsend('stream', {})",
-            "kernel.session.pack = lambda o: b'[' + b'1,' * 600_000 + b'1]'\nsend('stream', {})",
+            "many = b'[' + b'1,' * 600_000 + b'1]'\n"
+            "kernel.session.pack = lambda o: many if 'many' in o else pack(o)\n"
+            "send('stream', {'many': 1})",
             "kernel.session.key = b'wrong'\nsend('stream', {'name': 'stdout', 'text': 'x'})",
         ],
     )

@@ -1,6 +1,7 @@
 """Strategies for the values that evidence is made of, and what several tests ask of them."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,6 +35,65 @@ TREES = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+# --- JSON that a submission may send -----------------------------------------------------------
+
+JSON_LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(-(10**400), 10**400),
+    st.floats(),
+    st.text(max_size=12),
+    st.sampled_from(["value", "group", "call", "metric", "tree", "float", "int", ""]),
+)
+PAYLOAD_KEYS = [
+    *("v", "check", "label", "answers", "items", "spec", "value", "sketch", "changed"),
+    *("raised", "message", "kind", "shape", "exact", "types", "npy", "size", "scale", "whole"),
+]
+JSON_VALUES = st.recursive(
+    JSON_LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.sampled_from(PAYLOAD_KEYS), inner, max_size=6),
+    ),
+    max_leaves=12,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path to each part of a JSON value."""
+    yield path
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(item, (*path, key))
+
+
+@st.composite
+def mutations(draw: st.DrawFn, payloads: Sequence[Any]) -> Any:
+    """One of the payloads with things in it replaced, removed, repeated or cut."""
+    payload = copy.deepcopy(draw(st.sampled_from(payloads)))
+    for _ in range(draw(st.integers(1, 3))):
+        path = draw(st.sampled_from(list(places(payload))))
+        if not path:
+            return draw(JSON_VALUES)
+        parent = payload
+        for key in path[:-1]:
+            parent = parent[key]
+        old, how = parent[path[-1]], draw(st.integers(0, 4))
+        if how == 0 and isinstance(parent, dict):
+            del parent[path[-1]]
+        elif how == 1 and isinstance(old, str):
+            parent[path[-1]] = old[: draw(st.integers(0, len(old)))]
+        elif how == 2 and isinstance(old, str) and old:
+            at = draw(st.integers(0, len(old) - 1))
+            parent[path[-1]] = old[:at] + draw(st.characters()) + old[at + 1 :]
+        elif how == 3 and isinstance(old, list):
+            parent[path[-1]] = old * draw(st.integers(2, 3))
+        else:
+            parent[path[-1]] = draw(JSON_VALUES)
+    return payload
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Nothing here depends on an event loop, because a zygote may serve several: nbcli
 bring their own. A thread starts the sandbox and reads the zygote's events.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -39,6 +40,9 @@ OF_THE_ZYGOTE = {
     "NUMEXPR_NUM_THREADS": "1",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
+
+
+END_SECONDS = 5.0
 
 
 class ZygoteDied(RuntimeError):
@@ -173,24 +177,24 @@ class Nursery:
             kernel = ForkedKernel(self, number, ours)
             self._kernels[number] = kernel
         descriptors = [sockets[channel].fileno() for channel in CHANNELS] + [theirs.fileno()]
-        self.tell({"do": "fork", "id": number}, descriptors)
+        if not self.tell({"do": "fork", "id": number}, descriptors):
+            self._lose_all()
         for used in (*sockets.values(), theirs):
             used.close()
-        if not self.is_alive:
-            self._lose_all()
         return kernel
 
-    def tell(self, request: dict[str, Any], descriptors: list[int] | None = None) -> None:
-        """Send a request to the zygote; nothing happens if it is gone."""
+    def tell(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> bool:
+        """Send a request to the zygote; return False if it is gone."""
         try:
             with self._lock:
-                socket.send_fds(self._control, [json.dumps(request).encode()], descriptors or [])
+                socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
         except OSError:
-            pass  # `_run` notices
+            return False
+        return True
 
     def close(self) -> None:
         """End the zygote and all its kernels, and wait until they are gone."""
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
@@ -214,14 +218,17 @@ class Nursery:
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 pass_fds=(self._theirs.fileno(), *files.values()),
+                start_new_session=True,  # so that Ctrl-C reaches the coordinator alone
             )
             self._theirs.close()
-            try:
+            with contextlib.suppress(OSError):
                 while packet := self._control.recv(MAX_PACKET):
                     self._hear(json.loads(packet))
-            except OSError:
-                pass
-            finally:
+            with self._lock:
+                self._control.close()
+            try:
+                process.wait(END_SECONDS)  # it ends by itself, and its kernels before it
+            except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
             if not self.up.done():

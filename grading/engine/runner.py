@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,7 +85,10 @@ class Engine:
             self.warnings = _check_host()
 
     async def __aenter__(self) -> Self:
-        self.warnings += await self._kernels.start()
+        try:
+            self.warnings += await self._kernels.start()
+        except RuntimeError as error:
+            raise UserError(str(error)) from error
         return self
 
     async def __aexit__(
@@ -163,13 +167,14 @@ class _Run:
         self.notebook = _without_outputs(notebook)
         self.problems: list[str] = []
         self._limits = limits
-        self._deadline = time.monotonic() + limits.submission_seconds
+        self._deadline = math.inf
         self._outputs = Budget(int(limits.output_mb * 2**20))
         self._evidence = Budget(int(limits.output_mb * 2**20))
         self._replied: set[str] = set()
 
     async def through(self, kernel: Kernel) -> End:
         """Execute the cells and stop the kernel, come what may."""
+        self._deadline = time.monotonic() + self._limits.submission_seconds
         listener = asyncio.create_task(self._listen_to_replies(kernel))
         at = 0
         try:
@@ -240,6 +245,8 @@ class _Run:
             if request in self._replied and kernel.wire.received == heard:
                 self.problems.append(f"some outputs of cell {number} were lost")
                 break
+            if kernel.wire.is_broken:
+                raise BrokenWire("it closed its connection")
             heard = kernel.wire.received
             if time.monotonic() < deadline:
                 continue

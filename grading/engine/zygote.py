@@ -128,7 +128,7 @@ class Zygote:
         if request["do"] == "fork":
             self._fork(request["id"], descriptors)
         elif kernel is not None:
-            os.kill(kernel.pid, request["signal"])
+            os.killpg(kernel.pid, request["signal"])  # and what it started in its cells
 
     def _fork(self, number: int, descriptors: list[int]) -> None:
         report, said = os.pipe()
@@ -270,6 +270,8 @@ def preload() -> dict[str, str]:
     for name in PRELOADED:
         try:
             importlib.import_module(name)
+        except ModuleNotFoundError:
+            continue  # not part of this installation
         except Exception as error:
             missing[name] = f"{type(error).__name__}: {error}"
     del sys.modules["debugpy"]

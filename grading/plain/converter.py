@@ -99,7 +99,9 @@ class Converter:
             If they have more.
         """
         own, course = Path(self._submitted(student)), Path(self._source())
-        kept = {course / name for name in self._autograde.exclude_overwriting.get(self._assignment, ())}
+        kept = {
+            course / name for name in self._autograde.exclude_overwriting.get(self._assignment, ())
+        }
         paths = {path.relative_to(own).as_posix(): path for path in self._beside(own)}
         paths |= {
             path.relative_to(course).as_posix(): path
@@ -127,7 +129,9 @@ class Converter:
         """Write executed notebooks, with their marks, as nbgrader does; return them as written."""
         nbgrader = self._autograde
         self._places.student_id = student
-        nbgrader.notebooks = [f"{self._submitted(student)}{os.sep}{name}.ipynb" for name in notebooks]
+        nbgrader.notebooks = [
+            f"{self._submitted(student)}{os.sep}{name}.ipynb" for name in notebooks
+        ]
         written = {}
         with _opened(gradebook):
             nbgrader.init_destination(self._assignment, student)
@@ -188,7 +192,8 @@ class Converter:
         return str(places.format_path(places.source_directory, ".", self._assignment))
 
     def _beside(self, folder: Path) -> list[Path]:
-        return [Path(path) for path in find_all_files(str(folder), [*self._places.ignore, "*.ipynb"])]
+        ignored = [*self._places.ignore, "*.ipynb"]
+        return [Path(path) for path in find_all_files(str(folder), ignored)]
 
 
 @contextmanager

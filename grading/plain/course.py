@@ -40,10 +40,8 @@ class NbgraderCourse(Course):
 
 
 def is_nbgrader_course(folder: Path) -> bool:
-    """Whether nbgrader is used in ``folder`` without this kit."""
-    return not (folder / "course.toml").exists() and any(
-        (folder / name).is_file() for name in (CONFIG_FILE, "gradebook.db")
-    )
+    """Whether ``folder`` is where nbgrader is run."""
+    return any((folder / name).is_file() for name in (CONFIG_FILE, "gradebook.db"))
 
 
 def load_nbgrader_course(folder: Path) -> NbgraderCourse:

@@ -139,7 +139,8 @@ class _Desk:
                 f"expected {_listed(expected)}, found {_listed(paths)}"
             )
         notebooks: dict[str, NotebookNode] = {}
-        found = [Reason("plain.unknown", {"notebook": name}) for name in paths.keys() - expected]
+        unknown = [name for name in paths if name not in expected]
+        found = [Reason("plain.unknown", {"notebook": name}) for name in unknown]
         with self._marks.lend() as gradebook:
             for name in expected:
                 if name not in paths:

@@ -16,10 +16,13 @@ Notebooks = Mapping[str, NotebookNode]  # by name, those that were handed in
 
 
 def flags(name: str, submitted: NotebookNode, tests: Iterable[str]) -> list[Reason]:
-    """Return what is wrong with the test cells of a submitted notebook."""
+    """Return which test cells a submitted notebook lacks, and which cells it has twice."""
     count = Counter(map(grade_id, submitted.cells))
-    found = [Reason("plain.gone", {"cell": cell, "notebook": name}) for cell in tests if not count[cell]]
-    return found + [Reason("flag.repeated", {"cell": cell}) for cell in tests if count[cell] > 1]
+    gone = [cell for cell in tests if not count[cell]]
+    repeated = [cell for cell, times in count.items() if cell and times > 1]
+    return [Reason("plain.gone", {"cell": cell, "notebook": name}) for cell in gone] + [
+        Reason("plain.repeated", {"cell": cell, "notebook": name}) for cell in repeated
+    ]
 
 
 def checks(tests: Tests, scores: Scores, notebooks: Notebooks, lang: str) -> list[CheckMark]:

@@ -59,7 +59,9 @@ def read_tests(gradebook: Gradebook, assignment: str) -> Tests:
         ) from None
     except sa.exc.OperationalError as error:
         line = str(error).splitlines()[0]
-        raise UserError(f"the gradebook cannot be read: {line}; try `nbgrader db upgrade`") from None
+        raise UserError(
+            f"the gradebook cannot be read: {line}; try `nbgrader db upgrade`"
+        ) from None
     for notebook in notebooks:
         language = json.loads(notebook.kernelspec or "{}").get("language") or "python"
         if language != "python":

@@ -85,20 +85,31 @@ def compare(name, ours, theirs):
         print(f"{name:<24} largest difference {difference:.1e}")
 
 
-def draw_matrix(ax, matrix, title, marked):
-    """Write a matrix as a grid of numbers and shade the elements ``matrix[marked]``."""
-    shade = np.zeros(matrix.shape)
-    shade[marked] = 1
-    ax.imshow(shade, cmap=plots.SHADES, vmin=0, vmax=3)
-    for (row, column), number in np.ndenumerate(matrix):
-        ax.text(column, row, f"{number:g}", ha="center", va="center")
-    rows, columns = matrix.shape
-    ax.set_xticks(np.arange(-0.5, columns), labels=[])
-    ax.set_yticks(np.arange(-0.5, rows), labels=[])
-    ax.tick_params(length=0)
-    ax.grid(visible=True)
-    ax.set_title(f"{title}\n{rows} × {columns}")
+def draw_matrices(*drawn):
+    """Draw matrices side by side, each given as (title, matrix, index of what to shade)."""
+    tallest = max(len(matrix) for _, matrix, _ in drawn)
+    widths = [matrix.shape[1] for _, matrix, _ in drawn]
+    with plots.style():
+        figure, axes = plt.subplots(
+            1, len(drawn), figsize=(0.65 * sum(widths) + 1.5, 0.5 * tallest + 0.9),
+            width_ratios=widths, layout="constrained",
+        )  # fmt: skip
+    for ax, (title, matrix, marked) in zip(axes, drawn, strict=True):
+        rows, columns = matrix.shape
+        shade = np.zeros(matrix.shape)
+        shade[marked] = 1
+        ax.pcolormesh(shade, cmap=plots.SHADES, vmin=0, vmax=3, edgecolor=plots.TEXT, linewidth=0.6)
+        for (row, column), number in np.ndenumerate(matrix):
+            ax.text(column + 0.5, row + 0.5, f"{number:g}", ha="center", va="center")
+        label = f"{title}\n{rows} × {columns}"
+        ax.text(columns / 2, -0.15, label, ha="center", va="bottom")
+        ax.set_ylim((rows + tallest) / 2 + 0.1, (rows - tallest) / 2 - 1.3)
+        ax.set_axis_off()
+    return figure
 
+
+# A network this small runs faster on one thread than on several.
+torch.set_num_threads(1)
 
 # %% [markdown] lang="es"
 # ## 1. Multiplicar matrices
@@ -132,12 +143,11 @@ B = np.array([[2, 1], [0, 3], [1, 1], [4, 0]])
 row, column = 1, 0
 products = " + ".join(f"{a}·{b}" for a, b in zip(A[row], B[:, column], strict=True))
 
-with plots.style():
-    figure, axes = plt.subplots(1, 3, figsize=(8, 3), layout="constrained", width_ratios=[4, 2, 2])
-draw_matrix(axes[0], A, "A", np.s_[row, :])
-draw_matrix(axes[1], B, "B", np.s_[:, column])
-draw_matrix(axes[2], A @ B, "C = A B", (row, column))
-figure.supxlabel(f"row {row} of A with column {column} of B:  {products} = {A[row] @ B[:, column]}")
+figure = draw_matrices(
+    ("A", A, np.s_[row, :]), ("B", B, np.s_[:, column]), ("C = A B", A @ B, (row, column))
+)
+figure.supxlabel(f"row {row} with column {column}:  {products} = {A[row] @ B[:, column]}")
+plt.show()
 
 # %% [markdown] exercise="matmul" lang="es"
 # Multiplica dos matrices sin usar `@` ni `np.dot`. Si las formas no encajan, lanza un
@@ -255,13 +265,8 @@ with once_done():
 
 # %% role="given"
 column, row = np.array([[0], [10], [20]]), np.array([[1, 2, 3, 4]])
-with plots.style():
-    figure, axes = plt.subplots(
-        1, 3, figsize=(8, 2.6), layout="constrained", width_ratios=[1, 4, 4]
-    )
-draw_matrix(axes[0], column, "column", (2, 0))
-draw_matrix(axes[1], row, "+ row", (0, 1))
-draw_matrix(axes[2], column + row, "= table", (2, 1))
+draw_matrices(("column", column, (2, 0)), ("+ row", row, (0, 1)), ("= table", column + row, (2, 1)))
+plt.show()
 
 # %% [markdown] exercise="squared_distances" lang="es"
 # Calcula con difusión, sin bucles, el cuadrado de la distancia de cada punto de `X` a cada punto
@@ -538,13 +543,10 @@ with once_done():
         losses, ylabel="mean squared error", xlabel="step", x=range(21), log=True, ax=right
     )
     right.axhline(mean_squared_error(best), color=plots.COLOURS[5], linewidth=0.8)
-    right.annotate(
-        "normal equations",
-        (10, mean_squared_error(best)),
-        xytext=(0, -11),
-        textcoords="offset points",
-        fontsize=8,
+    right.text(
+        20, 0.93 * mean_squared_error(best), "normal equations", fontsize=8, ha="right", va="top"
     )
+    right.set(ylim=(3e3, 2e5), xticks=range(0, 21, 5))
     plt.show()
 
 # %% [markdown] role="question" id="q_regression" points=4 lang="es"
@@ -605,15 +607,18 @@ plots.curves(
     x=said, xlabel="probability p given to the true class", ylabel="loss of one case", ax=left,
 )  # fmt: skip
 truths = (0.5, 0.7, 0.95)
-expected = {f"class 1 in {q:.0%}": -q * np.log(said) - (1 - q) * np.log(1 - said) for q in truths}
+expected = {
+    f"true frequency {q:.0%}": -q * np.log(said) - (1 - q) * np.log(1 - said) for q in truths
+}
 plots.curves(
     expected, x=said, xlabel="probability p given to class 1", ylabel="mean cross-entropy", ax=right
 )
 for q, colour in zip(truths, plots.COLOURS, strict=False):
     entropy_of_q = -q * np.log(q) - (1 - q) * np.log(1 - q)
     right.plot(q, entropy_of_q, "*", color=colour, markersize=13)
-right.annotate("★ = the truth:\nthe least loss", (0.03, 0.12), fontsize=9)
+right.annotate("★ = least loss:\nsay the truth", (0.03, 0.1), fontsize=9)
 right.set_ylim(0, 2.5)
+plt.show()
 
 # %% [markdown] lang="es"
 # Izquierda: quien da probabilidad casi nula a lo que ocurre paga muchísimo con la entropía cruzada
@@ -1367,8 +1372,8 @@ with once_done():
     walkers = {
         "SGD, lr 0.9": SGD(0.9),
         "momentum, lr 0.1": Momentum(0.1),
-        "AdaGrad, lr 1": AdaGrad(1.0),
-        "RMSprop, lr 0.1": RMSprop(0.1, alpha=0.9),
+        "AdaGrad, lr 0.5": AdaGrad(0.5),
+        "RMSprop, lr 0.3": RMSprop(0.3, alpha=0.9),
         "Adam, lr 0.3": Adam(0.3),
         "AdamW, lr 0.3, decay 0.2": AdamW(0.3, weight_decay=0.2),
     }
@@ -1383,9 +1388,7 @@ with once_done():
             2, 3, figsize=(9.5, 4.8), layout="constrained", sharex=True, sharey=True
         )
     for ax, (name, path), colour in zip(axes.flat, paths.items(), plots.COLOURS, strict=False):
-        ax.contour(
-            grid[..., 0], grid[..., 1], np.sqrt(height(grid)), levels=9, cmap="Greys", alpha=0.5
-        )
+        ax.contour(*grid.T, np.sqrt(height(grid)).T, levels=9, colors="#9a9a94", linewidths=0.6)
         ax.plot(*path.T, ".-", color=colour, markersize=4, linewidth=1)
         ax.plot(*minimum, "*", color=plots.TEXT, markersize=11)
         ax.plot(0, 0, "+", color=plots.TEXT)
@@ -1582,8 +1585,8 @@ tick.predictions(
     share=0.8,
     marks=4,
     hint={
-        "es": "Cerca del 75 % es lo que consigue una recta: ¿hay algo no lineal entre las dos capas? ¿Y neuronas suficientes?",
-        "en": "About 75% is what a line achieves: is there something non-linear between the two layers? And are there enough units?",
+        "es": "Una recta no pasa del 75 %: ¿hay algo no lineal entre las dos capas? ¿Y neuronas suficientes?",
+        "en": "A line gets no further than 75%: is there something non-linear between the two layers? And are there enough units?",
     },
 )
 
@@ -1618,27 +1621,32 @@ with once_done():
         draw_regions(
             ax, lambda points, model=model: classify(model, points), f"{name}: {share:.0%} right"
         )
-    for (a, b), point, below in zip(corners, folded, (9, -14, 9, 9), strict=True):
+    for (a, b), point, below in zip(corners, folded, (9, -17, -29, 9), strict=True):
         axes[2].plot(*point, plots.MARKERS[a ^ b], color=plots.COLOURS[a ^ b], markersize=9)
         axes[2].annotate(
             f"({a}, {b})", point, xytext=(0, below), textcoords="offset points", ha="center"
         )
-    span = np.linspace(folded.min() - 0.6, folded.max() + 0.6, 60)
-    logits = np.stack(np.meshgrid(span, span), axis=-1) @ weights + shift
-    axes[2].contour(span, span, logits, levels=[0.5], colors=plots.TEXT, linestyles="--")
+    spans = [
+        np.linspace(low - 0.6, high + 0.6, 60)
+        for low, high in zip(folded.min(0), folded.max(0), strict=True)
+    ]
+    logits = np.stack(np.meshgrid(*spans), axis=-1) @ weights + shift
+    axes[2].contour(*spans, logits, levels=[0.5], colors=plots.TEXT, linestyles="--")
     axes[2].set(title="your hidden layer folds the plane", xlabel="h1", ylabel="h2")
     plt.show()
 
 # %% [markdown] lang="es"
-# A la izquierda, lo mejor que puede hacer una recta. En el centro, la red con capa oculta. A la
-# derecha, las cuatro esquinas vistas por *tu* capa oculta: allí basta la línea de puntos.
+# A la izquierda, lo que aprende una sola capa: ninguna recta pasa del 75 %, y el entrenamiento ni
+# siquiera llega a eso. En el centro, la red con capa oculta. A la derecha, las cuatro esquinas vistas
+# por *tu* capa oculta: allí basta la línea discontinua.
 
 # %% [markdown] lang="en"
-# On the left, the best that a line can do. In the middle, the network with a hidden layer. On the
-# right, the four corners as *your* hidden layer sees them: there, the dashed line is enough.
+# On the left, what a single layer learns: no line gets beyond 75%, and training does not even reach
+# that. In the middle, the network with a hidden layer. On the right, the four corners as *your* hidden
+# layer sees them: there, the dashed line is enough.
 
 # %% [markdown] lang="es"
-# ## 6. *Embeddings*: filas de una matriz
+# ## 6. Embeddings: filas de una matriz
 #
 # Una red no lee palabras, lee números. Numerarlas no basta (¿es «gato», la 7, más que «casa», la 3?),
 # así que a cada palabra se le da un **vector** propio: la fila de una matriz $E$ de forma $(V, D)$,
@@ -1660,11 +1668,12 @@ E = np.array(
     [[0.2, -0.5, 0.1], [0.9, 0.3, -0.2], [0.8, 0.4, -0.1], [-0.6, 0.1, 0.7], [0.0, 0.5, 0.5]]
 )
 one_hot = np.eye(5)[[2]]
-with plots.style():
-    figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained", width_ratios=[5, 3, 3])
-draw_matrix(axes[0], one_hot, "one-hot of word 2", (0, 2))
-draw_matrix(axes[1], E, "times E", np.s_[2, :])
-draw_matrix(axes[2], one_hot @ E, "= row 2 of E", np.s_[0, :])
+draw_matrices(
+    ("one-hot of word 2", one_hot, (0, 2)),
+    ("times E", E, np.s_[2, :]),
+    ("= row 2", one_hot @ E, np.s_[0, :]),
+)
+plt.show()
 
 # %% [markdown] exercise="embed" lang="es"
 # Multiplicar por una matriz casi llena de ceros sería tirar el tiempo: se indexa. Los números de las
@@ -1790,7 +1799,7 @@ rng = np.random.default_rng(run_seed())
 sentences = [
     rng.choice(company[kind]).format(rng.choice(names.split())).split()
     for kind, names in subjects.items()
-    for _ in range(150)
+    for _ in range(30)
 ]
 tokens = sorted({token for sentence in sentences for token in sentence})
 counts = np.zeros((len(tokens), len(tokens)))
@@ -1801,9 +1810,8 @@ for sentence in sentences:
             counts[place, neighbour] += 1
 names = [(name, kind) for kind, listed in subjects.items() for name in listed.split()]
 rows = np.log1p(counts[[tokens.index(name) for name, _ in names]])
-ax = plots.embedding_map(
-    rows, labels=[name for name, _ in names], groups=[kind for _, kind in names]
-)
+plots.embedding_map(rows, labels=[name for name, _ in names], groups=[kind for _, kind in names])
+plt.show()
 
 # %% [markdown] lang="es"
 # ## 7. El paso recurrente
@@ -1943,9 +1951,10 @@ reach = {
     "Wh stretches by 1.2": gradient_reach(1.2),
     "shrinks by 0.8, gate z = 0.9": gradient_reach(0.8, keep=0.9),
 }
-ax = plots.curves(
+plots.curves(
     reach, ylabel="size of the gradient", xlabel="steps back in time", x=range(40), log=True
 )
+plt.show()
 
 # %% [markdown] lang="es"
 # ## 8. Tokenización
@@ -2116,14 +2125,16 @@ tick.call(
 # get shorter: the balance is yours to choose.
 
 # %% role="given"
-spanish = [
-    stem + end for stem in ("cant", "habl", "salt", "mir") for end in ("o", "aba", "ando", "aron")
+spanish = ("cant habl salt mir llor baj", "o aba ando aron")
+english = ("walk talk play jump cook help", " s ed ing")
+unseen = ["saltaban", "miraron", "helped", "cookings"]
+verbs = [
+    stem + end
+    for stems, ends in (spanish, english)
+    for stem in stems.split()
+    for end in ends.split(" ")
 ]
-english = [
-    stem + end for stem in ("walk", "talk", "play", "jump") for end in ("", "s", "ed", "ing")
-]
-unseen = ["saltaban", "walkings", "hablado", "jumped"]
-start = {tuple(word): 10 for word in spanish + english if word not in unseen}
+start = {tuple(verb): 10 for verb in verbs if verb not in unseen}
 
 
 def split_word(word, merges):
@@ -2135,23 +2146,29 @@ def split_word(word, merges):
 
 
 with once_done():
-    learnt, now = [], start
-    sizes, lengths = [], []
-    for _ in range(40):
-        sizes.append(len({symbol for word in now for symbol in word}))
+    learnt, now, lengths = [], start, []
+    while (pairs := count_pairs(now)) and len(learnt) < 100:
         lengths.append(np.mean([len(word) for word in now]))
-        pairs = count_pairs(now)
         learnt.append(max(pairs, key=lambda pair: (pairs[pair], pair)))
         now = merge_pair(learnt[-1], now)
-    print("first merges:", "  ".join(a + b for a, b in learnt[:14]))
+    print("the first merges:", "  ".join(a + b for a, b in learnt[:20]))
     for word in unseen:
-        print(
-            f"{word:<10} after 10 merges: {split_word(word, learnt[:10]):<18} after 40: {split_word(word, learnt)}"
-        )
-    with plots.style():
-        figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
-    plots.curves(sizes, ylabel="distinct symbols in use", xlabel="merges", x=range(40), ax=left)
-    plots.curves(lengths, ylabel="symbols a word", xlabel="merges", x=range(40), ax=right)
+        few, many = split_word(word, learnt[:10]), split_word(word, learnt[:30])
+        print(f"{word:<10} after 10 merges: {few:<18} after 30: {many}")
+    vocabulary = len({letter for word in start for letter in word}) + np.arange(len(learnt))
+    ax = plots.curves(
+        lengths, ylabel="symbols a word", xlabel="symbols in the vocabulary", x=vocabulary
+    )
+    ax.annotate(
+        "characters", (vocabulary[0], lengths[0]), xytext=(8, -2), textcoords="offset points"
+    )
+    ax.annotate(
+        "almost whole words",
+        (vocabulary[-1], lengths[-1]),
+        xytext=(0, 10),
+        textcoords="offset points",
+        ha="right",
+    )
     plt.show()
 
 # %% [markdown] lang="es"
@@ -2426,9 +2443,9 @@ def digit_network():
     return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 
 
-figure = plots.image_grid(
-    pixels[:10].reshape(-1, 8, 8), titles=[str(label) for label in labels[:10]], columns=10
-)
+examples = [np.argmax(labels == digit) for digit in range(10)]
+plots.image_grid(pixels[examples].reshape(-1, 8, 8), titles=list("0123456789"), columns=10)
+plt.show()
 
 # %% [markdown] exercise="range_test" lang="es"
 # **La prueba de barrido** (Smith, 2017): entrena unos cuantos lotes subiendo la tasa en cada paso y mira la
@@ -2528,9 +2545,10 @@ with once_done():
     ax.axvline(found, color=plots.COLOURS[1], linestyle="--")
     ax.annotate(
         f"steepest at {found:.2g}",
-        (found, np.nanmax(losses)),
-        xytext=(6, -4),
+        (found, np.nanmin(losses)),
+        xytext=(-6, 0),
         textcoords="offset points",
+        ha="right",
     )
     plt.show()
 
@@ -2539,12 +2557,18 @@ with once_done():
 # después sube: la red ha empezado a memorizar. La *parada temprana* se queda con la mejor época y se
 # rinde tras `patience` épocas seguidas sin una pérdida **estrictamente menor**. Las épocas se cuentan
 # desde 1; si nunca se rinde, la última es la última de la lista.
+#
+# En el dibujo de después hay 200 imágenes de entrenamiento, 40 con la etiqueta cambiada a propósito: verás
+# cómo la red acaba aprendiéndose hasta los errores.
 
 # %% [markdown] exercise="early_stopping" lang="en"
 # **When to stop.** With little data the training loss always falls; the validation loss falls and then
 # rises: the network has begun to memorise. *Early stopping* keeps the best epoch and gives up after
 # `patience` epochs in a row without a **strictly lower** loss. Epochs are counted from 1; if it never
 # gives up, the last one is the last of the list.
+#
+# The picture below has 200 training images, 40 with a wrong label on purpose: you will see how the network
+# ends up learning even the mistakes.
 
 
 # %% role="exercise" id="early_stopping" title_es="Parada temprana" title_en="Early stopping" difficulty=2 minutes=8
@@ -2579,9 +2603,9 @@ tick.call(
 
 
 # %% role="given"
-def train_digits(lr, batch_size, epochs, part=train_part):
-    """Train on a part of the digits; return the network and the losses of every epoch by name."""
-    network, (images, truth) = digit_network(), tensors(part)
+def train_digits(lr, batch_size, epochs, data=None):
+    """Train on (images, labels); return the network and the losses of every epoch by name."""
+    network, (images, truth) = digit_network(), data or tensors(train_part)
     unseen, unseen_truth = tensors(validation_part)
     optimizer = torch.optim.SGD(network.parameters(), lr=lr, momentum=0.9)
     losses = {"training": [], "validation": []}
@@ -2600,19 +2624,14 @@ def train_digits(lr, batch_size, epochs, part=train_part):
 
 
 with once_done():
-    _, losses = train_digits(
-        lr=0.1, batch_size=10, epochs=40, part=slice(0, 100)
-    )  # few, to memorise
+    few_images, few_labels = tensors(slice(0, 200))
+    few_labels[:40] = (few_labels[:40] + 1) % 10  # wrong on purpose
+    _, losses = train_digits(lr=0.03, batch_size=16, epochs=40, data=(few_images, few_labels))
     best, last = early_stopping(losses["validation"], patience=8)
-    ax = plots.loss_curve(losses, log=True)
+    ax = plots.loss_curve(losses)
     for epoch, name in ((best, "best"), (last, "stop")):
         ax.axvline(epoch, color=plots.COLOURS[2], linewidth=0.8)
-        ax.annotate(
-            f"{name}: {epoch}",
-            (epoch, losses["training"][0]),
-            xytext=(3, 0),
-            textcoords="offset points",
-        )
+        ax.text(epoch + 0.3, 1.5, f"{name}: {epoch}")
     plt.show()
 
 # %% [markdown] exercise="grid_search" lang="es"
@@ -2723,7 +2742,8 @@ def choose_settings() -> dict:
 # %% role="given"
 with once_done():
     final_network, losses = train_digits(**choose_settings())
-    ax = plots.loss_curve(losses)
+    plots.loss_curve(losses)
+    plt.show()
 
 
 def draw_noisy_digits(rng):

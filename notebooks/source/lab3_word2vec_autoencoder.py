@@ -468,11 +468,12 @@ def draw_windows(ax, tokens, window):
 def draw_game(ax, title, given, guessed, role):
     """Draw an arrow from each token that is given, through one vector, to each that is guessed."""
     ax.set(title=title, xlim=(-0.5, 2.5), ylim=(-0.5, 3.5))
-    arrow = {"arrowstyle": "-|>", "color": plots.TEXT, "shrinkA": 20, "shrinkB": 20}
+    arrow = {"arrowstyle": "-|>", "color": plots.TEXT}
     for x, names, towards in ((0, given, True), (2, guessed, False)):
         heights = np.linspace(3, 0, len(names)) if len(names) > 1 else [1.5]
         for y, name in zip(heights, names, strict=True):
-            ends = ((1, 1.5), (x, y)) if towards else ((x, y), (1, 1.5))
+            outer, inner = (x + 0.3 * (1 - x), y), (1 - 0.35 * (1 - x), 1.5)  # beside the boxes
+            ends = (inner, outer) if towards else (outer, inner)
             ax.annotate("", *ends, arrowprops=arrow)
             draw_token(ax, x, y, f"${name}$", role[x // 2])
     draw_token(ax, 1, 1.5, "vector")
@@ -1375,7 +1376,8 @@ for word in seed_words:
         chosen.setdefault(i, word)
 
 directions = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)  # as cosine sees them
-_, ax = plt.subplots(figsize=(9, 6), layout="constrained")
+with plots.style():
+    _, ax = plt.subplots(figsize=(9, 6), layout="constrained")
 plots.embedding_map(
     directions[list(chosen)],
     labels=[id_to_token[i] for i in chosen],

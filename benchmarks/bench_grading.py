@@ -1,0 +1,139 @@
+"""The grading engine beside ``nbgrader autograde`` on its defaults, on the same files."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from benchmarks.courses import (
+    ASSIGNMENT,
+    COMPUTE,
+    TRIVIAL,
+    copied,
+    grade,
+    lab_course,
+    marks_of,
+    plain_course,
+    timed,
+)
+from benchmarks.line import Line
+from tests import mini
+
+NBGRADER = ["nbgrader", "autograde", ASSIGNMENT, "--create"]
+CORES = len(os.sched_getaffinity(0))
+
+
+def run() -> list[Line]:
+    """Measure throughput, overhead and memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        return [
+            *_trivial(root),
+            *_compute(root),
+            _overhead(root),
+            *_thousand(root),
+        ]
+
+
+def _trivial(root: Path) -> list[Line]:
+    count = 40
+    theirs = plain_course(root / "trivial", count, TRIVIAL)
+    ours = copied(theirs, "trivial-ours")
+    baseline, mine = timed(NBGRADER, theirs), timed(grade(ASSIGNMENT), ours)
+    same = marks_of(theirs / "gradebook.db") == marks_of(ours / "gradebook.db")
+    ratio = baseline.wall / mine.wall
+    return [
+        Line(
+            what=f"{count} submissions that import torch",
+            value=60 * count / mine.wall,
+            unit="submissions/min",
+            baseline_name="nbgrader autograde",
+            baseline=60 * count / baseline.wall,
+            ratio=ratio,
+            target="ratio >= 10, the same marks",
+            met=ratio >= 10 and same,
+        )
+    ]
+
+
+def _compute(root: Path) -> list[Line]:
+    count, seconds = 12, 2.0
+    theirs = plain_course(root / "compute", count, COMPUTE)
+    ours = copied(theirs, "compute-ours")
+    baseline, mine = timed(NBGRADER, theirs), timed(grade(ASSIGNMENT), ours)
+    ratio, ideal = baseline.wall / mine.wall, count * seconds / CORES
+    return [
+        Line(
+            what=f"{count} submissions of 2 s of numpy",
+            value=60 * count / mine.wall,
+            unit="submissions/min",
+            baseline_name="nbgrader autograde",
+            baseline=60 * count / baseline.wall,
+            ratio=ratio,
+            target="ratio >= 1.8",
+            met=ratio >= 1.8,
+        ),
+        Line(
+            what="their wall time",
+            value=mine.wall,
+            unit="s",
+            baseline_name="the cells' own CPU time / cores",
+            baseline=ideal,
+            ratio=mine.wall / ideal,
+            target="ratio <= 1.2",
+            met=mine.wall / ideal <= 1.2,
+        ),
+    ]
+
+
+def _overhead(root: Path) -> Line:
+    few, many = 10, 60
+    small, large = lab_course(root / "few", few), lab_course(root / "many", many)
+    cpu = [timed(grade(mini.LAB), course).cpu for course in (small, large)]
+    each = (cpu[1] - cpu[0]) / (many - few)
+    return Line(
+        what="CPU time of one more submission of a small lab, its cells' included",
+        value=each,
+        unit="s",
+        target="<= 0.4 s",
+        met=each <= 0.4,
+    )
+
+
+def _thousand(root: Path) -> list[Line]:
+    """Grade 100 and 1,000 small submissions and compare the coordinator's peak memory."""
+    peaks, marks = [], 0
+    for count in (100, 1000):
+        course = lab_course(root / f"lab{count}", count)
+        done = timed(["/usr/bin/env", "python3", "-c", _PEAK, *grade(mini.LAB)], course)
+        peaks.append(float(done.output.rsplit("peak ", 1)[1].split()[0]))
+        marks = len({student for student, *_ in marks_of(course / "course" / "gradebook.db")})
+    return [
+        Line(
+            what="the coordinator's peak memory over 1,000 submissions",
+            value=peaks[1],
+            unit="MiB",
+            baseline_name="over 100 submissions",
+            baseline=peaks[0],
+            ratio=peaks[1] / peaks[0],
+            target="ratio <= 1.1",
+            met=peaks[1] / peaks[0] <= 1.1,
+        ),
+        Line("1,000 small submissions", marks, "with marks", "= 1000", marks == 1000),
+    ]
+
+
+# Runs a command and prints the peak memory of that one process, without its children's.
+_PEAK = """
+import os, subprocess, sys, threading, time
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+peak = 0
+while child.poll() is None:
+    try:
+        with open(f"/proc/{child.pid}/status") as status:
+            peak = max([peak] + [int(l.split()[1]) for l in status if l.startswith("VmHWM")])
+    except OSError:
+        pass
+    time.sleep(0.05)
+print("peak", peak / 1024)
+sys.exit(child.returncode)
+"""
