@@ -184,13 +184,19 @@ def grade(
             async with executor as engine:
                 for warning in engine.warnings:
                     err.print(f"Note: {escape(warning)}")
+                at_once = jobs or (engine.slots if scheduler else _cores())
                 with _progress() as progress:
-                    task = progress.add_task(lab, total=len(work), failed=0)
+                    running = min(at_once, len(work))
+                    task = progress.add_task(lab, total=len(work), failed=0, running=running)
 
                     def done(submission: Any, graded: Any) -> None:
-                        failed = graded.notebook is None
-                        now = progress.tasks[task].fields["failed"] + failed
-                        progress.update(task, advance=1, failed=now)
+                        state = progress.tasks[task]
+                        progress.update(
+                            task,
+                            advance=1,
+                            failed=state.fields["failed"] + (graded.notebook is None),
+                            running=min(at_once, int(state.remaining or 0) - 1),
+                        )
 
                     await grading.grade_lab(
                         course,
@@ -198,14 +204,20 @@ def grade(
                         engine,
                         marks,
                         profile=chosen,
-                        jobs=jobs or (engine.slots if scheduler else _cores()),
+                        jobs=at_once,
                         work=work,
                         notes=engine.warnings,
                         on_result=done,
                     )
 
         if work:
-            asyncio.run(run())
+            try:
+                asyncio.run(run())
+            except KeyboardInterrupt:
+                err.print(
+                    "stopped; what was finished is kept, and grade --resume goes on from there"
+                )
+                raise typer.Exit(130) from None
         results = marks.results(lab)
         totals = marks.totals(lab)
     out.print(reporting.table(results, course.language, roster, totals))
@@ -370,7 +382,7 @@ def _progress() -> Progress:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("failed {task.fields[failed]}"),
+        TextColumn("running {task.fields[running]}, failed {task.fields[failed]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -398,9 +410,6 @@ def run_app() -> None:
             raise
         err.print(escape(f"error: {error}"))
         sys.exit(2)
-    except KeyboardInterrupt:
-        err.print("stopped; what was finished is kept")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

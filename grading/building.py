@@ -40,10 +40,12 @@ class Paths:
 def paths(course: Course, lab: str) -> Paths:
     """Return where the source, the built notebooks and the keys of ``lab`` are."""
     notebooks = course.root / "notebooks"
+    in_the_kit = keyfile.FOLDER.is_relative_to(course.root)
+    keys = keyfile.FOLDER if in_the_kit else course.home / "keys"
     return Paths(
         source=notebooks / "source" / f"{lab}.py",
         students={lang: notebooks / lang / f"{lab}.ipynb" for lang in LANGUAGES},
-        keys=course.root / "grading" / "keys" / f"{lab}.json",
+        keys=keys / f"{lab}.json",
     )
 
 

@@ -55,11 +55,11 @@ def outcome_of_answers(
     hint: Hint | None,
 ) -> Outcome:
     """Compare answers with their fingerprints."""
-    early = _early(label, marks, answers, entry)
+    early = _early(label, marks, answers, entry, "answers")
     if early:
         return early
     assert entry is not None
-    expected = entry.get("answers", [])
+    expected = entry["answers"]
     if len(answers) != len(expected):
         stopped = next((answer for answer in answers if answer.raised), None)
         if stopped:
@@ -85,7 +85,7 @@ def outcome_of_metric(
     hint: Hint | None,
 ) -> Outcome:
     """Measure an answer and compare the score with the public limit."""
-    early = _early(label, marks, [answer], entry)
+    early = _early(label, marks, [answer], entry, "metric")
     if early:
         return early
     assert entry is not None
@@ -99,7 +99,7 @@ def outcome_of_metric(
         return Outcome(label, marks, Verdict.FAILED, reason, hint)
     except Exception as error:  # the truth may come from a cell that was not run yet
         stopped = raised(error)
-        early = _early(label, marks, [stopped], entry)
+        early = _early(label, marks, [stopped], entry, "metric")
         return early or Outcome(label, marks, Verdict.FAILED, reason_of_exception(stopped), hint)
     if earns(entry["metric"], score, entry["limit"]):
         return Outcome(label, marks, Verdict.PASSED)
@@ -128,12 +128,14 @@ def outcome_of_group(
 
 
 def _early(
-    label: str, marks: float, answers: list[Answer], entry: dict[str, Any] | None
+    label: str, marks: float, answers: list[Answer], entry: dict[str, Any] | None, needed: str
 ) -> Outcome | None:
+    """Return the outcome of answers that are not done, or that the keys do not know."""
     for answer in answers:
         if answer.raised in UNFINISHED:
             return Outcome(label, marks, Verdict.PENDING, reason_of_exception(answer))
-    return Outcome(label, marks, Verdict.UNKNOWN) if entry is None else None
+    is_known = entry is not None and needed in entry
+    return None if is_known else Outcome(label, marks, Verdict.UNKNOWN)
 
 
 def _visible_difference(answer: Answer, expected: dict[str, Any]) -> Reason:

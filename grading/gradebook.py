@@ -28,7 +28,7 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from sqlalchemy.orm import Session, scoped_session, sessionmaker
+from sqlalchemy.orm import Session, scoped_session
 
 from grading.errors import UserError
 from grading.results import CheckMark, Result
@@ -144,7 +144,7 @@ class Marks:
                 yield gradebook
                 gradebook.db.flush()
             finally:
-                gradebook.db.remove()
+                gradebook.db.close()
 
     def totals(self, lab: str) -> dict[str, tuple[float, float, bool]]:
         """Return (score, max score, waits for a person) for every student with a submission.
@@ -226,9 +226,7 @@ class LentGradebook(Gradebook):
 
     def __init__(self, connection: sa.Connection) -> None:
         self.engine = connection.engine
-        self.db = scoped_session(
-            sessionmaker(bind=connection, join_transaction_mode="rollback_only")
-        )
+        self.db = Session(bind=connection, join_transaction_mode="rollback_only")
         self.authenticator = None
 
     def close(self) -> None:

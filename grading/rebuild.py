@@ -10,10 +10,10 @@ moved. What they wrote is run in any of them.
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from typing import Any
 
-import nbformat.v4
 from nbformat import NotebookNode
 
 from grading.messages import Reason
@@ -45,7 +45,7 @@ def rebuild(release: NotebookNode, submitted: NotebookNode) -> Rebuilt:
     for position, place in enumerate(_match(release, submitted)):
         if place is not None:
             copies[place].append(position)
-    is_translated = _language(release) != _language(submitted)
+    is_translated = _language(submitted) not in ("", _language(release))
     taken = [
         _answered(original, submitted, positions)
         if is_answer(original)
@@ -89,7 +89,7 @@ class _Taken:
         The release's, with the student's text if it is theirs to write.
     stands_for : int or None
         Position of the submitted cell in whose place it is.
-    absorbed : frozenset of int
+    absorbed : set of int
         Positions of copies of which nothing is left to run.
     before, after : str
         What the student wrote around the text of a locked cell.
@@ -98,7 +98,7 @@ class _Taken:
 
     cell: NotebookNode
     stands_for: int | None = None
-    absorbed: frozenset[int] = frozenset()
+    absorbed: Set[int] = frozenset()
     before: str = ""
     after: str = ""
     flag: Reason | None = None
@@ -116,7 +116,8 @@ def _answered(original: NotebookNode, submitted: NotebookNode, positions: list[i
         return _Taken(cell, flag=Reason("flag.missing", name))
     cells = submitted.cells
     alike = [p for p in positions if cells[p].cell_type == cell.cell_type] or positions
-    written = [p for p in alike if _text(cells[p]) not in ("", _text(original))] or alike[-1:]
+    untouched = {p for p in positions if _text(cells[p]) in ("", _text(original))}
+    written = [p for p in alike if p not in untouched] or alike[-1:]
     flag = None
     if len(written) > 1:
         flag = Reason("flag.repeated", name)
@@ -124,12 +125,12 @@ def _answered(original: NotebookNode, submitted: NotebookNode, positions: list[i
         flag = Reason("flag.turned", name | {"kind": cells[written[0]].cell_type})
     if cell.cell_type == "code":
         cell.source = cells[written[-1]].source
-        return _Taken(cell, written[-1], frozenset(positions) - set(written), flag=flag)
+        return _Taken(cell, written[-1], untouched, flag=flag)
     cell.source = "\n\n".join(cells[p].source for p in written)
     pictures = {k: v for p in written for k, v in cells[p].get("attachments", {}).items()}
     if pictures:
         cell.attachments = NotebookNode(pictures)
-    return _Taken(cell, written[0], frozenset(positions), flag=flag)
+    return _Taken(cell, written[0], untouched.union(written), flag=flag)
 
 
 def _restored(
@@ -151,9 +152,10 @@ def _restored(
     first = positions[0]
     if is_translated and (not is_code or cell.metadata.get("dl", {}).get("role") == "setup"):
         return _Taken(cell, first)
-    before, found, after = _text(submitted.cells[first]).partition(_text(cell))
+    text, own = _text(submitted.cells[first]), _text(cell)
+    before, found, after = text.partition(own) if own else ("", "", text)
     if not found:  # a changed text: of prose it is kept, of code it is not run
-        before, after = "", "" if is_code else before
+        before, after = "", "" if is_code else text
     flag = Reason("flag.edited", name) if is_code else None
     return _Taken(cell, first, before=before, after=after, flag=flag)
 
@@ -161,7 +163,7 @@ def _restored(
 def _own_cells(submitted: NotebookNode, taken: list[_Taken]) -> list[list[NotebookNode]]:
     """Return the student's own cells: those that come first, then those after each cell."""
     index_of = {one.stands_for: index for index, one in enumerate(taken)}
-    absorbed = frozenset[int]().union(*(one.absorbed for one in taken))
+    absorbed = {position for one in taken for position in one.absorbed}
     own: list[list[NotebookNode]] = [[] for _ in range(len(taken) + 1)]
     current = 0
     for position, cell in enumerate(submitted.cells):
@@ -179,12 +181,8 @@ def _written(source: str, cell_type: str) -> list[NotebookNode]:
     """Return a cell with nothing but its text, none if it is blank."""
     if not source.strip():
         return []
-    new = {
-        "code": nbformat.v4.new_code_cell,
-        "markdown": nbformat.v4.new_markdown_cell,
-        "raw": nbformat.v4.new_raw_cell,
-    }
-    return [new[cell_type](source)]
+    runs: dict[str, Any] = {"execution_count": None, "outputs": []} if cell_type == "code" else {}
+    return [NotebookNode(cell_type=cell_type, metadata=NotebookNode(), source=source, **runs)]
 
 
 def _name(cells: list[NotebookNode], taken: set[str | None]) -> None:

@@ -6,6 +6,8 @@ Nothing is imported here: ``import utils`` costs nothing, each module is importe
 ``device``     the device, the precision, the seeds, the settings of a ``DataLoader``
 ``training``   ``fit`` and ``evaluate``
 ``history``    what ``fit`` returns: the curves, and their plot
+``progress``   a bar where somebody watches, plain lines elsewhere
+``diagnosis``  one clear message for what is wrong with a run
 ``checkpoint`` one file that holds a training run, written atomically
 ``lr_finder``  the learning-rate range test
 ``text``       tokenisers, vocabulary, batches of similar length

@@ -140,7 +140,8 @@ def loader_settings(device: torch.device) -> LoaderSettings:
     Workers pass their batches through shared memory and are processes of their own: there are
     none in the grader's sandbox, where ``/dev/shm`` is missing or small, or on a single core;
     otherwise one for each core, up to four. Memory is pinned only for CUDA, which alone gains
-    from it.
+    from it. Workers pay where an item costs work, such as reading a file; tensors that lie in
+    memory already are faster without.
 
     Parameters
     ----------

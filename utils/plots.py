@@ -504,9 +504,7 @@ def _ink(share: float) -> str:
 def _name_points(ax: Axes, points: NDArray[np.float64], labels: Sequence[str]) -> None:
     """Write each name beside its point, on the side where it covers the fewest others."""
     sides = [("left", 5, 0), ("right", -5, 0), ("center", 0, 8), ("center", 0, -8)]
-    figure = ax.get_figure(root=True)
-    assert figure is not None  # an Axes that was removed from its figure cannot be drawn on
-    figure.draw_without_rendering()  # settles the layout: extents are in pixels
+    ax.figure.canvas.figure.draw_without_rendering()  # settles the layout: extents are in pixels
     pixels = ax.transData.transform(points)
     taken: list[Bbox] = [Bbox.from_extents(x - 4, y - 4, x + 4, y + 4) for x, y in pixels]
     for point, text in zip(points, labels, strict=True):

@@ -93,9 +93,9 @@ def fit(
     train : DataLoader
         Gives batches ``(*inputs, target)``, or what ``forward`` understands.
     loss : callable
-        From outputs and target to the mean loss of the batch. A mean over tokens that leaves
-        out padding is weighted by its tokens when it has ``ignore_index``, as
-        ``nn.CrossEntropyLoss(ignore_index=...)``; else batches are weighted by their items.
+        From outputs and target to the mean loss of the batch. A mean that leaves out padding,
+        ``nn.CrossEntropyLoss(ignore_index=padding)``, is weighted by the tokens of the batch in
+        the mean of the epoch; any other one by its items.
     optimizer : Optimizer
         Made with the parameters of this model.
     epochs : int
@@ -172,7 +172,7 @@ def fit(
     generators = _generators(named.values())
     with checkpoints.preserved_rng(generators), run.explained():
         for name, loader in named.items():
-            run.batch = send_to_device(next(iter(shares[name])), device)
+            run.batch = _move(next(iter(shares[name])), device)
             outputs = diagnosis.check_batch(model, run.batch, loss, run.forward, name)
             diagnosis.check_labels(loader, outputs, loss, name)
             del outputs
@@ -303,7 +303,7 @@ class _Run:
         check_every = 1 if self.device.type == "cpu" else CHECK_EVERY
         self.model.train()
         for self.step, raw in enumerate(batches, start=1):
-            self.batch = send_to_device(raw, self.device, non_blocking=True)
+            self.batch = _move(raw, self.device)
             outputs, target = self.forward(trained, self.batch)
             value = self.loss(outputs, target)
             means.add(value, outputs, target)
@@ -415,7 +415,8 @@ class Means:
     Parameters
     ----------
     loss : callable
-        A loss with ``ignore_index`` is weighted by the targets that are not ignored.
+        One with an ``ignore_index`` that can be an id, 0 or above, is weighted by the targets
+        that are not ignored.
     metrics : mapping of str to callable
         The metrics.
     """
@@ -423,20 +424,22 @@ class Means:
     def __init__(self, loss: Loss, metrics: Mapping[str, Metric]) -> None:
         self.metrics = metrics
         self.items = 0
-        self._ignored: int | None = getattr(loss, "ignore_index", None)
+        self._ignored: int = getattr(loss, "ignore_index", -1)
         self._pending: list[list[Tensor | float]] = []
         self._weight = 0.0
         self._sums = [0.0] * (1 + len(metrics))  # of the loss, then of the metrics
 
-    @torch.no_grad()
     def add(self, value: Tensor, outputs: Any, target: Any) -> None:
         """Add the loss of a batch, and the metrics of its outputs."""
-        weight: Tensor | float = len(diagnosis.tensors(target)[0])
-        self.items += int(weight)
-        if self._ignored is not None and not target.is_floating_point():
-            weight = (target != self._ignored).sum()
-        metrics = [metric(outputs, target) for metric in self.metrics.values()]
-        self._pending.append([weight, value.detach(), *metrics])
+        count = len(diagnosis.tensors(target)[0])
+        self.items += count
+        row: list[Tensor | float] = [count, value.detach()]
+        if self._ignored >= 0 and not target.is_floating_point():
+            row[0] = (target != self._ignored).count_nonzero()
+        if self.metrics:
+            with torch.no_grad():
+                row += [metric(outputs, target) for metric in self.metrics.values()]
+        self._pending.append(row)
 
     def take(self) -> list[float]:
         """Return the losses of the batches added since the last time."""
@@ -472,11 +475,16 @@ def _evaluate(
     model.eval()
     try:
         for raw in batches:
-            outputs, target = forward(model, send_to_device(raw, device, non_blocking=True))
+            outputs, target = forward(model, _move(raw, device))
             means.add(loss(outputs, target), outputs, target)
     finally:
         model.train(training)
     return means
+
+
+def _move(batch: Any, device: torch.device) -> Any:
+    """Send a batch to a GPU without waiting for it; a loader leaves it where a CPU needs it."""
+    return batch if device.type == "cpu" else send_to_device(batch, device, non_blocking=True)
 
 
 def _check_settings(epochs: int, clip_norm: float | None, patience: int | None) -> None:

@@ -15,6 +15,7 @@ from grading.engine.kernels import (
     End,
     Kernel,
     LostKernel,
+    cause_of,
 )
 from grading.engine.nursery import ENVIRONMENT, Exit, ForkedKernel, Nursery, ZygoteDied, listen
 from grading.engine.order import CHANNELS, Order
@@ -51,13 +52,16 @@ class ForkedKernels:
         self._starting = asyncio.Lock()
 
     async def start(self) -> tuple[str, ...]:
-        """Start the zygote unless it runs; raise RuntimeError if it does not come up."""
+        """Start the zygote unless it runs; raise `LostKernel` if it does not come up."""
         async with self._starting:
             if self._nursery is not None and self._nursery.is_alive:
                 return ()
             self._discard_ready()
             self._nursery = Nursery(self._limits)
-            complaints = await asyncio.wrap_future(self._nursery.up)
+            try:
+                complaints = await asyncio.wrap_future(self._nursery.up)
+            except RuntimeError as error:
+                raise LostKernel(str(error)) from error
             self._prepare()
             return complaints
 
@@ -152,6 +156,4 @@ def _end_of(exit_: Exit) -> End:
         return End(exit_.cpu_seconds, f"it used more {exit_.reason} than it may")
     if exit_.status == -signal.SIGKILL:  # the first process of a namespace cannot kill itself
         return End(exit_.cpu_seconds, "the system killed it, for want of memory perhaps", True)
-    if exit_.status < 0:
-        return End(exit_.cpu_seconds, f"{signal.Signals(-exit_.status).name}")
-    return End(exit_.cpu_seconds, f"it exited with status {exit_.status}")
+    return End(exit_.cpu_seconds, cause_of(exit_.status))

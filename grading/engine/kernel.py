@@ -105,7 +105,12 @@ class AdoptingKernelApp(IPKernelApp):
         self.log_level = 50
         self.config.HistoryManager.enabled = False
         self.initialize([])
+        self._forget_debugger()
+
+    def _forget_debugger(self) -> None:
+        # There is no address at which its socket could reach this kernel, as it tries to.
         self.kernel.debugpy_stream = None
+        self.debug_shell_socket.disconnect(self.shell_socket.getsockopt(zmq.LAST_ENDPOINT))
 
     def _try_bind_socket(self, s: Any, port: int) -> int:
         s.setsockopt(zmq.USE_FD, self.descriptors[port - 1])

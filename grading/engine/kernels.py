@@ -1,5 +1,6 @@
 """What the engine asks of a kernel, wherever it comes from."""
 
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -31,6 +32,13 @@ class End:
     cpu_seconds: float | None
     cause: str = ""
     from_outside: bool = False
+
+
+def cause_of(status: int) -> str:
+    """Say how a process ended, from its exit code or the negative number of a signal."""
+    if status < 0:
+        return f"it was killed by {signal.Signals(-status).name}"
+    return f"it exited with status {status}"
 
 
 class Kernel(Protocol):

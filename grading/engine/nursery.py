@@ -159,8 +159,8 @@ class Nursery:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the zygote runs."""
-        return self._thread.is_alive()
+        """Whether the zygote listens."""
+        return self._control.fileno() != -1
 
     def fork(self, sockets: Mapping[str, socket.socket]) -> ForkedKernel:
         """Ask for a kernel.
@@ -200,15 +200,17 @@ class Nursery:
 
     def _run(self) -> None:
         with tempfile.TemporaryFile() as errors, sandbox.made_files() as files:
+            view = sandbox.view_of_this_process()
             arguments = {
                 "control": self._theirs.fileno(),
                 "user": sandbox.user_inside(),
                 "allowance": asdict(self._allowance),
+                "shown": [str(place) for place in view.shown],
             }
             process = subprocess.Popen(
                 sandbox.command(
                     sandbox.python("grading.engine.zygote", arguments),
-                    sandbox.view_of_this_process(),
+                    view,
                     ENVIRONMENT | OF_THE_ZYGOTE,
                     files,
                     root=sandbox.is_root(),

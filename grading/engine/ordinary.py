@@ -13,7 +13,7 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 
 from grading.course import Limits
-from grading.engine.kernels import LAST_WORDS_SECONDS, START_SECONDS, End, Kernel
+from grading.engine.kernels import LAST_WORDS_SECONDS, START_SECONDS, End, Kernel, cause_of
 from grading.engine.sandbox import kit_roots
 from grading.engine.wire import Bounds, Wire, open_wire
 
@@ -61,6 +61,7 @@ class OrdinaryKernels:
             work = _furnish(Path(folder.name, "work"), files)
             own = {name: os.environ[name] for name in KEPT if name in os.environ}
             own |= {"HOME": folder.name, "PYTHONPATH": os.pathsep.join(kit_roots())}
+            own |= {"OMP_NUM_THREADS": "1"}  # as in the sandbox
             await manager.start_kernel(cwd=str(work), env=own | dict(env))
             async with asyncio.timeout(START_SECONDS):
                 wire = await open_wire(
@@ -105,7 +106,7 @@ class _Ordinary:
         cpu_seconds = _cpu_seconds(provisioner.pid) if status is None else None
         self.wire.close()
         await _end(self._manager, self._folder)
-        return End(cpu_seconds, "" if status is None else f"it exited with status {status}")
+        return End(cpu_seconds, "" if status is None else cause_of(status))
 
 
 async def _end(manager: AsyncKernelManager, folder: "tempfile.TemporaryDirectory[str]") -> None:

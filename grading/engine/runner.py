@@ -87,7 +87,7 @@ class Engine:
     async def __aenter__(self) -> Self:
         try:
             self.warnings += await self._kernels.start()
-        except RuntimeError as error:
+        except LostKernel as error:
             raise UserError(str(error)) from error
         return self
 

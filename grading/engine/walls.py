@@ -21,13 +21,14 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from grading.engine import seccomp
 
 STUDENT = 1000  # the only user and group there is
-HOME = "/home/student"
+HOME = "/student"
 WORK = HOME + "/work"  # a kernel's working directory
 SCRATCH = "/run/scratch"  # mount point of the only file system that can be written
 SHOWN_OF_PROC = ("cpuinfo", "loadavg", "meminfo", "stat", "uptime", "version")
@@ -82,17 +83,17 @@ def leave() -> None:
     _write("/proc/self/gid_map", f"{STUDENT} {group} 1")
 
 
-def enclose(allowance: Allowance) -> None:
+def enclose(allowance: Allowance, shown: Sequence[str] = ()) -> None:
     """Build the wall around this process, the first of the namespaces that `leave` made.
 
     Afterwards it sees no other process, has an empty home, /tmp and /dev/shm which vanish with it,
     a loopback device of its own, no capability, and the limits in ``allowance`` but the one on
-    memory (see `limit_memory`).
+    memory (see `limit_memory`). What is ``shown`` of /tmp stays in it, read-only as it was.
     """
     os.setsid()
     _write("/proc/self/oom_score_adj", "1000")
     _mount("none", "/", flags=_MS_REC | _MS_PRIVATE)
-    _mount_scratch(allowance.file)
+    _mount_scratch(allowance.file, shown)
     _hide_processes()
     _mount("devpts", "/dev/pts", "devpts", _MS_NOSUID, "newinstance,ptmxmode=0666,mode=0620")
     _raise_loopback()
@@ -109,7 +110,7 @@ def enclose(allowance: Allowance) -> None:
     os.chdir(WORK)
 
 
-def _mount_scratch(size: int) -> None:
+def _mount_scratch(size: int, shown: Sequence[str]) -> None:
     options = f"size={size},nr_inodes={MAX_FILES},mode=0755"
     _mount("tmpfs", SCRATCH, "tmpfs", _MS_NOSUID | _MS_NODEV, options)
     for name, target, mode in (
@@ -120,7 +121,11 @@ def _mount_scratch(size: int) -> None:
         source = f"{SCRATCH}/{name}"
         os.mkdir(source)
         os.chmod(source, mode)
-        _mount(source, target, flags=_MS_BIND)
+        for place in shown:
+            if place.startswith(f"{target}/"):
+                os.makedirs(source + place.removeprefix(target))
+                _mount(place, source + place.removeprefix(target), flags=_MS_BIND | _MS_REC)
+        _mount(source, target, flags=_MS_BIND | _MS_REC)
     os.mkdir(WORK)
 
 
@@ -257,8 +262,13 @@ def _finish(run: Callable[[], None]) -> None:
 def main() -> None:
     """Try the wall once and print, as JSON, the limits that it does not hold."""
     user = json.loads(sys.argv[1])
+    kernel = find_spec("ipykernel")
+    if kernel is None or kernel.origin is None:
+        sys.exit("ipykernel is not installed")
     if user is not None:
         become(user)
+    if not os.access(kernel.origin, os.R_OK):
+        sys.exit(f"{kernel.origin} must be readable for all users, for root runs this as nobody")
     adopt_orphans()
     reading, writing = os.pipe()
 
@@ -268,13 +278,19 @@ def main() -> None:
             limit_memory(_TRIAL.memory)
             answer = json.dumps(_unenforced(_TRIAL))
         except OSError as error:
-            answer = json.dumps(f"the second wall: {error}")
+            answer = f"the second wall: {error}"
         os.write(writing, answer.encode())
 
-    child = fork_inside(trial)
+    try:
+        child = fork_inside(trial)
+    except OSError as error:
+        sys.exit(str(error))
     os.close(writing)
-    print(os.read(reading, 4096).decode())
+    answer = os.read(reading, 4096).decode()
     os.waitpid(child, 0)
+    if not answer.startswith("["):
+        sys.exit(answer or "the second wall: its first process died")
+    print(answer)
 
 
 _TRIAL = Allowance(memory=64 << 20, processes=8, file=1 << 20, cpu_seconds=10)

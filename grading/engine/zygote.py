@@ -24,6 +24,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +66,6 @@ PRELOADED = (
     "grading.tick",
     "utils",
     "data",
-    "grading.engine.kernel",
 )
 
 
@@ -88,11 +88,16 @@ class Zygote:
         The coordinator's end is at the other end.
     allowance : walls.Allowance
         What a kernel may use.
+    shown : sequence of str
+        Folders of the host that a kernel sees.
     """
 
-    def __init__(self, control: socket.socket, allowance: walls.Allowance) -> None:
+    def __init__(
+        self, control: socket.socket, allowance: walls.Allowance, shown: Sequence[str]
+    ) -> None:
         self._control = control
         self._allowance = allowance
+        self._shown = shown
         self._kernels: dict[int, _Kernel] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ, self._obey)
@@ -204,7 +209,7 @@ class Zygote:
             _close_all_but({*descriptors, said})
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            walls.enclose(self._allowance)
+            walls.enclose(self._allowance, self._shown)
             from grading.engine.kernel import serve
 
             def receive() -> bytes:
@@ -284,15 +289,17 @@ def preload() -> dict[str, str]:
 
 
 def main() -> None:
-    """Run the zygote; the argument is JSON: its socket, its user and the allowance of a kernel."""
+    """Run the zygote; the argument is JSON, see `grading.engine.nursery`."""
     given = json.loads(sys.argv[1])
     if given["user"] is not None:
         walls.become(given["user"])
     walls.adopt_orphans()
     missing = preload()
+    importlib.import_module("grading.engine.kernel")  # without it there is no kernel
     gc.collect()
     gc.freeze()
-    zygote = Zygote(socket.socket(fileno=given["control"]), walls.Allowance(**given["allowance"]))
+    control = socket.socket(fileno=given["control"])
+    zygote = Zygote(control, walls.Allowance(**given["allowance"]), given["shown"])
     threads = sorted(_read_comm(task) for task in os.listdir("/proc/self/task"))
     zygote.tell("up", threads=threads, missing=missing)
     zygote.run()

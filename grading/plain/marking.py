@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from nbformat import NotebookNode, v4
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
-from grading.compat import PACKAGES, partial_marks
+from grading.compat import partial_marks
 from grading.engine.runner import Execution
 from grading.plain import kernel
 
@@ -35,8 +35,7 @@ def to_execute(notebook: NotebookNode) -> NotebookNode:
     for cell in cells:
         if cell.cell_type == "code" and SKIPPED in _tags(cell) and not is_test(cell):
             cell.source = ""
-    compat = any(name in cell.source for cell in cells for name in PACKAGES)
-    begin = f"__import__({kernel.__name__!r}, fromlist=['begin']).begin(compat={compat})"
+    begin = f"__import__({kernel.__name__!r}, fromlist=['begin']).begin()"
     return NotebookNode(notebook, cells=[v4.new_code_cell(begin), *cells])
 
 
@@ -48,11 +47,19 @@ def executed(notebook: NotebookNode, execution: Execution) -> tuple[NotebookNode
     notebook : NotebookNode
     execution : Execution
         Of what `to_execute` made of it.
+
+    Raises
+    ------
+    RuntimeError
+        If the kernel could not be prepared for it.
     """
+    begin, *ran = execution.notebook.cells
+    for output in begin.outputs:
+        if output.output_type == "error":
+            raise RuntimeError(f"the kernel is not prepared: {output.ename}: {output.evalue}")
     problems = [_CELL.sub(_one_less, problem) for problem in execution.problems]
     named = {int(found[1]): line for line in problems if (found := _CELL.search(line))}
     done = copy.deepcopy(notebook)
-    ran = execution.notebook.cells[1:]
     for number, (cell, source) in enumerate(zip(done.cells, ran, strict=True), start=1):
         if cell.cell_type != "code":
             continue

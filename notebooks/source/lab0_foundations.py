@@ -22,8 +22,8 @@
 # **Cómo se trabaja.** Ejecuta las celdas en orden. En cada ejercicio sustituye la línea
 # `raise NotImplementedError(...)` por tu código y ejecuta la comprobación que hay justo debajo:
 # ✓ o ✗ al momento, con una pista. Tus funciones se prueban con entradas nuevas, sorteadas, así
-# que no hay ningún resultado que memorizar. Una línea con ⏳ indica que ese dibujo espera a que
-# termines un ejercicio anterior. Cada ejercicio se corrige por separado: si uno se te atraganta,
+# que no hay ningún resultado que memorizar. Una línea que empieza por … indica que ahí se espera
+# a que termines un ejercicio anterior. Cada ejercicio se corrige por separado: si uno se te atraganta,
 # sigue con el siguiente y vuelve más tarde.
 
 # %% [markdown] lang="en"
@@ -50,7 +50,7 @@
 # **How to work.** Run the cells in order. In each exercise replace the line
 # `raise NotImplementedError(...)` with your code and run the check right below it: ✓ or ✗ at once,
 # with a hint. Your functions are tried on new inputs, drawn at random, so there is no result to
-# memorise. A line with ⏳ says that a picture is waiting for an exercise above it. Every exercise
+# memorise. A line that begins with … says that something is waiting for an exercise above it. Every exercise
 # is marked on its own: if one resists, go on and come back later.
 
 # %% role="given"
@@ -65,8 +65,10 @@ from scipy.special import logsumexp
 from sklearn.datasets import load_diabetes, load_digits
 from torch import nn
 
-from utils import plots
+from utils import plots, text
 from utils.profile import budget, run_seed
+
+torch.set_num_threads(1)  # networks as small as these gain nothing from more
 
 
 @contextmanager
@@ -74,8 +76,8 @@ def once_done():
     """Skip the block, and say so, while an exercise that it needs is not done."""
     try:
         yield
-    except NotImplementedError as error:
-        print(f"⏳ {error}")
+    except (NotImplementedError, NameError) as error:
+        print(f"… {error}")
 
 
 def compare(name, ours, theirs):
@@ -91,9 +93,12 @@ def draw_matrices(*drawn):
     widths = [matrix.shape[1] for _, matrix, _ in drawn]
     with plots.style():
         figure, axes = plt.subplots(
-            1, len(drawn), figsize=(0.65 * sum(widths) + 1.5, 0.5 * tallest + 0.9),
-            width_ratios=widths, layout="constrained",
-        )  # fmt: skip
+            1,
+            len(drawn),
+            figsize=(0.65 * sum(widths) + 1.5, 0.5 * tallest + 0.9),
+            width_ratios=widths,
+            layout="constrained",
+        )
     for ax, (title, matrix, marked) in zip(axes, drawn, strict=True):
         rows, columns = matrix.shape
         shade = np.zeros(matrix.shape)
@@ -103,13 +108,11 @@ def draw_matrices(*drawn):
             ax.text(column + 0.5, row + 0.5, f"{number:g}", ha="center", va="center")
         label = f"{title}\n{rows} × {columns}"
         ax.text(columns / 2, -0.15, label, ha="center", va="bottom")
+        ax.set_xlim(-0.15, columns + 0.15)
         ax.set_ylim((rows + tallest) / 2 + 0.1, (rows - tallest) / 2 - 1.3)
         ax.set_axis_off()
     return figure
 
-
-# A network this small runs faster on one thread than on several.
-torch.set_num_threads(1)
 
 # %% [markdown] lang="es"
 # ## 1. Multiplicar matrices
@@ -604,8 +607,11 @@ with plots.style():
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained", sharex=True)
 plots.curves(
     {"cross-entropy: -log p": -np.log(said), "squared error: (1 - p)²": (1 - said) ** 2},
-    x=said, xlabel="probability p given to the true class", ylabel="loss of one case", ax=left,
-)  # fmt: skip
+    x=said,
+    xlabel="probability p given to the true class",
+    ylabel="loss of one case",
+    ax=left,
+)
 truths = (0.5, 0.7, 0.95)
 expected = {
     f"true frequency {q:.0%}": -q * np.log(said) - (1 - q) * np.log(1 - said) for q in truths
@@ -929,8 +935,8 @@ compare(
 #
 # El descenso por gradiente usa todos los datos en cada paso. **SGD** se conforma con un lote: el
 # gradiente sale con ruido, pero los pasos son tan baratos que compensa. Robbins y Monro (1951)
-# probaron que converge si las tasas suman infinito y sus cuadrados no: $\sum \eta_t = \infty$,
-# $\sum \eta_t^2 < \infty$.
+# probaron, para problemas de buen comportamiento, que converge si las tasas suman infinito y sus
+# cuadrados no: $\sum \eta_t = \infty$, $\sum \eta_t^2 < \infty$.
 #
 # Los demás responden a dos quejas. *Un valle estrecho me hace rebotar de una pared a otra*: el
 # **momento** promedia los pasos. *Cada peso necesita su propia tasa*: **AdaGrad**, **RMSprop** y
@@ -945,9 +951,9 @@ compare(
 # ## 4. Optimisers
 #
 # Gradient descent uses all the data at each step. **SGD** makes do with a batch: the gradient is
-# noisy, but the steps are so cheap that it pays. Robbins and Monro (1951) proved that it converges
-# if the rates add up to infinity and their squares do not: $\sum \eta_t = \infty$,
-# $\sum \eta_t^2 < \infty$.
+# noisy, but the steps are so cheap that it pays. Robbins and Monro (1951) proved, for well-behaved
+# problems, that it converges if the rates add up to infinity and their squares do not:
+# $\sum \eta_t = \infty$, $\sum \eta_t^2 < \infty$.
 #
 # The others answer two complaints. *A narrow valley bounces me from wall to wall*: **momentum**
 # averages the steps. *Each weight needs a rate of its own*: **AdaGrad**, **RMSprop** and **Adam**
@@ -1393,10 +1399,14 @@ with once_done():
         ax.plot(*minimum, "*", color=plots.TEXT, markersize=11)
         ax.plot(0, 0, "+", color=plots.TEXT)
         ax.set_title(name)
-    plots.curves(
+    ax = plots.curves(
         {name.split(",")[0]: height(path) for name, path in paths.items()},
-        ylabel="height above the minimum", xlabel="step", x=range(61), log=True,
-    )  # fmt: skip
+        ylabel="height above the minimum",
+        xlabel="step",
+        x=range(61),
+        log=True,
+    )
+    ax.set_ylim(1e-4, 30)
     plt.show()
 
 # %% [markdown] role="question" id="q_optimisers" points=3 lang="es"
@@ -1614,9 +1624,7 @@ with once_done():
     weights, shift = xor_weights()[2:]
     with plots.style():
         figure, axes = plt.subplots(1, 3, figsize=(9.5, 3.4), layout="constrained")
-    for ax, model, name in zip(
-        axes, (line, network), ("one layer", "with a hidden layer"), strict=False
-    ):
+    for ax, model, name in zip(axes, (line, network), ("one layer", "hidden layer"), strict=False):
         share = np.mean(classify(model, xor_points) == xor_labels)
         draw_regions(
             ax, lambda points, model=model: classify(model, points), f"{name}: {share:.0%} right"
@@ -1775,7 +1783,7 @@ compare(
 )
 
 # %% [markdown] lang="es"
-# **Por qué funciona.** Las palabras que aparecen en las mismas compañías acaban con vectores parecidos.
+# **Por qué funciona.** Las palabras que frecuentan las mismas compañías acaban con vectores parecidos.
 # Se ve incluso sin red: contamos qué palabras son vecinas en unas frases de juguete y resumimos la
 # tabla de recuentos. Nadie ha dicho qué es un animal, una fruta o una ciudad.
 
@@ -1797,9 +1805,9 @@ company = {
 }
 rng = np.random.default_rng(run_seed())
 sentences = [
-    rng.choice(company[kind]).format(rng.choice(names.split())).split()
+    rng.choice(company[kind]).format(names.split()[turn % 4]).split()
     for kind, names in subjects.items()
-    for _ in range(30)
+    for turn in range(20)
 ]
 tokens = sorted({token for sentence in sentences for token in sentence})
 counts = np.zeros((len(tokens), len(tokens)))
@@ -1987,6 +1995,12 @@ plt.show()
 # tuple of symbols, and how often it appears.
 
 # %% role="given"
+sentence = "Un perro, dos perros. One dog, two dogs!"
+for unit, split in (("characters", text.characters), ("words", text.words)):
+    pieces = split(sentence)
+    print(f"{len(pieces):>2} {unit}, {len(set(pieces))} different: {' '.join(pieces)}")
+print()
+
 corpus = {tuple("ban"): 5, tuple("banana"): 2, tuple("bandana"): 3}
 for symbols, count in corpus.items():
     print(f"{count} × {' '.join(symbols)}")
@@ -2001,25 +2015,34 @@ for symbols, count in corpus.items():
 # does `bandana` look like afterwards? And which pair is joined second? Remember to count each pair as
 # often as its word appears, and again if it repeats inside the word.
 
+
 # %% role="exercise" id="bpe_by_hand" title_es="BPE con lápiz y papel" title_en="BPE with pencil and paper" difficulty=1 minutes=6
-# first_merge and second_merge are pairs such as ("x", "y");
-# bandana is a tuple of symbols such as ("x", "yz", ...).
-### BEGIN SOLUTION
-first_merge = ("a", "n")
-bandana = ("b", "an", "d", "an", "a")
-second_merge = ("b", "an")
-### END SOLUTION
+def merges_by_hand():
+    """Return the first pair, bandana after joining it, and the second pair, as tuples of symbols."""
+    ### BEGIN SOLUTION
+    first_pair = ("a", "n")
+    bandana = ("b", "an", "d", "an", "a")
+    second_pair = ("b", "an")
+    return first_pair, bandana, second_pair
+    ### END SOLUTION
+
 
 # %% role="check" id="bpe_by_hand_check" points=1
 tick.value(
     "merges by hand",
-    lambda: [list(first_merge), list(bandana), list(second_merge)],
+    lambda: [list(symbols) for symbols in merges_by_hand()],
     marks=1,
     hint={
         "es": "Haz la tabla de todos los pares: «banana» aporta dos veces el par a-n, y la palabra aparece 2 veces.",
         "en": "Make the table of all pairs: “banana” brings the pair a-n twice, and the word appears 2 times.",
     },
 )
+
+# %% [markdown] exercise="count_pairs" lang="es"
+# Ahora, que cuente el ordenador. Con el corpus de arriba, el par `("a", "n")` debe salir 15 veces.
+
+# %% [markdown] exercise="count_pairs" lang="en"
+# Now let the computer count. In the corpus above the pair `("a", "n")` must come out 15 times.
 
 
 # %% role="exercise" id="count_pairs" title_es="Contar pares" title_en="Count pairs" difficulty=1 minutes=6
@@ -2035,19 +2058,21 @@ def count_pairs(corpus: dict[tuple[str, ...], int]) -> dict[tuple[str, str], int
 
 
 # %% role="check" id="count_pairs_check" points=2
-def draw_corpus(rng, letters, words):
-    """Draw distinct words of one to seven letters, as tuples, with their counts."""
-    lengths = rng.integers(1, 8, size=words)
-    drawn = {tuple(rng.choice(list(letters), size=length).tolist()) for length in lengths}
-    return {word: int(rng.integers(1, 20)) for word in sorted(drawn)}
+def draw_corpus(rng, symbols, words):
+    """Draw different words of one to seven symbols, as tuples, with their counts."""
+    drawn = {}
+    for length in rng.integers(1, 8, size=words):
+        word = tuple(rng.choice(symbols, size=length).tolist())
+        drawn["".join(word)] = word
+    return {drawn[text]: int(rng.integers(1, 20)) for text in sorted(drawn)}
 
 
 tick.call(
     "pairs of a corpus",
     lambda corpus: count_pairs(corpus),
     cases=lambda rng: [
-        (draw_corpus(rng, "abcd", 12),),
-        (draw_corpus(rng, "ab", 8),),
+        (draw_corpus(rng, ["a", "b", "c", "d"], 12),),
+        (draw_corpus(rng, ["a", "b"], 8),),
         ({("a",): 3},),
     ],
     marks=2,
@@ -2058,11 +2083,11 @@ tick.call(
 )
 
 # %% [markdown] exercise="merge_pair" lang="es"
-# Ahora une un par en todo el corpus. Se lee de izquierda a derecha y un símbolo no se usa dos veces:
+# Y que una un par en todo el corpus. Se lee de izquierda a derecha y un símbolo no se usa dos veces:
 # en `a a a`, unir `a a` deja `aa a`.
 
 # %% [markdown] exercise="merge_pair" lang="en"
-# Now join a pair in the whole corpus. Read from left to right and use no symbol twice: in `a a a`,
+# And let it join a pair in the whole corpus. Read from left to right and use no symbol twice: in `a a a`,
 # joining `a a` leaves `aa a`.
 
 
@@ -2092,12 +2117,13 @@ tick.call(
     "a merge",
     lambda pair, corpus: merge_pair(pair, corpus),
     cases=lambda rng: [
-        (pair, draw_corpus(rng, "abc", 12)) for pair in (("a", "b"), ("b", "c"), ("c", "a"))
+        (pair, draw_corpus(rng, ["a", "b", "c", "ab", "ca"], 15))
+        for pair in (("a", "b"), ("b", "c"), ("ab", "c"))
     ],
     marks=2,
     hint={
-        "es": "El resultado es un diccionario nuevo con tuplas como claves y las mismas frecuencias.",
-        "en": "The result is a new dictionary with tuples as keys and the same frequencies.",
+        "es": "Compara símbolos enteros: en ca b no hay ningún par a b. El resultado es un diccionario nuevo, con tuplas como claves.",
+        "en": "Compare whole symbols: there is no pair a b in ca b. The result is a new dictionary with tuples as keys.",
     },
 )
 tick.call(
@@ -2105,7 +2131,7 @@ tick.call(
     lambda pair, corpus: merge_pair(pair, corpus),
     cases=lambda rng: [
         (("a", "a"), {("a",) * n: int(rng.integers(1, 9)) for n in range(1, 7)}),
-        (("b", "b"), draw_corpus(rng, "ab", 10)),
+        (("b", "b"), draw_corpus(rng, ["a", "b"], 10)),
     ],
     marks=1,
     hint={
@@ -2153,22 +2179,19 @@ with once_done():
         now = merge_pair(learnt[-1], now)
     print("the first merges:", "  ".join(a + b for a, b in learnt[:20]))
     for word in unseen:
-        few, many = split_word(word, learnt[:10]), split_word(word, learnt[:30])
-        print(f"{word:<10} after 10 merges: {few:<18} after 30: {many}")
+        few, many = split_word(word, learnt[:10]), split_word(word, learnt[:40])
+        print(f"{word:<10} after 10 merges: {few:<18} after 40: {many}")
     vocabulary = len({letter for word in start for letter in word}) + np.arange(len(learnt))
     ax = plots.curves(
         lengths, ylabel="symbols a word", xlabel="symbols in the vocabulary", x=vocabulary
     )
-    ax.annotate(
-        "characters", (vocabulary[0], lengths[0]), xytext=(8, -2), textcoords="offset points"
-    )
-    ax.annotate(
-        "almost whole words",
-        (vocabulary[-1], lengths[-1]),
-        xytext=(0, 10),
-        textcoords="offset points",
-        ha="right",
-    )
+    for step, name in (
+        (0, "characters"),
+        (40, "stems and endings"),
+        (len(lengths) - 12, "whole words"),
+    ):
+        point = vocabulary[step], lengths[step]
+        ax.annotate(name, point, xytext=(8, 8), textcoords="offset points")
     plt.show()
 
 # %% [markdown] lang="es"
@@ -2405,7 +2428,7 @@ with once_done():
 # Quedan los números que el gradiente no aprende. Probar todas las combinaciones es carísimo, así que se
 # va por partes:
 #
-# 1. la **tasa de aprendizaje**, con una prueba de barrido que dura menos de una época;
+# 1. la **tasa de aprendizaje**, con una prueba de barrido de unos cien lotes;
 # 2. las **épocas**, parando cuando la validación deja de mejorar;
 # 3. con eso, una **cuadrícula pequeña** alrededor, en la que entra el tamaño de lote.
 #
@@ -2418,7 +2441,7 @@ with once_done():
 # There remain the numbers that the gradient does not learn. Trying all combinations is far too expensive,
 # so go one by one:
 #
-# 1. the **learning rate**, with a range test that takes less than an epoch;
+# 1. the **learning rate**, with a range test of about a hundred batches;
 # 2. the **epochs**, stopping when validation no longer improves;
 # 3. with that, a **small grid** around, where batch size comes in.
 #

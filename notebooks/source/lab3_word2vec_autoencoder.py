@@ -2,9 +2,10 @@
 # ## Antes de empezar
 #
 # > **Aviso sobre el contenido.** Los datos son tuits publicados que se reunieron para estudiar el
-# > discurso de odio. Algunos contienen insultos y comentarios racistas o sexistas. Aquí no se
-# > muestran a propósito, pero pueden asomar en los resultados. Si prefieres evitarlos, ejecuta el
-# > cuaderno con `LAB_PROFILE=quick`: usa mensajes inventados y se aprende lo mismo.
+# > discurso de odio: hay en ellos lenguaje ofensivo, con insultos y comentarios racistas y sexistas.
+# > El cuaderno no los busca, pero pueden asomar en los resultados. Si prefieres no encontrártelos,
+# > añade una celda al principio con `import os; os.environ["LAB_PROFILE"] = "quick"`, ejecútala y
+# > sigue: el cuaderno usará mensajes inventados y aprenderás lo mismo.
 #
 # Un ordenador no sabe que *café* y *té* se parecen: para él son dos cadenas de letras distintas.
 # **Word2Vec** (Mikolov y otros, 2013) lo descubre leyendo, con una idea sencilla: *las palabras que
@@ -27,10 +28,11 @@
 # %% [markdown] lang="en"
 # ## Before you start
 #
-# > **Content warning.** The data are published tweets that were gathered to study hate speech.
-# > Some hold insults and racist or sexist remarks. They are not shown on purpose here, but may turn
-# > up in the results. If you would rather not meet them, run the notebook with
-# > `LAB_PROFILE=quick`: it uses made-up messages and teaches the same.
+# > **Content warning.** The data are published tweets that were gathered to study hate speech: they
+# > contain offensive language, with insults and racist and sexist remarks. The notebook does not seek
+# > them out, but they may turn up in the results. If you would rather not meet them, add a cell at
+# > the top with `import os; os.environ["LAB_PROFILE"] = "quick"`, run it and go on: the notebook will
+# > use made-up messages, and you will learn the same.
 #
 # A computer does not know that *coffee* and *tea* are alike: to it they are two different strings.
 # **Word2Vec** (Mikolov et al., 2013) finds out by reading, with a simple idea: *words that appear in
@@ -574,10 +576,10 @@ def pairs_of(sentences):
     )  # (N, 2)
 
 
-held_out = pairs_of(corpus[::20])
-training = pairs_of([ids for i, ids in enumerate(corpus) if i % 20])
-print(f"{len(training):,} training pairs + {len(held_out):,} held-out pairs", end=" ")
-print(f"= {len(training) + len(held_out):,}")
+held_out_pairs = pairs_of(corpus[::20])
+training_pairs = pairs_of([ids for i, ids in enumerate(corpus) if i % 20])
+print(f"{len(training_pairs):,} training pairs + {len(held_out_pairs):,} held-out pairs", end=" ")
+print(f"= {len(training_pairs) + len(held_out_pairs):,}")
 
 # %% [markdown] lang="es"
 # ## 4. Lotes
@@ -985,25 +987,24 @@ class Table(nn.Embedding):
         return super().forward(centres)
 
 
-def draw_batches(rng, sizes):
-    """Draw a table of logits and batches of [centres, contexts]."""
-    table = rng.normal(size=(6, 6)).astype(np.float32)
-    return table, [[rng.integers(6, size=n), rng.integers(6, size=n)] for n in sizes]
+def draw_table(rng, count, batch_size):
+    """Draw a table of logits, and pairs that will come in batches of this size."""
+    return rng.normal(size=(6, 6)).astype(np.float32), rng.integers(6, size=(count, 2)), batch_size
 
 
-def as_tensors(batches):
-    return [(torch.tensor(centres), torch.tensor(contexts)) for centres, contexts in batches]
+def in_order(pairs, batch_size):
+    return DataLoader(TensorDataset(*torch.tensor(pairs).unbind(1)), batch_size=batch_size)
 
 
-def measured(table, batches):
+def measured(table, pairs, batch_size):
     model = Table.from_pretrained(torch.tensor(table), freeze=False).to(device)
-    return float(mean_loss(model, as_tensors(batches))), model
+    return float(mean_loss(model, in_order(pairs, batch_size))), model
 
 
 tick.call(
     "mean loss: value",
-    lambda table, batches: measured(table, batches)[0],
-    cases=lambda rng: [draw_batches(rng, sizes) for sizes in ([5], [8, 8, 1])],
+    lambda table, pairs, batch_size: measured(table, pairs, batch_size)[0],
+    cases=lambda rng: [draw_table(rng, count, 8) for count in (5, 17)],
     marks=2,
     hint={
         "es": "¿Pesan igual todas las parejas, aunque el último lote sea más pequeño?",
@@ -1012,8 +1013,8 @@ tick.call(
 )
 tick.call(
     "mean loss: no gradients",
-    lambda table, batches: measured(table, batches)[1].with_gradients,
-    cases=lambda rng: [draw_batches(rng, [4])],
+    lambda table, pairs, batch_size: measured(table, pairs, batch_size)[1].with_gradients,
+    cases=lambda rng: [draw_table(rng, 4, 4)],
     marks=2,
     hint={
         "es": "¿Se llama al modelo dentro de torch.no_grad()?",
@@ -1049,17 +1050,18 @@ def train_epoch(model: nn.Module, loader, optimizer: torch.optim.Optimizer) -> f
 
 
 # %% role="check" id="train_epoch_check" points=7
-def trained(table, batches):
+def trained(table, pairs, batch_size):
     """Return the table of logits after one epoch of plain gradient descent, and the loss."""
     model = Table.from_pretrained(torch.tensor(table), freeze=False).to(device)
-    loss = train_epoch(model, as_tensors(batches), torch.optim.SGD(model.parameters(), lr=2.0))
+    optimizer = torch.optim.SGD(model.parameters(), lr=2.0)
+    loss = train_epoch(model, in_order(pairs, batch_size), optimizer)
     return model.weight, float(loss)
 
 
 tick.call(
     "epoch: one batch",
-    lambda table, batches: trained(table, batches)[0],
-    cases=lambda rng: [draw_batches(rng, [6])],
+    lambda table, pairs, batch_size: trained(table, pairs, batch_size)[0],
+    cases=lambda rng: [draw_table(rng, 6, 6)],
     marks=2,
     hint={
         "es": "¿Es la pérdida la media del lote? ¿Llamas a backward() y luego a step()?",
@@ -1068,8 +1070,8 @@ tick.call(
 )
 tick.call(
     "epoch: several batches",
-    lambda table, batches: trained(table, batches)[0],
-    cases=lambda rng: [draw_batches(rng, [6, 6, 6, 2])],
+    lambda table, pairs, batch_size: trained(table, pairs, batch_size)[0],
+    cases=lambda rng: [draw_table(rng, 20, 6)],
     marks=3,
     hint={
         "es": "Un paso por lote. Y los gradientes se suman a los anteriores si nadie los borra.",
@@ -1078,8 +1080,8 @@ tick.call(
 )
 tick.call(
     "epoch: mean loss",
-    lambda table, batches: trained(table, batches)[1],
-    cases=lambda rng: [draw_batches(rng, [6, 6, 1])],
+    lambda table, pairs, batch_size: trained(table, pairs, batch_size)[1],
+    cases=lambda rng: [draw_table(rng, 13, 6)],
     marks=2,
     hint={
         "es": "La pérdida de cada lote se mide antes de su paso, y pesa según su tamaño.",
@@ -1118,7 +1120,7 @@ def train(
     epochs: int,
     batch_size: int,
     learning_rate: float,
-) -> tuple[SkipGram, dict[str, list[float]]]:
+) -> tuple[nn.Module, dict[str, list[float]]]:
     """Train a new model on (N, 2) pairs; return it with its losses, one an epoch."""
     ### BEGIN SOLUTION
     model = SkipGram(vocabulary_size, dim).to(device)
@@ -1175,10 +1177,11 @@ tick.predictions(
     hidden=draw_contexts,
     metric="cross_entropy",
     baseline=("unigrams", lambda inputs: unigram_logits(*inputs)),
+    share=0.75,
     marks=4,
     hint={
-        "es": "¿Baja la pérdida de entrenamiento de época en época? ¿Devuelves el modelo entrenado?",
-        "en": "Does the training loss fall from epoch to epoch? Do you return the trained model?",
+        "es": "¿Baja la pérdida de época en época? ¿Usas todas las épocas y learning_rate?",
+        "en": "Does the loss fall from epoch to epoch? Do you use all the epochs and learning_rate?",
     },
 )
 tick.predictions(
@@ -1189,8 +1192,8 @@ tick.predictions(
     baseline=("random vectors", lambda pairs: np.random.default_rng(0).normal(size=(60, 16))),
     marks=4,
     hint={
-        "es": "¿Recibe el optimizador todos los parámetros del modelo que devuelves?",
-        "en": "Does the optimiser get all the parameters of the model that you return?",
+        "es": "¿Devuelves el modelo entrenado? ¿Recibe el optimizador todos sus parámetros?",
+        "en": "Do you return the trained model? Does the optimiser get all its parameters?",
     },
 )
 
@@ -1210,11 +1213,11 @@ settings = {
     "learning_rate": budget(full=0.003, quick=0.01),
 }
 start = perf_counter()
-model, history = train(training, held_out, len(id_to_token), **settings)
+model, history = train(training_pairs, held_out_pairs, len(id_to_token), **settings)
 seconds = (perf_counter() - start) / settings["epochs"]
 
-shares = torch.bincount(training[:, 1], minlength=len(id_to_token)) + 1.0
-unigrams = -(shares / shares.sum()).log()[held_out[:, 1]].mean().item()
+shares = torch.bincount(training_pairs[:, 1], minlength=len(id_to_token)) + 1.0
+unigrams = -(shares / shares.sum()).log()[held_out_pairs[:, 1]].mean().item()
 print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {seconds:.1f} s an epoch")
 print(
     f"loss: training {history['training'][-1]:.2f}, held out {history['held out'][-1]:.2f}", end=""
@@ -1229,7 +1232,7 @@ plt.show()
 # ¿Han aprendido algo los vectores? Preguntemos a cada palabra por sus vecinas. La **distancia
 # coseno**, $1 - \frac{a \cdot b}{\lVert a \rVert\,\lVert b \rVert}$, solo mira la dirección: 0 si dos
 # vectores apuntan al mismo sitio, 1 si son perpendiculares, 2 si son opuestos. Nos conviene porque
-# la longitud depende sobre todo de lo frecuente que es la palabra, y el significado está en la
+# la longitud depende en buena parte de lo frecuente que es la palabra, y el significado está en la
 # dirección.
 
 # %% [markdown] lang="en"
@@ -1238,7 +1241,7 @@ plt.show()
 # Have the vectors learnt anything? Let us ask each word for its neighbours. **Cosine distance**,
 # $1 - \frac{a \cdot b}{\lVert a \rVert\,\lVert b \rVert}$, looks at direction only: 0 if two vectors
 # point the same way, 1 if they are perpendicular, 2 if they are opposite. It suits us because length
-# depends mostly on how frequent a word is, while meaning is in the direction.
+# depends a good deal on how frequent a word is, while meaning is in the direction.
 
 # %% [markdown] exercise="nearest" lang="es"
 # Devuelve los índices de las `k` palabras más cercanas a `token_id`, de la más cercana a la más
@@ -1378,6 +1381,7 @@ for word in seed_words:
 directions = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)  # as cosine sees them
 with plots.style():
     _, ax = plt.subplots(figsize=(9, 6), layout="constrained")
+ax.margins(0.1)  # room for the words at the edges
 plots.embedding_map(
     directions[list(chosen)],
     labels=[id_to_token[i] for i in chosen],

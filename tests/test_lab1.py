@@ -1,0 +1,513 @@
+"""The MLP lab: what it is worth, and an example class graded on it.
+
+Solutions are read from the source; only what is wrong, or right but written otherwise, stands
+here. Each member names the checks that it must lose; it keeps all the others.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from grading.authoring import checks, instructor_notebook, questions, student_notebook
+from grading.building import load_keys, marks_against_keys, read_lab
+from grading.course import Course, load_course
+from grading.engine.assess import Assessment, Terms, assess, first_error, prepare
+from grading.engine.runner import Engine
+from tests.example_class import filled, marks_of_checks, solutions
+from utils.profile import DEFAULT_SEED, PROFILES
+
+LAB = "lab1_mlp"
+
+pytestmark = pytest.mark.timeout(1200)  # eight runs of the lab, on a machine that may be busy
+
+# --- right, written otherwise ------------------------------------------------------------------
+
+OTHERWISE = {
+    "prepare": """\
+def prepare(images):
+    return np.stack([image.ravel() for image in images]).astype(float) / 255.0
+""",
+    "initialise": """\
+def initialise(sizes, method, rng):
+    result = []
+    for l in range(1, len(sizes)):
+        shape = (sizes[l], sizes[l - 1])
+        if method == "zeros":
+            W = np.zeros(shape)
+        elif method == "small":
+            W = rng.normal(0, 0.01, shape)
+        else:
+            W = rng.normal(0, 1, shape) * np.sqrt(2.0 / sizes[l - 1])
+        result.append([W.T, np.zeros((sizes[l],))])
+    return result
+""",
+    "linear_forward": """\
+def linear_forward(A, W, b):
+    return np.einsum("mi,io->mo", A, W) + b[None, :]
+""",
+    "activations": """\
+def relu(Z):
+    return np.where(Z > 0, Z, 0.0)
+
+
+def sigmoid(Z):
+    return 0.5 * (1 + np.tanh(Z / 2))
+""",
+    "forward": """\
+def forward(X, params):
+    caches = []
+    current = X
+    for W, b in params[:-1]:
+        Z = current @ W + b
+        caches.append([current, Z])
+        current = np.maximum(Z, 0)
+    W, b = params[-1]
+    Z = current @ W + b
+    caches.append([current, Z])
+    return sigmoid(Z), caches
+""",
+    "cost": """\
+def cost(A, Y):
+    eps = 1e-8
+    right = np.where(Y == 1, A, 1 - A)
+    return -np.log(np.maximum(right, eps)).mean()
+""",
+    "linear_backward": """\
+def linear_backward(dZ, A_prev, W):
+    dW = np.tensordot(A_prev, dZ, axes=(0, 0))
+    db = np.ones(len(dZ)) @ dZ
+    return np.dot(dZ, W.transpose()), dW, db
+""",
+    "relu_backward": """\
+def relu_backward(dA, Z):
+    dZ = dA.copy()
+    dZ[Z <= 0] = 0
+    return dZ
+""",
+    "backward": """\
+def backward(A, Y, params, caches):
+    m = Y.shape[0]
+    grads = [None] * len(params)
+    delta = A - Y
+    l = len(params) - 1
+    while l >= 0:
+        A_prev, Z = caches[l]
+        grads[l] = [A_prev.T @ delta / m, delta.mean(axis=0)]
+        delta = (delta @ params[l][0].T) * np.sign(A_prev)  # after ReLU: 0 or positive
+        l -= 1
+    return grads
+""",
+    "numerical_gradient": """\
+def numerical_gradient(function, theta, eps=1e-5):
+    result = np.zeros(theta.shape)
+    for i in range(theta.size):
+        up, down = theta.copy(), theta.copy()
+        up[i] += eps
+        down[i] -= eps
+        result[i] = (function(up) - function(down)) / (up[i] - down[i])
+    return result
+
+
+def relative_error(one, other):
+    length = lambda v: (v**2).sum() ** 0.5
+    return length(one - other) / (length(one) + length(other))
+""",
+    "autograd": """\
+def autograd_gradients(X, Y, params):
+    flat = [torch.from_numpy(p.copy()).requires_grad_() for pair in params for p in pair]
+    signal, target = torch.tensor(X), torch.tensor(Y)
+    for i in range(0, len(flat), 2):
+        scores = functional.linear(signal, flat[i].T, flat[i + 1])
+        signal = functional.relu(scores)
+    loss = functional.binary_cross_entropy_with_logits(scores, target)
+    grads = [g.numpy() for g in torch.autograd.grad(loss, flat)]
+    return list(zip(grads[::2], grads[1::2]))
+""",
+    "train": """\
+def update(params, grads, learning_rate):
+    new = []
+    for pair, slopes in zip(params, grads):
+        new.append([p - learning_rate * d for p, d in zip(pair, slopes)])
+    return new
+
+
+def train(params, gradients, learning_rate, iterations, every=100):
+    costs, i = [], 0
+    while i < iterations:
+        J, grads = gradients(params)
+        costs += [J] if not i % every else []
+        params = update(params, grads, learning_rate)
+        i += 1
+    return params, costs
+""",
+    "mistakes": """\
+def binary_accuracy(A, Y):
+    return 1 - np.abs(np.round(A) - Y).mean()
+
+
+def worst_mistakes(A, Y, count):
+    wrong = [i for i in range(len(A)) if round(A[i, 0]) != Y[i, 0]]
+    wrong.sort(key=lambda i: abs(A[i, 0] - Y[i, 0]), reverse=True)
+    return np.array(wrong[:count], dtype=int)
+""",
+    "compare_initialisations": """\
+def compare_initialisations(X, Y, sizes, learning_rate, iterations, seed):
+    step = lambda params: cost_and_gradients(params, X, Y)
+    found = {}
+    for method in ["he", "small", "zeros"]:
+        start = initialise(sizes, method, np.random.default_rng(seed))
+        found[method] = train(start, step, learning_rate, iterations, 10)[1]
+    return found
+""",
+    "dataset": """\
+class ImageDataset(Dataset):
+    def __init__(self, images, labels):
+        if not len(images):
+            raise ValueError("no images")
+        if len(labels) != len(images):
+            raise ValueError("as many labels as images, please")
+        self.pairs = list(zip(images, labels))
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, index):
+        image, label = self.pairs[index]
+        return torch.tensor(image / 255, dtype=torch.float32), int(label)
+""",
+    "loaders": """\
+def make_loaders(train_set, validation_set, batch_size):
+    order = torch.utils.data.RandomSampler(train_set)
+    return (
+        DataLoader(train_set, batch_size, sampler=order),
+        DataLoader(validation_set, batch_size, shuffle=False),
+    )
+""",
+    "mlp": """\
+class MLP(nn.Module):
+    def __init__(self, n_inputs, n_hidden, n_classes):
+        super().__init__()
+        self.hidden = nn.Linear(n_inputs, n_hidden)
+        self.output = nn.Linear(n_hidden, n_classes)
+
+    def forward(self, images):
+        x = images.reshape(images.shape[0], -1)
+        return functional.log_softmax(self.output(functional.relu(self.hidden(x))), dim=-1)
+""",
+    "train_epoch": """\
+def train_epoch(model, loader, criterion, optimizer):
+    model.train(True)
+    losses, sizes = [], []
+    for batch in loader:
+        x, y = (part.to(device) for part in batch)
+        loss = criterion(model(x), y)
+        loss.backward()
+        optimizer.step()
+        model.zero_grad()
+        losses.append(float(loss))
+        sizes.append(len(x))
+    return np.average(losses, weights=sizes)
+""",
+    "evaluate": """\
+@torch.no_grad()
+def evaluate(model, loader):
+    model.train(False)
+    said, true = [], []
+    for x, y in loader:
+        said += model(x.to(device)).max(dim=1).indices.tolist()
+        true += y.tolist()
+    return np.array(said), np.array(true)
+""",
+    "confusion": """\
+def count_confusions(truth, predicted, n_classes):
+    return np.bincount(truth * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, -1)
+
+
+def most_confused(counts):
+    pairs = [(i, j) for i in range(len(counts)) for j in range(len(counts)) if i != j]
+    return max(pairs, key=lambda pair: counts[pair])
+""",
+    "improve": """\
+def improved_network(train_set, validation_set):
+    model = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(n_inputs, 256),
+        nn.ReLU(),
+        nn.Dropout(0.2),
+        nn.Linear(256, 128),
+        nn.ReLU(),
+        nn.Linear(128, n_classes),
+        nn.LogSoftmax(dim=1),
+    ).to(device)
+    train_loader, validation_loader = make_loaders(train_set, validation_set, BATCH)
+    optimizer = torch.optim.Adam(model.parameters())
+    for epoch in range(EPOCHS):
+        train_epoch(model, train_loader, nn.NLLLoss(), optimizer)
+        predicted, truth = evaluate(model, validation_loader)
+        print(epoch, np.mean(predicted == truth))
+    return model
+""",
+}
+
+# --- wrong in the usual ways -------------------------------------------------------------------
+
+NO_MEAN_NO_LOGARITHM = {
+    "backward": """\
+def backward(A, Y, params, caches):
+    grads = []
+    dZ = A - Y
+    for layer in reversed(range(len(params))):
+        dA_prev, dW, db = linear_backward(dZ, caches[layer][0], params[layer][0])
+        grads.insert(0, (dW, db))
+        if layer:
+            dZ = relu_backward(dA_prev, caches[layer - 1][1])
+    return grads
+""",
+    "mlp": """\
+class MLP(nn.Module):
+    def __init__(self, n_inputs, n_hidden, n_classes):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(n_inputs, n_hidden),
+            nn.ReLU(),
+            nn.Linear(n_hidden, n_classes),
+            nn.Softmax(dim=1),
+        )
+
+    def forward(self, images):
+        return self.layers(images)
+""",
+}
+
+LOST_BY_NO_MEAN_NO_LOGARITHM = {
+    "backward: size of the gradient": "the 1/m of the mean is missing",
+    "backward agrees with finite differences": "so the gradient is m times too large",
+    "your network on new images": "and every step overshoots",
+    "what zeros and small weights reach": "here too",
+    "MLP: rows are log-probabilities": "they are probabilities",
+    "the baseline on new images": "NLLLoss of probabilities has tiny gradients where it is wrong",
+}
+
+WRONG_DERIVATIVE_SHIFTED_LABELS = {
+    "relu_backward": """\
+def relu_backward(dA, Z):
+    s = sigmoid(Z)
+    return dA * s * (1 - s)
+""",
+    "dataset": """\
+class ImageDataset(Dataset):
+    def __init__(self, images, labels):
+        if len(images) == 0 or len(images) != len(labels):
+            raise ValueError("images and labels do not fit")
+        self.images = torch.from_numpy(images).float() / 255
+        self.labels = torch.from_numpy((labels + 1) % 10).long()
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, index):
+        return self.images[index], self.labels[index]
+""",
+}
+
+LOST_BY_WRONG_DERIVATIVE_SHIFTED_LABELS = {
+    "ReLU backward": "the derivative is that of the sigmoid",
+    "backward: direction in the hidden layers": "it goes through that derivative",
+    "backward agrees with finite differences": "as they see at once",
+    "dataset: labels": "each image has the label after its own",
+    "the baseline on new images": "it learnt those labels",
+}
+
+LEARNS_NOTHING = {
+    "train": """\
+def update(params, grads, learning_rate):
+    for (W, b), (dW, db) in zip(params, grads):
+        W -= learning_rate * dW
+        b -= learning_rate * db
+    return params
+
+
+def train(params, gradients, learning_rate, iterations, every=100):
+    costs = []
+    for iteration in range(iterations):
+        value, grads = gradients(params)
+        if iteration % every == 0:
+            costs.append(value)
+        update([(W.copy(), b.copy()) for W, b in params], grads, learning_rate)
+    return params, costs
+""",
+    "train_epoch": """\
+def train_epoch(model, loader, criterion, optimizer):
+    losses = []
+    for images, labels in loader:
+        optimizer.zero_grad()
+        loss = criterion(model(images), labels)
+        loss.backward()
+        losses.append(loss.item())
+    return sum(losses) / len(losses)
+""",
+    "improve": """\
+def improved_network(train_set, validation_set):
+    layers = [nn.Linear(n_inputs, 512), nn.ReLU(), nn.Linear(512, n_classes)]
+    return nn.Sequential(nn.Flatten(), *layers, nn.LogSoftmax(dim=1))
+""",
+}
+
+LOST_BY_LEARNS_NOTHING = {
+    "update": "it changes the parameters that it is given",
+    "train: where it ends": "the updated parameters are thrown away",
+    "train: the noted costs": "so the cost stays what it was",
+    "your network on new images": "and the network at its first weights",
+    "what zeros and small weights reach": "whichever they were",
+    "epoch: the weights it ends with": "there is no step",
+    "epoch: the mean loss": "so the loss is that of the first weights, and a mean over batches",
+    "epoch: training mode": "nobody calls model.train()",
+    "the baseline on new images": "it was never trained",
+    "improvement: clearly better than the baseline": "nor was the improved network",
+    "improvement: well on the way": "nor was the improved network",
+    "improvement: close to the solution": "nor was the improved network",
+}
+
+# A lone change that helps, but not as much as learning faster does.
+ONLY_WIDER = {
+    "improve": """\
+def improved_network(train_set, validation_set):
+    model = MLP(n_inputs, 512, n_classes).to(device)
+    train_loader, _ = make_loaders(train_set, validation_set, BATCH)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    for _ in range(EPOCHS):
+        train_epoch(model, train_loader, nn.NLLLoss(), optimizer)
+    return model
+"""
+}
+
+# --- the class ---------------------------------------------------------------------------------
+
+DONE_BY_PARTIAL = (
+    "prepare",
+    "initialise",
+    "linear_forward",
+    "activations",
+    "forward",
+    "cost",
+    "mlp",
+)
+KEPT_BY_PARTIAL = (
+    "prepare: one row an image",
+    "initialise: shapes",
+    "initialise: spread of small and He weights",
+    "initialise: what starts at zero",
+    "initialise: the seed decides",
+    "linear step",
+    "ReLU",
+    "sigmoid",
+    "forward: a single layer",
+    "forward: several layers",
+    "forward: caches",
+    "cost of some predictions",
+    "cost of certain predictions",
+    "MLP: shape and number of parameters",
+    "MLP: rows are log-probabilities",
+    "MLP: the most likely class",
+)
+
+
+@dataclass(frozen=True)
+class Graded:
+    """The lab's course and terms, the marks of its checks, and what came of each member."""
+
+    course: Course
+    terms: Terms
+    marks: dict[str, float]
+    assessments: dict[str, Assessment]
+
+    def lost(self, member: str) -> set[str]:
+        """Labels of the checks without their marks; a check has all of them or none."""
+        results = self.assessments[member].judgement.results
+        assert [result.label for result in results] == list(self.marks)
+        assert all(result.marks in (0, self.marks[result.label]) for result in results)
+        return {result.label for result in results if not result.marks}
+
+
+@pytest.fixture(scope="module")
+def graded() -> Graded:
+    course = load_course(Path(__file__).resolve().parents[1])
+    lab = read_lab(course, LAB)
+    instructor = instructor_notebook(lab, course.language, course)
+    release = student_notebook(lab, course.language, course)
+    solved = solutions(instructor)
+    assert set(OTHERWISE) == set(solved)
+    members = {
+        "complete": solved,
+        "otherwise": OTHERWISE,
+        "partial": {name: solved[name] for name in DONE_BY_PARTIAL},
+        "no_mean_no_logarithm": solved | NO_MEAN_NO_LOGARITHM,
+        "wrong_derivative_shifted_labels": solved | WRONG_DERIVATIVE_SHIFTED_LABELS,
+        "learns_nothing": solved | LEARNS_NOTHING,
+        "only_wider": solved | ONLY_WIDER,
+    }
+
+    async def run() -> tuple[Terms, dict[str, Assessment]]:
+        async with Engine(course.limits, sandbox=False) as engine:
+            terms = await prepare(engine, instructor, "quick", seed=DEFAULT_SEED)
+            found = {
+                name: await assess(engine, terms, release, filled(release, cells))
+                for name, cells in members.items()
+            }
+        return terms, found
+
+    terms, assessments = asyncio.run(run())
+    return Graded(course, terms, marks_of_checks(instructor), assessments)
+
+
+def test_lab_totals_100_marks_questions_included() -> None:
+    lab = read_lab(load_course(Path(__file__).resolve().parents[1]), LAB)
+    assert sum(checks(lab).values()) == 80
+    assert list(questions(lab).values()) == [4] * 5
+
+
+def test_solution_earns_full_marks_with_the_committed_keys(graded: Graded) -> None:
+    keys = load_keys(graded.course, LAB)
+    assert keys is not None, f"run `python -m grading build {LAB}`"
+    assert set(keys.profiles) == set(PROFILES)
+    outcomes = marks_against_keys(graded.terms, keys)
+    assert [outcome.label for outcome in outcomes if outcome.earned != outcome.marks] == []
+    assert sum(outcome.earned for outcome in outcomes) == 80
+
+
+def test_complete_submission_earns_every_mark(graded: Graded) -> None:
+    judgement = graded.assessments["complete"].judgement
+    assert (judgement.score, judgement.max_score) == (80, 80)
+
+
+def test_other_ways_to_write_it_earn_every_mark(graded: Graded) -> None:
+    assert graded.lost("otherwise") == set()
+
+
+def test_partial_submission_earns_what_is_done(graded: Graded) -> None:
+    assert graded.lost("partial") == set(graded.marks) - set(KEPT_BY_PARTIAL)
+
+
+def test_running_all_of_a_partial_notebook_reaches_its_end(graded: Graded) -> None:
+    assert first_error(graded.assessments["partial"].notebook) is None
+
+
+@pytest.mark.parametrize(
+    ("member", "lost"),
+    [
+        ("no_mean_no_logarithm", LOST_BY_NO_MEAN_NO_LOGARITHM),
+        ("wrong_derivative_shifted_labels", LOST_BY_WRONG_DERIVATIVE_SHIFTED_LABELS),
+        ("learns_nothing", LOST_BY_LEARNS_NOTHING),
+    ],
+)
+def test_a_mistake_costs_the_checks_that_it_makes_wrong(
+    graded: Graded, member: str, lost: dict[str, str]
+) -> None:
+    assert graded.lost(member) == set(lost)
+
+
+def test_a_small_improvement_earns_a_part_of_its_marks(graded: Graded) -> None:
+    assert graded.lost("only_wider") == {"improvement: close to the solution"}

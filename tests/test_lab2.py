@@ -1,0 +1,348 @@
+"""The lab on recurrent networks: what it is worth, an example class graded on it, bad input.
+
+Solutions are read from the source; only what is wrong, or right but written otherwise, stands
+here. Each member names the checks that it must lose; it keeps all the others.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.lab_code import definitions
+from grading.authoring import checks, instructor_notebook, questions, student_notebook
+from grading.authoring import total_points as points_of
+from grading.building import load_keys, marks_against_keys, read_lab
+from grading.course import Course, load_course
+from grading.engine.assess import Assessment, Terms, assess, prepare
+from grading.engine.runner import Engine
+from tests.example_class import filled, marks_of_checks, solutions
+from utils.profile import DEFAULT_SEED, PROFILES
+
+LAB = "lab2_rnn_lstm"
+ROOT = Path(__file__).resolve().parents[1]
+JOBS = 2
+
+pytestmark = pytest.mark.timeout(900)  # nine runs of the lab, on a machine that may be busy
+
+# --- right, written otherwise ------------------------------------------------------------------
+
+OTHERWISE = {
+    "stable": """\
+def sigmoid(x):
+    return 0.5 * (1 + np.tanh(x / 2))
+
+
+def tanh(x):
+    return 2 * sigmoid(2 * x) - 1
+
+
+def softmax(x):
+    return np.exp(x - np.logaddexp.reduce(x, axis=-1, keepdims=True))
+""",
+    "orthogonal": """\
+def orthogonal(size, rng):
+    left, _, right = np.linalg.svd(rng.standard_normal((size, size)))
+    return left @ right
+""",
+    "forward": """\
+def forward(params, inputs):
+    hiddens = np.zeros((len(inputs), len(params["b_h"])))
+    logits = np.zeros((len(inputs), len(params["b_y"])))
+    for t in range(len(inputs)):
+        inner = params["W_xh"] @ inputs[t] + params["b_h"]
+        if t:
+            inner = inner + params["W_hh"] @ hiddens[t - 1]
+        hiddens[t] = np.tanh(inner)
+        logits[t] = params["W_hy"] @ hiddens[t] + params["b_y"]
+    return hiddens, logits
+""",
+    "backward": """\
+def backward(params, inputs, hiddens, d_logits):
+    grads = {name: np.zeros_like(values) for name, values in params.items()}
+    carried = np.zeros(hiddens.shape[1])
+    for t in range(len(inputs) - 1, -1, -1):
+        grads["W_hy"] += np.outer(d_logits[t], hiddens[t])
+        grads["b_y"] += d_logits[t]
+        inner = (params["W_hy"].T @ d_logits[t] + carried) * (1 - hiddens[t] ** 2)
+        grads["W_xh"] += np.outer(inner, inputs[t])
+        if t > 0:
+            grads["W_hh"] += np.outer(inner, hiddens[t - 1])
+        grads["b_h"] += inner
+        carried = params["W_hh"].T @ inner
+    return grads
+""",
+    "next_token": """\
+class NextToken(nn.Module):
+    def __init__(self, vocabulary, hidden, dropout):
+        super().__init__()
+        self.last = nn.Sequential(nn.Dropout(dropout), nn.Linear(hidden, vocabulary))
+        self.memory = nn.LSTM(input_size=vocabulary, hidden_size=hidden, num_layers=1)
+
+    def forward(self, inputs):
+        return self.last(self.memory(inputs)[0])
+""",
+    "forecast": """\
+def forecast(history, horizon):
+    # no network at all: each month is the same month of the year before, with the mean growth
+    growth = np.mean(np.log(history[12:] / history[:-12]))
+    months = list(history)
+    for _ in range(horizon):
+        months.append(months[-12] * np.exp(growth))
+    return np.array(months[-horizon:])
+""",
+}
+
+# --- wrong in the usual ways -------------------------------------------------------------------
+
+FORGETS_THE_CLIPPING = {
+    "clip": """\
+def clip_by_norm(gradients, max_norm):
+    return {name: gradient.copy() for name, gradient in gradients.items()}
+""",
+}
+
+OFF_BY_ONE_TARGETS = {
+    "pairs": """\
+def inputs_and_targets(ids):
+    return ids[:-1], ids[:-1]
+
+
+def one_hot(ids, size):
+    return np.eye(size)[ids]
+""",
+}
+
+# The same misunderstanding on the way there and back, so that it even trains.
+TRANSPOSED_WEIGHTS = {
+    "forward": """\
+def forward(params, inputs):
+    h = np.zeros(len(params["b_h"]))
+    hiddens = []
+    for x in inputs:
+        h = np.tanh(x @ params["W_xh"].T + h @ params["W_hh"] + params["b_h"])
+        hiddens.append(h)
+    hiddens = np.array(hiddens)
+    return hiddens, hiddens @ params["W_hy"].T + params["b_y"]
+""",
+    "backward": """\
+def backward(params, inputs, hiddens, d_logits):
+    before = np.vstack([np.zeros((1, hiddens.shape[1])), hiddens[:-1]])
+    inner = np.zeros_like(hiddens)
+    carried = np.zeros(hiddens.shape[1])
+    for t in reversed(range(len(inputs))):
+        inner[t] = (d_logits[t] @ params["W_hy"] + carried) * (1 - hiddens[t] ** 2)
+        carried = inner[t] @ params["W_hh"].T
+    return {
+        "W_xh": inner.T @ inputs,
+        "W_hh": before.T @ inner,
+        "b_h": inner.sum(axis=0),
+        "W_hy": d_logits.T @ hiddens,
+        "b_y": d_logits.sum(axis=0),
+    }
+""",
+}
+
+# Perfect on the series that everybody sees; the judge's series are others.
+TRAINS_ON_THE_TEST_MONTHS = {
+    "forecast": """\
+def forecast(history, horizon):
+    ahead = to_changes(series)[KNOWN - 1 : KNOWN - 1 + horizon]
+    return from_changes(history[-1], ahead)
+""",
+}
+
+PART_ONE = (
+    "vocabulary",
+    "split",
+    "pairs",
+    "orthogonal",
+    "stable",
+    "forward",
+    "loss",
+    "backward",
+    "clip",
+    "momentum_step",
+    "train",
+    "predict_next",
+    "pad",
+    "batch_gradients",
+)
+LATER_CHECKS = {
+    "cell state and gates",
+    "hidden state",
+    "gradients of the states",
+    "gradients of the weights",
+    "LSTM on hidden sequences",
+    "logits of the model",
+    "dropout only while training",
+    "training step",
+    "evaluation",
+    "nn.LSTM on hidden sequences",
+    "errors by position",
+    "changes",
+    "and back",
+    "windows and targets",
+    "seasonal-naive forecast",
+    "months to come",
+}
+
+
+def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return what each member of the class handed in, by exercise."""
+    return {
+        "complete": solved,
+        "otherwise": solved | OTHERWISE,
+        "rnn only": {name: solved[name] for name in PART_ONE},
+        "forgets the clipping": solved | FORGETS_THE_CLIPPING,
+        "off-by-one targets": solved | OFF_BY_ONE_TARGETS,
+        "transposed weights": solved | TRANSPOSED_WEIGHTS,
+        "trains on the test months": solved | TRAINS_ON_THE_TEST_MONTHS,
+    }
+
+
+LOST = {
+    "complete": set(),
+    "otherwise": set(),
+    "rnn only": LATER_CHECKS,
+    "forgets the clipping": {"clipping"},
+    "off-by-one targets": {"inputs and targets", "RNN on hidden sequences"},
+    "transposed weights": {"forward pass", "backward pass"},
+    "trains on the test months": {"months to come"},
+}
+
+
+@dataclass(frozen=True)
+class Graded:
+    """The lab's course and terms, the marks of its checks, and what came of each member."""
+
+    course: Course
+    terms: Terms
+    marks: dict[str, float]
+    assessments: dict[str, Assessment]
+
+    def lost(self, member: str) -> set[str]:
+        """Labels of the checks without their marks; a check has all of them or none."""
+        results = self.assessments[member].judgement.results
+        assert [result.label for result in results] == list(self.marks)
+        assert all(result.marks in (0, self.marks[result.label]) for result in results)
+        return {result.label for result in results if not result.marks}
+
+
+def grade(seed: int, choose: Any = class_of) -> Graded:
+    """Grade submissions, made of the lab's solutions by ``choose``, on one run of the solution."""
+    course = load_course(ROOT)
+    lab = read_lab(course, LAB)
+    instructor = instructor_notebook(lab, course.language, course)
+    release = student_notebook(lab, course.language, course)
+    members = choose(solutions(instructor))
+
+    async def run() -> tuple[Terms, dict[str, Assessment]]:
+        async with Engine(course.limits, sandbox=False) as engine:
+            terms = await prepare(engine, instructor, "quick", seed=seed)
+            room = asyncio.Semaphore(JOBS)
+
+            async def one(cells: dict[str, str]) -> Assessment:
+                async with room:
+                    return await assess(engine, terms, release, filled(release, cells))
+
+            found = await asyncio.gather(*map(one, members.values()))
+        return terms, dict(zip(members, found, strict=True))
+
+    terms, assessments = asyncio.run(run())
+    return Graded(course, terms, marks_of_checks(instructor), assessments)
+
+
+@pytest.fixture(scope="module")
+def graded() -> Graded:
+    return grade(DEFAULT_SEED)
+
+
+def test_lab_totals_100_marks_with_nine_questions() -> None:
+    lab = read_lab(load_course(ROOT), LAB)
+    assert points_of(lab) == 100
+    assert sum(checks(lab).values()) == 82
+    assert len(questions(lab)) == 9
+
+
+def test_solution_earns_full_marks_with_the_committed_keys(graded: Graded) -> None:
+    keys = load_keys(graded.course, LAB)
+    assert keys is not None, f"run `python -m grading build {LAB}`"
+    assert set(keys.profiles) == set(PROFILES)
+    outcomes = marks_against_keys(graded.terms, keys)
+    assert [outcome.label for outcome in outcomes if outcome.earned != outcome.marks] == []
+    assert sum(outcome.earned for outcome in outcomes) == 82
+
+
+@pytest.mark.parametrize("member", LOST)
+def test_member_loses_these_checks_and_no_other(graded: Graded, member: str) -> None:
+    assert graded.lost(member) == LOST[member]
+
+
+def more_threads(solved: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return the complete submission, run with two threads instead of one."""
+    return {
+        "complete": solved | {"next_token": solved["next_token"] + "\n\ntorch.set_num_threads(2)"}
+    }
+
+
+@pytest.mark.parametrize("seed", [11])
+def test_other_seed_and_threads_give_the_same_marks(seed: int) -> None:
+    assert grade(seed, more_threads).lost("complete") == set()
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_marks_stay_the_same_over_twenty_seeds(seed: int) -> None:
+    choose = more_threads if seed % 2 else lambda solved: {"complete": solved}
+    assert grade(seed, choose).lost("complete") == set()
+
+
+# --- bad input ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lab() -> dict[str, Any]:
+    names = definitions(LAB)
+    names["token_to_id"] = {"UNK": 0, "EOS": 1, "a": 2, "b": 3}
+    names["VOCABULARY"] = 4
+    return names
+
+
+@pytest.mark.parametrize("tokens", [[], ["a"]])
+def test_sequence_of_length_0_or_1_is_refused(lab: dict[str, Any], tokens: list[str]) -> None:
+    message = f"has length {len(tokens)}; expected 2 or more .one to read and one to predict"
+    with pytest.raises(ValueError, match=message):
+        lab["prepare"](tokens, lab["token_to_id"])
+    with pytest.raises(ValueError, match=message):
+        lab["padded_batch"]([["a", "b", "EOS"], tokens])
+
+
+def test_prediction_after_nothing_is_refused(lab: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="has length 0; expected 1 or more"):
+        lab["predict_next"]({}, [])
+
+
+def test_unknown_tokens_are_named_and_read_as_unk(lab: dict[str, Any]) -> None:
+    with pytest.warns(UserWarning, match=r"c, d not in the vocabulary .* read as UNK"):
+        inputs, targets = lab["prepare"](["a", "d", "c", "EOS"], lab["token_to_id"])
+    assert inputs.argmax(axis=-1).tolist() == [2, 0, 0]
+    assert targets.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_series_with_a_hole_is_refused(lab: dict[str, Any], bad: float) -> None:
+    series = np.arange(1.0, 40.0)
+    series[[7, 9]] = bad
+    with pytest.raises(ValueError, match="2 values that are NaN or infinite, the first at index 7"):
+        lab["make_windows"](series, 12)
+
+
+@pytest.mark.parametrize("look_back", [0, 30, 31])
+def test_look_back_that_does_not_fit_is_refused(lab: dict[str, Any], look_back: int) -> None:
+    with pytest.raises(ValueError, match=rf"look-back is {look_back} .* from 1 to 29"):
+        lab["make_windows"](np.arange(1.0, 31.0), look_back)

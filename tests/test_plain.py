@@ -1,0 +1,538 @@
+"""Plain nbgrader notebooks: nbgrader's own marks, in the engine."""
+
+import asyncio
+import copy
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import NotebookNode, v4
+from nbgrader.api import Gradebook
+from nbgrader.utils import determine_grade
+
+from grading.compat import PACKAGES
+from grading.compat.partial import MIME
+from grading.engine import sandbox
+from grading.engine.runner import Execution
+from grading.errors import UserError
+from grading.gradebook import Marks
+from grading.plain.course import is_plain, load_nbgrader_course
+from grading.plain.grade import grade_lab, not_yet_graded, submissions
+from grading.plain.kernel import StandIns
+from grading.plain.marking import as_marked, executed, to_execute
+from grading.results import FAILED
+from tests import mini
+from tests.plain_course import (
+    ASSIGNMENT,
+    CELL_SECONDS,
+    POINTS,
+    cells,
+    hand_in,
+    hand_in_class,
+    make_course,
+    notebook,
+    solved,
+)
+
+SANDBOX = [] if sandbox.host().obstacle is None else ["--no-sandbox"]
+OURS = "t-steps"  # uses jhwutils, which nbgrader's kernels lack
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the gradebook says of one cell of one submission."""
+
+    auto_score: float | None
+    needs_manual_grade: bool
+    max_score: float
+
+
+def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+def grade(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return run(root, "grading", "grade", ASSIGNMENT, *SANDBOX, *options)
+
+
+def gradebook(root: Path) -> Gradebook:
+    return Gradebook(f"sqlite:///{root / 'gradebook.db'}")
+
+
+def rows(root: Path) -> dict[tuple[str, str], Row]:
+    """Every cell of every submission, by student and cell."""
+    with gradebook(root) as book:
+        return {
+            (submission.student_id, grade.name): Row(
+                grade.auto_score, grade.needs_manual_grade, grade.max_score
+            )
+            for submission in book.assignment_submissions(ASSIGNMENT)
+            for notebook in submission.notebooks
+            for grade in notebook.grades
+        }
+
+
+@dataclass(frozen=True)
+class Both:
+    """The same course, graded by nbgrader and by us."""
+
+    theirs: Path
+    ours: Path
+    said: subprocess.CompletedProcess[str]
+    results: Mapping[str, Any]
+
+    def check(self, student: str, cell: str) -> dict[str, Any]:
+        (found,) = [check for check in self.results[student]["checks"] if check["cell"] == cell]
+        return dict(found)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course without submissions, to be copied."""
+    return make_course(tmp_path_factory.mktemp("empty"))
+
+
+@pytest.fixture(scope="module")
+def both(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Both:
+    folder = tmp_path_factory.mktemp("both")
+    theirs, ours = (Path(shutil.copytree(empty, folder / name)) for name in ("theirs", "ours"))
+    for root in (theirs, ours):
+        hand_in_class(root)
+    second = solved(ours, "second")
+    much = solved(ours, share="def share():\n    return 50")
+    hand_in(ours, "fay", {"first": much, "second": second})
+    dying = solved(ours, double="def double(x):\n    __import__('os')._exit(0)")
+    hand_in(ours, "gus", {"first": dying, "second": second})
+    twice = solved(ours)
+    twin = copy.deepcopy(cells(twice, "t-share")[0])
+    cells(twice, "t-share")[0].source = "4.0"
+    twice.cells.append(NotebookNode(twin, id="twin", source="1.0"))
+    hand_in(ours, "kim", {"first": twice, "second": second})
+    (hand_in(ours, "hal", {"second": second}) / "first.ipynb").write_text('{"cells": [')
+    linked = hand_in(ours, "ivy", {"first": solved(ours), "second": second})
+    (linked / "book.db").symlink_to(ours / "gradebook.db")
+    hand_in(ours, "jon", {"mine": second})
+
+    autograde = run(theirs, "nbgrader", "autograde", ASSIGNMENT)
+    assert autograde.returncode == 0, autograde.stderr
+    said = grade(ours, "--json", "marks.json")
+    assert said.returncode == 1, said.stdout + said.stderr
+    data = json.loads((ours / "marks.json").read_text())
+    return Both(theirs, ours, said, {item["student"]: item for item in data["submissions"]})
+
+
+def test_every_cell_has_nbgraders_own_mark(both: Both) -> None:
+    theirs = {key: row for key, row in rows(both.theirs).items() if key[1] != OURS}
+    ours = rows(both.ours)
+    assert len(theirs) == 5 * (len(POINTS) - 1)
+    assert {key: ours[key] for key in theirs} == theirs
+
+
+def test_nbgrader_itself_marks_what_the_class_was_made_for(both: Both) -> None:
+    """Else the comparison could hold because nothing was marked at all."""
+    marks = {key: row.auto_score for key, row in rows(both.theirs).items()}
+    assert [marks["ada", cell] for cell in ("t-double", "t-share", "t-quiet")] == [3, 4, 2]
+    assert [marks["bob", cell] for cell in ("t-double", "t-share", "t-quiet")] == [0, 2.5, 0]
+    assert [marks["cyd", cell] for cell in ("t-double", "t-share", "t-count")] == [None, 1, 0]
+    assert [marks["dan", cell] for cell in ("t-double", "t-share", "t-quiet")] == [0, 0, 0]
+    assert [marks["eve", cell] for cell in ("t-share", "m-text", "m-code")] == [4, 0, 0]
+    assert rows(both.theirs)["ada", "m-code"] == Row(None, True, 2)
+
+
+def test_the_penalty_for_being_late_is_nbgraders(both: Both) -> None:
+    for root in (both.theirs, both.ours):
+        with gradebook(root) as book:
+            late = book.find_submission(ASSIGNMENT, "eve")
+            assert late.late_submission_penalty == late.score > 0
+            assert book.find_submission(ASSIGNMENT, "ada").late_submission_penalty == 0
+    with Marks(f"sqlite:///{both.ours / 'gradebook.db'}") as marks:
+        assert marks.totals(ASSIGNMENT)["eve"][0] == 0
+
+
+def test_the_comments_of_unanswered_questions_are_nbgraders(both: Both) -> None:
+    for root in (both.theirs, both.ours):
+        with gradebook(root) as book:
+            comment = book.find_comment("m-text", "first", ASSIGNMENT, "eve")
+            assert comment.auto_comment == "No response."
+
+
+def test_what_nbgrader_writes_beside_the_gradebook_is_the_same(both: Both) -> None:
+    for student in ("ada", "bob", "cyd", "dan", "eve"):
+        theirs, ours = (
+            root / "autograded" / student / ASSIGNMENT for root in (both.theirs, both.ours)
+        )
+        assert sorted(path.name for path in theirs.iterdir()) == sorted(
+            path.name for path in ours.iterdir()
+        )
+        assert (theirs / "utils.py").read_text() == (ours / "utils.py").read_text()
+        for path in theirs.glob("*.ipynb"):
+            expected = nbformat.read(path, as_version=4)
+            found = nbformat.read(ours / path.name, as_version=4)
+            for mine, their in zip(found.cells, expected.cells, strict=True):
+                assert mine.source == their.source
+                if mine.cell_type == "code" and not cells(NotebookNode(cells=[mine]), OURS):
+                    assert mine.execution_count == their.execution_count
+                    assert kinds(mine) == kinds(their)
+
+
+def kinds(cell: NotebookNode) -> list[str]:
+    """The kinds of a cell's outputs; nbgrader adds one to an interrupt, we put one in front."""
+    timeouts = ("CellTimeoutError", "Stopped")
+    return [item.output_type for item in cell.outputs if item.get("ename") not in timeouts]
+
+
+def test_blocks_of_tick_marks_count_one_by_one(both: Both) -> None:
+    marks = {student: rows(both.ours)[student, OURS].auto_score for student in ("ada", "bob")}
+    assert marks == {"ada": 6, "bob": 2}  # of double(1), double(5) and the topic
+    assert both.check("bob", OURS)["reason"] == "AssertionError"
+
+
+def test_reasons_are_one_line_each(both: Both) -> None:
+    assert both.check("ada", "t-double")["reason"] == ""
+    assert both.check("bob", "t-share")["reason"] == "its value is 2.5"
+    assert both.check("bob", "t-quiet")["reason"].endswith("no marks: hm")
+    assert both.check("bob", "t-count")["reason"] == "SystemExit"
+    assert "not in first.ipynb" in both.check("cyd", "t-double")["reason"]
+    assert both.check("cyd", "t-count")["reason"] == "second.ipynb was not handed in"
+    assert both.check("dan", "t-double")["reason"].startswith("NameError: name 'double'")
+    assert f"longer than {CELL_SECONDS} s" in both.check("dan", "t-share")["reason"]
+    assert both.check("dan", "t-quiet")["reason"] == "ZeroDivisionError: no traceback was shown"
+
+
+def test_what_is_odd_is_flagged(both: Both) -> None:
+    flags = {student: " | ".join(item["flags"]) for student, item in both.results.items()}
+    assert flags["ada"] == flags["bob"] == flags["eve"] == ""
+    for line in ("other.ipynb is not", "second.ipynb was not", "'t-double' is not"):
+        assert line in flags["cyd"]
+    assert "first: cell" in flags["dan"]
+
+
+def test_a_value_above_the_points_costs_only_its_own_cell(both: Both) -> None:
+    found = rows(both.ours)
+    assert found["fay", "t-share"].auto_score == 0
+    assert found["fay", "t-double"].auto_score == 3
+    assert "greater than maximum" in both.check("fay", "t-share")["reason"]
+
+
+def test_cells_that_stand_there_twice_do_not_stop_the_run(both: Both) -> None:
+    assert rows(both.ours)["kim", "t-share"].auto_score == 4
+    assert "'t-share' of first.ipynb stood there" in both.results["kim"]["flags"][0]
+
+
+def test_a_dead_kernel_costs_what_was_not_run(both: Both) -> None:
+    found = rows(both.ours)
+    tests = ("t-double", "t-share", "t-quiet", "t-count")
+    assert [found["gus", cell].auto_score for cell in tests] == [0, 0, 0, 5]
+    assert "exited" in both.check("gus", "t-double")["reason"]
+    assert "before this cell" in both.check("gus", "t-share")["reason"]
+
+
+@pytest.mark.parametrize(
+    ("student", "why"),
+    [
+        ("hal", "first.ipynb: not a notebook"),
+        ("ivy", "book.db is a link"),
+        ("jon", "expected first.ipynb, second.ipynb, found mine.ipynb"),
+    ],
+)
+def test_what_cannot_be_graded_says_why(both: Both, student: str, why: str) -> None:
+    item = both.results[student]
+    assert (item["status"], item["score"], item["max_score"]) == (FAILED, 0, 20)
+    assert why in item["flags"][0]
+    assert not (both.ours / "autograded" / student / ASSIGNMENT).exists()
+    assert {rows(both.ours)[student, cell].auto_score for cell in POINTS} == {None}
+
+
+def test_the_report_says_where_the_marks_were_decided(both: Both) -> None:
+    page = (both.ours / "reports" / ASSIGNMENT / "index.html").read_text()
+    assert "decided inside the students" in page
+    assert "Traceback" not in both.said.stderr
+
+
+def test_resume_grades_what_was_cut_off_or_changed(both: Both) -> None:
+    before = rows(both.ours)
+    course = load_nbgrader_course(both.ours)
+    with Marks(course.db_url) as marks:
+        work = submissions(course, ASSIGNMENT)
+        assert not list(not_yet_graded(marks, ASSIGNMENT, work))
+        marks.forget(ASSIGNMENT, "bob")
+    (both.ours / "submitted" / "ada" / ASSIGNMENT / "topic.txt").write_text("winds")
+    assert "2 submissions are left" in grade(both.ours, "--resume").stdout
+    after = rows(both.ours)
+    assert (before["ada", OURS].auto_score, after["ada", OURS].auto_score) == (6, 4)
+    assert {**after, ("ada", OURS): before["ada", OURS]} == before
+
+
+class _Deaf:
+    """An engine whose kernels say nothing: every test passes by nbgrader's rules."""
+
+    async def execute(
+        self, notebook: NotebookNode, *, env: Mapping[str, str], files: Any = None
+    ) -> Execution:
+        for number, cell in enumerate(notebook.cells):
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], number
+        return Execution(notebook, 0.0, 0.0, ())
+
+
+@pytest.fixture
+def small(empty: Path, tmp_path: Path) -> Path:
+    """A course with one submission."""
+    root = Path(shutil.copytree(empty, tmp_path / "small"))
+    hand_in(root, "ada", {"first": solved(root), "second": solved(root, "second")})
+    return root
+
+
+def grade_here(root: Path, assignment: str = ASSIGNMENT) -> None:
+    course = load_nbgrader_course(root)
+    with Marks(course.db_url) as marks:
+        asyncio.run(
+            grade_lab(
+                course,
+                assignment,
+                _Deaf(),
+                marks,
+                profile="quick",
+                jobs=1,
+                work=submissions(course, assignment),
+                notes=[],
+                on_result=lambda submission, graded: None,
+            )
+        )
+
+
+def test_a_kill_while_marking_leaves_nothing_half_done(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = load_nbgrader_course(small)
+    grade_here(small)
+    before = rows(small)
+    seen: list[Any] = []
+
+    def stop(self: object, assignment: str, student: str) -> None:
+        seen.append(student)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nbgrader.converters.Autograde.set_permissions", stop)
+    with pytest.raises(KeyboardInterrupt):
+        grade_here(small)
+    assert seen == ["ada"]
+    assert rows(small) == before
+    with Marks(course.db_url) as marks:
+        work = submissions(course, ASSIGNMENT)
+        assert list(not_yet_graded(marks, ASSIGNMENT, work)) == work
+    monkeypatch.undo()
+    grade_here(small)
+    assert rows(small) == before
+
+
+def test_old_marks_do_not_outlive_the_cells_that_earned_them(small: Path) -> None:
+    grade_here(small)
+    assert rows(small)["ada", "t-double"].auto_score == 3
+    path = small / "submitted" / "ada" / ASSIGNMENT / "first.ipynb"
+    first = solved(small)
+    first.cells.remove(cells(first, "t-double")[0])
+    nbformat.write(first, path)
+    with gradebook(small) as book:
+        book.find_grade("m-text", "first", ASSIGNMENT, "ada").manual_score = 0.5
+        book.db.commit()
+    grade_here(small)
+    assert rows(small)["ada", "t-double"] == Row(None, True, 3)
+    with gradebook(small) as book:
+        assert book.find_grade("m-text", "first", ASSIGNMENT, "ada").manual_score == 0.5
+
+
+def test_a_file_of_the_student_that_the_course_lets_them_keep(small: Path) -> None:
+    settings = (small / "nbgrader_config.py").read_text()
+    kept = f'c.Autograde.exclude_overwriting = {{"{ASSIGNMENT}": ["utils.py"]}}\n'
+    (small / "nbgrader_config.py").write_text(settings + kept)
+    mine = small / "submitted" / "ada" / ASSIGNMENT / "utils.py"
+    mine.write_text("own = True\n")
+    grade_here(small)
+    assert (small / "autograded" / "ada" / ASSIGNMENT / "utils.py").read_text() == "own = True\n"
+
+
+def test_an_assignment_that_nbgrader_never_released_is_named(small: Path) -> None:
+    with pytest.raises(UserError, match="generate_assignment ps2"):
+        grade_here(small, "ps2")
+
+
+def test_settings_that_fail_are_one_line(small: Path) -> None:
+    (small / "nbgrader_config.py").write_text("c = nothing\n")
+    with pytest.raises(UserError, match="cannot be read: NameError: name 'nothing'"):
+        load_nbgrader_course(small)
+
+
+def test_settings_say_where_the_gradebook_is(small: Path) -> None:
+    (small / "nbgrader_config.py").write_text("c.CourseDirectory.db_url = 'postgresql://x/y'\n")
+    assert load_nbgrader_course(small).db_url == "postgresql://x/y"
+
+
+def test_evidence_is_not_taken_for_a_plain_notebook(tmp_path: Path) -> None:
+    course = mini.make_course(tmp_path)
+    source = course.home / "source" / "mini"
+    source.mkdir(parents=True)
+    nbformat.write(mini.solution(course), source / "mini.ipynb")
+    (course.home / "nbgrader_config.py").write_text("c = get_config()\n")
+    assert not is_plain(course, "mini")
+    with pytest.raises(UserError, match="run the command from the folder"):
+        is_plain(load_nbgrader_course(course.home), "mini")
+
+
+def test_a_plain_assignment_of_a_course_of_ours(tmp_path: Path, small: Path) -> None:
+    (small / "nbgrader_config.py").write_text("c = get_config()\n")
+    toml = mini.COURSE.replace("mini", ASSIGNMENT).replace("roster.csv", "nobody.csv")
+    course = tmp_path / "ours"
+    shutil.copytree(small, course / "course")
+    (course / "course.toml").write_text(toml)
+    done = grade(course)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert rows(course / "course")["ada", "t-share"].auto_score == 4
+
+
+# --- the outputs, as pure functions ----------------------------------------------------------
+
+
+def a_test(*outputs: NotebookNode, source: str = "f()") -> NotebookNode:
+    (cell,) = notebook([("code", "t-share", source)]).cells
+    cell.outputs, cell.execution_count = list(outputs), 1
+    return cell
+
+
+def result(value: str) -> NotebookNode:
+    return v4.new_output("execute_result", {"text/plain": value})
+
+
+def stderr(text: str = "hm") -> NotebookNode:
+    return v4.new_output("stream", name="stderr", text=text)
+
+
+def error(name: str = "AssertionError") -> NotebookNode:
+    return v4.new_output("error", ename=name, evalue="", traceback=[])
+
+
+def block(earned: float, available: float) -> NotebookNode:
+    data = {MIME: {"earned": earned, "available": available}}
+    return v4.new_output("display_data", data)
+
+
+def as_run(cell: NotebookNode, *problems: str) -> NotebookNode:
+    """The cell as it is after an execution that gave the outputs it has."""
+    whole = v4.new_notebook(cells=[v4.new_markdown_cell(""), cell])
+    ran = copy.deepcopy(to_execute(whole))
+    ran.cells[2].outputs = cell.outputs
+    done, said = executed(whole, Execution(ran, 0.0, 0.0, problems))
+    assert len(said) == len(problems)
+    return done.cells[1]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "marks"),
+    [
+        ([block(2, 2), block(1, 1), block(0, 1), error()], 3),
+        ([block(2, 2), block(9, 9), block(0, 1), error()], 4),
+        ([block(2, 2), stderr(), block(0, 1), error()], 2),
+        ([block(0, 2), error()], 0),
+        ([block(2, 2), stderr()], 4),
+        ([block(2, 2), stderr(), result("1.5")], 1.5),
+        ([stderr()], 0),
+        ([result("1.5"), stderr()], 1.5),
+        ([stderr(), result("1.5")], 0),
+        ([], 4),
+    ],
+)
+def test_marks_of_outputs(outputs: list[NotebookNode], marks: float) -> None:
+    assert determine_grade(as_marked(a_test(*outputs)))[0] == marks
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        "cell 3 displayed more than it may; the rest of its outputs was dropped",
+        "cell 3 ran longer than 2 s and was stopped",
+        "the kernel died in cell 3: it exited with status 1",
+    ],
+)
+def test_a_test_whose_outputs_may_not_be_all_there_earns_nothing(trouble: str) -> None:
+    assert determine_grade(as_run(a_test()))[0] == 4
+    done = as_run(a_test(), trouble)
+    assert determine_grade(as_marked(done))[0] == 0
+    assert done.outputs[0].evalue == trouble.replace("cell 3", "cell 2")  # ours is not counted
+
+
+def test_a_test_that_was_not_run_earns_nothing() -> None:
+    cell = a_test()
+    cell.execution_count = None
+    assert determine_grade(as_run(cell))[0] == 0
+    cell.source = " "  # nobody runs that
+    assert determine_grade(as_run(cell))[0] == 4
+
+
+@pytest.mark.parametrize("value", ["5", "inf"])
+def test_a_value_that_nbgrader_chokes_on_earns_nothing(value: str) -> None:
+    with pytest.raises(ValueError, match="greater"):
+        determine_grade(a_test(result(value)))
+    assert determine_grade(as_run(a_test(result(value))))[0] == 0
+
+
+def test_a_result_without_a_text_earns_nothing() -> None:
+    image = v4.new_output("execute_result", {"image/png": ""})
+    assert determine_grade(as_run(a_test(image)))[0] == 0
+
+
+def test_a_kernel_that_could_not_be_prepared_is_no_fault_of_the_submission() -> None:
+    whole = v4.new_notebook(cells=[a_test()])
+    ran = to_execute(whole)
+    ran.cells[0].outputs = [error("ModuleNotFoundError")]
+    with pytest.raises(RuntimeError, match="not prepared: ModuleNotFoundError"):
+        executed(whole, Execution(ran, 0.0, 0.0, ()))
+
+
+def test_tests_are_run_whatever_their_tags_say() -> None:
+    cell = a_test()
+    own = v4.new_code_cell("g()")
+    cell.metadata.tags = own.metadata.tags = ["skip-execution"]
+    sources = [c.source for c in to_execute(v4.new_notebook(cells=[own, cell])).cells]
+    assert sources[1:] == ["", "f()"]
+    assert own.source == "g()"
+
+
+@pytest.fixture
+def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] in PACKAGES]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, StandIns()])
+
+
+@pytest.mark.usefixtures("stand_ins")
+def test_older_libraries_are_found_by_their_names() -> None:
+    assert import_module("jhwutils.tick") is import_module("grading.compat.tick")
+    assert import_module("lautils").gradeutils is import_module("grading.compat.gradeutils")
+    for missing in ("jhwutils.other", "lautils.tick", "jhwutils.tick.deeper"):
+        with pytest.raises(ModuleNotFoundError):
+            import_module(missing)
+
+
+@pytest.mark.usefixtures("stand_ins")
+def test_the_real_library_is_taken_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "jhwutils").mkdir()
+    (tmp_path / "jhwutils" / "tick.py").write_text("real = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert import_module("jhwutils.tick").real
+    assert import_module("jhwutils.checkarr") is import_module("grading.compat.checkarr")
