@@ -10,6 +10,7 @@ import statistics
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from grading.messages import message
 from grading.results import GRADED, CheckMark, Result
@@ -17,6 +18,7 @@ from grading.roster import Roster, Student
 
 MISSING = "missing"
 BINS = 10
+LONG_RUN = 3  # checks in a row lost for one reason, which are told in one line
 Totals = Mapping[str, tuple[float, float, bool]]
 
 # They would let a text show its letters in another order than it has them (Unicode UAX 9).
@@ -206,18 +208,26 @@ def check_rates(rows: Iterable[Standing]) -> list[CheckRate]:
 
 
 def lost_lines(row: Standing, lang: str) -> list[str]:
-    """Return one line for every check that lost marks, and why."""
-    return [
-        message(
-            "judged.lost",
-            lang,
-            label=check.label,
-            marks=number(check.marks),
-            max=number(check.max),
-            why=check.reason,
-        ).rstrip(": ")
-        for check in row.lost
-    ]
+    """Return why marks were lost, a line for each check; long runs with one reason are one line."""
+    lines = []
+    for _, group in groupby(row.lost, key=lambda check: check.reason):
+        run = list(group)
+        if len(run) < LONG_RUN:
+            lines += [_lost(check.label, [check], lang) for check in run]
+        else:
+            lines.append(_lost(f"{run[0].label} … {run[-1].label} ({len(run)})", run, lang))
+    return lines
+
+
+def _lost(label: str, run: Sequence[CheckMark], lang: str) -> str:
+    return message(
+        "judged.lost",
+        lang,
+        label=label,
+        marks=number(sum(check.marks for check in run)),
+        max=number(sum(check.max for check in run)),
+        why=run[0].reason,
+    ).rstrip(": ")
 
 
 def number(value: float) -> str:

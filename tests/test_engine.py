@@ -646,6 +646,21 @@ class TestSurvival:
         assert (text(execution, 1), text(execution, 2)) == ("slept", "done")
         assert own.says("print('next')") == "next"
 
+    def test_of_kernels_cancelled_as_they_start(self, own: Bench) -> None:
+        async def run() -> None:
+            for _ in range(10):
+                starting = asyncio.create_task(own.engine.execute(notebook("1"), env={}))
+                await asyncio.sleep(0.02)
+                starting.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await starting
+
+        zygote = zygote_of(self.LIMITS)
+        own.wait_for(run())
+        assert own.says("print('next')") == "next"
+        assert zygote_of(self.LIMITS) == zygote
+        assert eventually(lambda: len(children(zygote)) == 1)
+
     def test_cancelling_ends_the_kernel(self, own: Bench) -> None:
         own.says("1")
         before = set(children(zygote_of(self.LIMITS)))

@@ -521,7 +521,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("stand_ins")
 def test_older_libraries_are_found_by_their_names() -> None:
     assert import_module("jhwutils.tick") is import_module("grading.compat.tick")
-    assert import_module("lautils").gradeutils is import_module("grading.compat.gradeutils")
+    assert import_module("lautils.gradeutils") is import_module("grading.compat.gradeutils")
     for missing in ("jhwutils.other", "lautils.tick", "jhwutils.tick.deeper"):
         with pytest.raises(ModuleNotFoundError):
             import_module(missing)

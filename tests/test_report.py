@@ -3,6 +3,7 @@ import hashlib
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -260,6 +261,7 @@ def test_the_page_is_written_under_reports_and_over_the_old_one(tmp_path):
     path = report.write_html(course, "lab", RESULTS[:1], None, {})
     assert path == tmp_path / "course" / "reports" / "lab" / "index.html"
     assert "Smith, John" not in path.read_text(encoding="utf-8")
-    assert report.write_html(course, "lab", RESULTS, ROSTER, TOTALS, ["note \ud800"]) == path
+    noted = [replace(result, notes=["note \ud800"]) for result in RESULTS]
+    assert report.write_html(course, "lab", noted, ROSTER, TOTALS) == path
     assert "Smith, John" in path.read_text(encoding="utf-8")
     assert [file.name for file in path.parent.iterdir()] == ["index.html"]

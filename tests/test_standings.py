@@ -124,3 +124,13 @@ def test_plain_text_is_one_line_that_a_file_can_hold(text):
 def test_only_all_of_it_is_a_hundred_percent(total, part):
     part = min(part, total)
     assert (share(part / total) == 100) == (part == total)
+
+
+def test_checks_in_a_row_lost_for_one_reason_are_one_line():
+    lost = [CheckMark("c", f"check {n}", 0.0, 2.0, "nothing there") for n in range(3)]
+    other = CheckMark("c", "last", 0.0, 1.0, "wrong shape")
+    (row,) = standings([Result("ada", "lab", 0.0, 7.0, GRADED, checks=[*lost, other])])
+    assert lost_lines(row, "en") == [
+        "✗ check 0 … check 2 (3): 0 of 6 marks: nothing there",
+        "✗ last: 0 of 1 marks: wrong shape",
+    ]

@@ -21,9 +21,14 @@ def watched() -> bool:
     """
     if "DL_MODE" in os.environ:
         return False
-    if "ipykernel" in sys.modules:
+    if in_notebook():
         return any(name in os.environ for name in FRONT_ENDS)
     return sys.stderr.isatty()
+
+
+def in_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook."""
+    return "ipykernel" in sys.modules
 
 
 class Progress:

@@ -31,7 +31,7 @@ from utils.device import DTYPES, Precision, PrecisionChoice, pick_device
 from utils.device import precision as choose_precision
 from utils.diagnosis import Forward, Loss
 from utils.history import History
-from utils.progress import Progress, watched
+from utils.progress import Progress, in_notebook, watched
 
 Metric = Callable[[Any, Any], Tensor | float]
 Scheduler = LRScheduler | ReduceLROnPlateau
@@ -123,7 +123,7 @@ def fit(
     precision : {"fp32", "auto", "bf16", "fp16"}, optional
         See :func:`utils.device.precision`.
     live_plot : bool, optional
-        Draw the curves after each epoch, where somebody watches.
+        Draw the curves after each epoch, in a notebook that somebody watches.
 
     Returns
     -------
@@ -195,6 +195,7 @@ def fit(
     if len(history):
         progress.say(f"Going on from {path}: {len(history)} of {epochs} epochs are done.")
 
+    live = live_plot and workplace.is_main_process and in_notebook() and watched()
     trained, saved = _wrap(model, workplace), time.monotonic()
     try:
         while len(history) < epochs and not _is_stale(history, patience):
@@ -217,7 +218,7 @@ def fit(
                 if workplace.is_main_process:
                     _save(path, run.state(generators), configuration, progress)
                 saved = time.monotonic()
-            if live_plot and workplace.is_main_process and watched():
+            if live:
                 history.refresh()
     except KeyboardInterrupt:
         history.stopped = f"stopped by hand in epoch {len(history) + 1}, batch {run.step}"
@@ -378,6 +379,7 @@ class _Run:
                 for kind, values in named.items()
             },
             "loss": getattr(self.loss, "__name__", type(self.loss).__name__),
+            "metrics": list(self.metrics),
             "schedule_each": self.schedule_each,
             "clip_norm": self.clip_norm,
         }

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import IO, Any
 
 from grading.course import Limits
 from grading.engine import sandbox
@@ -199,15 +199,32 @@ class Nursery:
         self._thread.join()
 
     def _run(self) -> None:
-        with tempfile.TemporaryFile() as errors, sandbox.made_files() as files:
-            view = sandbox.view_of_this_process()
-            arguments = {
-                "control": self._theirs.fileno(),
-                "user": sandbox.user_inside(),
-                "allowance": asdict(self._allowance),
-                "shown": [str(place) for place in view.shown],
-            }
-            process = subprocess.Popen(
+        said = ""
+        try:
+            with tempfile.TemporaryFile() as errors, sandbox.made_files() as files:
+                self._serve(self._start(files, errors))
+                errors.seek(0)
+                said = errors.read().decode(errors="replace")
+        except OSError as error:
+            said = str(error)
+        finally:
+            with self._lock:
+                self._control.close()
+            if not self.up.done():
+                last = (said.strip() or "it ended at once").splitlines()[-1]
+                self.up.set_exception(RuntimeError(f"the zygote could not start: {last}"))
+            self._lose_all()
+
+    def _start(self, files: Mapping[str, int], errors: IO[bytes]) -> "subprocess.Popen[bytes]":
+        view = sandbox.view_of_this_process()
+        arguments = {
+            "control": self._theirs.fileno(),
+            "user": sandbox.user_inside(),
+            "allowance": asdict(self._allowance),
+            "shown": [str(place) for place in view.shown],
+        }
+        with self._theirs:
+            return subprocess.Popen(
                 sandbox.command(
                     sandbox.python("grading.engine.zygote", arguments),
                     view,
@@ -222,10 +239,14 @@ class Nursery:
                 pass_fds=(self._theirs.fileno(), *files.values()),
                 start_new_session=True,  # so that Ctrl-C reaches the coordinator alone
             )
-            self._theirs.close()
+
+    def _serve(self, process: "subprocess.Popen[bytes]") -> None:
+        """Hear what the zygote says until one of the two ends."""
+        try:
             with contextlib.suppress(OSError):
                 while packet := self._control.recv(MAX_PACKET):
                     self._hear(json.loads(packet))
+        finally:
             with self._lock:
                 self._control.close()
             try:
@@ -233,12 +254,6 @@ class Nursery:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            if not self.up.done():
-                errors.seek(0)
-                said = errors.read().decode(errors="replace").strip().splitlines()
-                last = said[-1] if said else f"it exited with {process.returncode}"
-                self.up.set_exception(RuntimeError(f"the zygote could not start: {last}"))
-        self._lose_all()
 
     def _hear(self, event: dict[str, Any]) -> None:
         if event["event"] == "up":

@@ -217,6 +217,7 @@ class _Run:
             await self._wait(kernel, collecting, request, number)
         finally:
             collecting.cancel()
+            await asyncio.gather(collecting, return_exceptions=True)
             cell.outputs = transcript.outputs()
             cell.execution_count = transcript.execution_count
             if transcript.overflowed:

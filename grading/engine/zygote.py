@@ -133,7 +133,7 @@ class Zygote:
         if request["do"] == "fork":
             self._fork(request["id"], descriptors)
         elif kernel is not None:
-            os.killpg(kernel.pid, request["signal"])  # and what it started in its cells
+            _signal(kernel.pid, request["signal"])
 
     def _fork(self, number: int, descriptors: list[int]) -> None:
         report, said = os.pipe()
@@ -151,7 +151,9 @@ class Zygote:
         self._selector.register(report, selectors.EVENT_READ, self._listen)
 
     def _listen(self, report: int) -> None:
-        kernel = next(kernel for kernel in self._kernels.values() if kernel.report == report)
+        kernel = next((k for k in self._kernels.values() if k.report == report), None)
+        if kernel is None:
+            return  # buried a moment ago
         said = os.read(report, MAX_PACKET)
         kernel.said += said
         if kernel.said == b"ready" and said:
@@ -244,6 +246,14 @@ def _close_all_but(kept: set[int]) -> None:
         if descriptor > 2 and descriptor not in kept:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+def _signal(pid: int, number: int) -> None:
+    """Signal a kernel and what it started in its cells; it may not lead its group yet."""
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        os.kill(pid, number)
 
 
 def _resident(pid: int) -> int:

@@ -395,7 +395,7 @@ def sigmoid(Z):
     ### END SOLUTION
 
 
-# %% role="check" id="activations_check" points=3
+# %% role="check" id="activations_check" points=2
 tick.call(
     "ReLU",
     lambda Z: relu(Z),
@@ -410,7 +410,7 @@ tick.call(
     "sigmoid",
     lambda Z: sigmoid(Z),
     cases=lambda rng: [(rng.normal(size=(4, 3)),), (np.array([-20.0, 0.0, 20.0]),)],
-    marks=2,
+    marks=1,
     hint={
         "es": "¿Vale 0.5 en el cero y crece de 0 a 1? Mira el signo del exponente.",
         "en": "Is it 0.5 at zero, and does it grow from 0 to 1? Look at the sign of the exponent.",
