@@ -161,4 +161,3 @@ def marks_of(database: Path) -> list[tuple[str, str, float | None, bool]]:
         rows = [tuple(row) for row in connection.execute(query)]
     engine.dispose()
     return rows
-

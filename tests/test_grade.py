@@ -23,14 +23,14 @@ from tests import mini
 WRONG_DOUBLE = "def double(x):\n    return 3 * np.asarray(x)\n"
 
 
-def command(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(root: Path, *arguments: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
     """Run ``python -m grading`` in a course's folder."""
     return subprocess.run(
         [sys.executable, "-m", "grading", *arguments],
         cwd=root,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=seconds,
     )
 
 

@@ -1,0 +1,55 @@
+"""The class of `make demo` gets exactly the marks that its work deserves."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from grading.engine import sandbox
+from tests.demo import LAB, prepare
+from tests.example_class import Member
+from tests.test_grade import command
+
+pytestmark = pytest.mark.skipif(
+    sandbox.host().obstacle is not None, reason=f"no sandbox: {sandbox.host().obstacle}"
+)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Member], dict[str, dict], str]:
+    """Return the class, the result of each student, and what collecting said."""
+    home = tmp_path_factory.mktemp("demo") / "course"
+    members = prepare(home)
+    assert command(home, "release", LAB).returncode == 0
+    collected = command(home, "collect", LAB, "handed_in").stdout
+    graded = command(home, "grade", LAB, "--json", "marks.json", seconds=900)
+    assert graded.returncode in (0, 1), graded.stderr
+    data = json.loads(Path(home, "marks.json").read_text())
+    return members, {item["student"]: item for item in data["submissions"]}, collected
+
+
+@pytest.mark.timeout(1200)
+def test_every_check_of_every_member_has_its_marks(demo) -> None:
+    members, results, _ = demo
+    for member in members:
+        for student, _ in member.identities:
+            if not member.expected:
+                assert student not in results, member.name
+                continue
+            marks = {check["label"]: check["marks"] for check in results[student]["checks"]}
+            assert marks == member.expected, member.name
+            lost = {check["label"] for check in results[student]["checks"] if check["reason"]}
+            assert lost == set(member.lost), member.name
+
+
+def test_what_is_no_notebook_is_refused_by_name(demo) -> None:
+    members, _, collected = demo
+    (member,) = [member for member in members if not member.expected]
+    assert f"refused {member.student_id}/" in collected
+
+
+def test_the_endless_loop_is_flagged_in_one_line(demo) -> None:
+    members, results, _ = demo
+    (member,) = [member for member in members if member.name == "infinite_loop"]
+    flags = results[member.student_id]["flags"]
+    assert len(flags) == 1 and "20 s" in flags[0]
