@@ -456,7 +456,15 @@ def as_run(cell: NotebookNode, *problems: str) -> NotebookNode:
     ],
 )
 def test_marks_of_outputs(outputs: list[NotebookNode], marks: float) -> None:
-    assert determine_grade(as_marked(a_test(*outputs)))[0] == marks
+    assert (
+        determine_grade(as_marked(a_test(*outputs, source="with marks(2):\n    f()")))[0] == marks
+    )
+
+
+def test_blocks_that_only_the_submission_displays_do_not_count() -> None:
+    forged = [block(4, 4), stderr(), error()]
+    assert determine_grade(as_marked(a_test(*forged)))[0] == 0
+    assert determine_grade(as_marked(a_test(*forged[:2])))[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -120,9 +120,8 @@ class Converter:
             If they have more.
         """
         own, course = Path(self._submitted(student)), Path(self._source())
-        kept = {
-            course / name for name in self._autograde.exclude_overwriting.get(self._assignment, ())
-        }
+        theirs = self._autograde.exclude_overwriting.get(self._assignment, ())
+        kept = {course / name for name in theirs}
         paths = {path.relative_to(own).as_posix(): path for path in self._beside(own)}
         paths |= {
             path.relative_to(course).as_posix(): path
@@ -150,9 +149,8 @@ class Converter:
         """Write executed notebooks, with their marks, as nbgrader does; return them as written."""
         nbgrader = self._autograde
         self._places.student_id = student
-        nbgrader.notebooks = [
-            f"{self._submitted(student)}{os.sep}{name}.ipynb" for name in notebooks
-        ]
+        folder = self._submitted(student)
+        nbgrader.notebooks = [os.path.join(folder, f"{name}.ipynb") for name in notebooks]
         written = {}
         with _opened(gradebook):
             nbgrader.init_destination(self._assignment, student)

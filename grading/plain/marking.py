@@ -19,6 +19,7 @@ from grading.plain import kernel
 SKIPPED = "skip-execution"  # the tag by which nbclient, and so nbgrader, leaves a cell out
 LINE_LIMIT = 300  # characters of a reason
 _CELL = re.compile(r"\bcell (\d+)\b")
+_BLOCKS = re.compile(r"\bmarks\s*\(")
 
 
 def is_test(cell: NotebookNode) -> bool:
@@ -75,11 +76,11 @@ def executed(notebook: NotebookNode, execution: Execution) -> tuple[NotebookNode
 def as_marked(cell: NotebookNode) -> NotebookNode:
     """Return a test cell with the outputs from which nbgrader's rule takes its marks.
 
-    They are its own, but where it has ``with tick.marks(n):`` blocks: stderr takes nothing from
-    those, and what came before an error counts.
+    They are its own, but where its source has ``with tick.marks(n):`` blocks: stderr takes nothing
+    from those, and what came before an error counts.
     """
-    earned, _ = partial_marks(cell.outputs)
     outputs = _counted(cell)
+    earned = partial_marks(outputs)[0] if _has_blocks(cell) else 0.0
     if earned and any(output.output_type == "error" for output in outputs):
         value = min(earned, float(cell.metadata.nbgrader.points))
         outputs = [v4.new_output("execute_result", {"text/plain": repr(value)})]
@@ -101,10 +102,15 @@ def one_line(text: str) -> str:
 
 
 def _counted(cell: NotebookNode) -> list[NotebookNode]:
-    """Return the outputs that count; stderr does not where there are ``tick.marks`` blocks."""
-    if not any(partial_marks(cell.outputs)):
+    """Return the outputs that count; stderr does not where ``tick.marks`` blocks were run."""
+    if not (_has_blocks(cell) and any(partial_marks(cell.outputs))):
         return list(cell.outputs)
     return [output for output in cell.outputs if not _is_stderr(output)]
+
+
+def _has_blocks(cell: NotebookNode) -> bool:
+    """Whether the course's test, and not only what the submission displays, has such blocks."""
+    return _BLOCKS.search(cell.source) is not None
 
 
 def _is_stderr(output: NotebookNode) -> bool:
