@@ -11,11 +11,10 @@
 # | 1 | dos clases: ¿jersey o abrigo? | NumPy | 2 |
 # | 2 | diez clases de prendas | PyTorch | 3 |
 #
-# **Los datos** son las 70 000 fotografías de Fashion-MNIST. Si tu profesor, o tú, ejecutáis el
-# cuaderno con `LAB_PROFILE=quick`, serán los 1797 dígitos manuscritos de scikit-learn y la primera
-# parte preguntará si el dígito es par o impar. Por eso el código no debe dar por supuesto ningún
-# tamaño: usa los nombres que te damos (`n_inputs`, `EPOCHS`, …), porque **al corregir se usan los
-# datos pequeños**.
+# **Los datos** son las 70 000 fotografías de Fashion-MNIST. Con `LAB_PROFILE=quick` el cuaderno usa
+# en su lugar los 1797 dígitos manuscritos de scikit-learn, y la primera parte pregunta si un dígito
+# es par o impar. **Al corregir se usan esos datos pequeños**, así que no des por supuesto ningún
+# tamaño: usa los nombres que ya están definidos (`n_inputs`, `EPOCHS`, …).
 #
 # **Cómo se trabaja.** Ejecuta las celdas en orden, sustituye cada `raise NotImplementedError(...)`
 # por tu código y ejecuta la comprobación que tiene debajo. Tus funciones se prueban con entradas
@@ -35,10 +34,10 @@
 # | 1 | two classes: pullover or coat? | NumPy | 2 |
 # | 2 | ten classes of clothes | PyTorch | 3 |
 #
-# **The data** are the 70,000 photographs of Fashion-MNIST. Run with `LAB_PROFILE=quick`, the
-# notebook takes scikit-learn's 1,797 handwritten digits instead, and the first part asks whether
-# a digit is even or odd. So your code should take no size for granted: use the names that are
-# given (`n_inputs`, `EPOCHS`, …), because **grading uses the small data**.
+# **The data** are the 70,000 photographs of Fashion-MNIST. With `LAB_PROFILE=quick` the notebook
+# uses scikit-learn's 1,797 handwritten digits instead, and the first part asks whether a digit is
+# even or odd. **Grading uses these small data**, so take no size for granted: use the names that
+# are already defined (`n_inputs`, `EPOCHS`, …).
 #
 # **How to work.** Run the cells in order, replace each `raise NotImplementedError(...)` with your
 # code and run the check below it. Your functions are tried on inputs drawn at random, and your
@@ -91,9 +90,7 @@ print(f"{len(splits.train_images):,} training and {len(splits.test_images):,} te
 print(f"{height}×{width} pixels, from 0 (black) to 255 (white)")
 
 # %% [markdown] lang="es"
-# # Parte 1 · La red, con NumPy
-#
-# ## El problema
+# ## Parte 1 · Dos clases, con NumPy
 #
 # Empezamos por dos clases que hasta a una persona le cuesta distinguir en una foto pequeña. La red
 # responderá con un solo número, la probabilidad de que la imagen sea de la clase positiva
@@ -103,9 +100,7 @@ print(f"{height}×{width} pixels, from 0 (black) to 255 (white)")
 # $X$ de forma $(m, n)$, y las respuestas, una columna $Y$ de forma $(m, 1)$ de ceros y unos.
 
 # %% [markdown] lang="en"
-# # Part 1 · The network, with NumPy
-#
-# ## The problem
+# ## Part 1 · Two classes, with NumPy
 #
 # We begin with two classes that even a person finds hard to tell apart in a small picture. The
 # network will answer with a single number, the probability that the image is of the positive
@@ -1203,13 +1198,15 @@ with once_done():
         f"accuracy: {binary_accuracy(A_train, Y):.3f} in training, {binary_accuracy(A_test, Y_test):.3f} in test"
     )
     worst = worst_mistakes(A_test, Y_test, 16)
-    plots.image_grid(
-        pair_test_images[worst],
-        titles=[
-            f"{pair_names[int(Y_test[i, 0])]}\nP({pair_names[1]}) = {A_test[i, 0]:.2f}"
-            for i in worst
-        ],
-    )
+    if len(worst):
+        truths, answers = Y_test[worst, 0], A_test[worst, 0]
+        plots.image_grid(
+            pair_test_images[worst],
+            titles=[
+                f"{pair_names[int(truth)]}\nP({pair_names[1]}) = {answer:.2f}"
+                for truth, answer in zip(truths, answers, strict=True)
+            ],
+        )
 
 # %% [markdown] lang="es"
 # Encima de cada imagen está su clase verdadera y, debajo, la probabilidad de clase positiva que dio
@@ -1249,16 +1246,18 @@ tick.predictions(
     },
 )
 
-# %% [markdown] exercise="compare_initialisations" lang="es"
+# %% [markdown] lang="es"
 # ## El experimento de la inicialización
-#
+
+# %% [markdown] lang="en"
+# ## The initialisation experiment
+
+# %% [markdown] exercise="compare_initialisations" lang="es"
 # ¿Importa tanto por dónde se empieza? Entrena la misma red con los mismos datos y los tres métodos,
 # y devuelve los costes de cada uno. Usa un generador nuevo, `np.random.default_rng(seed)`, en cada
 # método, y anota el coste cada 10 iteraciones.
 
 # %% [markdown] exercise="compare_initialisations" lang="en"
-# ## The initialisation experiment
-#
 # Does it matter so much where you start? Train the same network on the same data with the three
 # methods, and return the costs of each. Use a new generator, `np.random.default_rng(seed)`, for
 # each method, and note the cost every 10 iterations.
@@ -1416,7 +1415,7 @@ with once_done():
 # ### END SOLUTION
 
 # %% [markdown] lang="es"
-# # Parte 2 · La red, con PyTorch
+# ## Parte 2 · Diez clases, con PyTorch
 #
 # Ahora las diez clases y todas las imágenes. PyTorch reparte el trabajo en piezas, y vas a escribir
 # la tuya de cada una:
@@ -1433,7 +1432,7 @@ with once_done():
 # probar. La prueba se mira al final; si eliges con ella, deja de ser una prueba.
 
 # %% [markdown] lang="en"
-# # Part 2 · The network, with PyTorch
+# ## Part 2 · Ten classes, with PyTorch
 #
 # Now the ten classes and all the images. PyTorch splits the work into pieces, and you are going to
 # write your own of each:
