@@ -469,6 +469,21 @@ def test_lab_totals_100_marks_questions_included() -> None:
     assert list(questions(lab).values()) == [4] * 5
 
 
+def test_corrupt_data_is_said_in_one_line_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corrupt = tmp_path / "fashion_mnist" / "train-images-idx3-ubyte"
+    corrupt.parent.mkdir()
+    corrupt.write_bytes(b"an error page of the server")
+    monkeypatch.setenv("DL_DATA_MIRROR", str(tmp_path))
+    monkeypatch.setenv("LAB_PROFILE", "full")
+    lab = read_lab(load_course(Path(__file__).resolve().parents[1]), LAB)
+    with pytest.raises(RuntimeError) as caught:
+        exec(lab.of_role("given")[0].code, {})
+    assert "fashion_mnist/train-images-idx3-ubyte" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_solution_earns_full_marks_with_the_committed_keys(graded: Graded) -> None:
     keys = load_keys(graded.course, LAB)
     assert keys is not None, f"run `python -m grading build {LAB}`"

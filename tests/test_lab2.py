@@ -226,6 +226,7 @@ class Graded:
 
     def lost(self, member: str) -> set[str]:
         """Labels of the checks without their marks; a check has all of them or none."""
+        assert not self.assessments[member].flags, self.assessments[member].flags
         results = self.assessments[member].judgement.results
         assert [result.label for result in results] == list(self.marks)
         assert all(result.marks in (0, self.marks[result.label]) for result in results)

@@ -50,6 +50,7 @@ from contextlib import contextmanager
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.patches import FancyBboxPatch
 from torch import nn
 
 from data.loaders import airline
@@ -111,18 +112,14 @@ for tokens in sequences[:3]:
     print(" ".join(tokens))
 
 # %% [markdown] exercise="vocabulary" lang="es"
-# ### De palabras a números
-#
-# Una red solo entiende números: cada palabra necesita uno, y el camino de vuelta. Da el 0 a `UNK`
-# (*unknown*), el comodín de las palabras que nunca hemos visto, y numera las demás por orden
-# alfabético, para que el resultado no dependa de la frase que llegó primero.
+# **De palabras a números.** Una red solo entiende números: cada palabra necesita uno, y el camino
+# de vuelta. Da el 0 a `UNK` (*unknown*), el comodín de las palabras que nunca hemos visto, y numera
+# las demás por orden alfabético, para que el resultado no dependa de la frase que llegó primero.
 
 # %% [markdown] exercise="vocabulary" lang="en"
-# ### From words to numbers
-#
-# A network only understands numbers: each word needs one, and the way back. Give 0 to `UNK`
-# (*unknown*), which stands in for words never seen, and number the others in alphabetical order,
-# so that the result does not depend on which sentence came first.
+# **From words to numbers.** A network only understands numbers: each word needs one, and the way
+# back. Give 0 to `UNK` (*unknown*), which stands in for words never seen, and number the others in
+# alphabetical order, so that the result does not depend on which sentence came first.
 
 
 # %% role="exercise" id="vocabulary" title_es="Diccionarios" title_en="Dictionaries" difficulty=1 minutes=6
@@ -173,20 +170,16 @@ tick.call(
 )
 
 # %% [markdown] exercise="split" lang="es"
-# ### Repartir los datos
-#
-# 80 % para aprender, 10 % (validación) para tomar decisiones y 10 % (prueba) que no se toca hasta
-# el final. Baraja antes con `rng`: si los datos venían ordenados, sin barajar la red se examinaría
-# de un tema que no ha visto. Si los porcentajes no son exactos, redondea hacia abajo los dos
-# primeros y deja el resto a la prueba.
+# **Repartir los datos.** 80 % para aprender, 10 % (validación) para tomar decisiones y 10 %
+# (prueba) que no se toca hasta el final. Baraja antes con `rng`: si los datos venían ordenados, sin
+# barajar la red se examinaría de un tema que no ha visto. Si los porcentajes no son exactos,
+# redondea hacia abajo los dos primeros y deja el resto a la prueba.
 
 # %% [markdown] exercise="split" lang="en"
-# ### Sharing out the data
-#
-# 80% to learn from, 10% (validation) to take decisions with, and 10% (test) that is not touched
-# until the end. Shuffle first with `rng`: if the data came in order, without shuffling the network
-# would be examined on a topic it has not seen. Where the percentages are not exact, round the
-# first two down and leave the rest to the test.
+# **Sharing out the data.** 80% to learn from, 10% (validation) to take decisions with, and 10%
+# (test) that is not touched until the end. Shuffle first with `rng`: if the data came in order,
+# without shuffling the network would be examined on a topic it has not seen. Where the percentages
+# are not exact, round the first two down and leave the rest to the test.
 
 
 # %% role="exercise" id="split" title_es="Entrenar, validar, probar" title_en="Train, validate, test" difficulty=1 minutes=5
@@ -228,19 +221,16 @@ tick.call(
 )
 
 # %% [markdown] exercise="pairs" lang="es"
-# ### Qué se lee y qué se predice
-#
-# En cada paso la red lee una palabra y debe decir **la siguiente**. De `a a b b EOS` salen las
-# entradas `a a b b` y los objetivos `a b b EOS`. Y como un número no es una cantidad (`b` no es
-# «más» que `a`), cada entrada se convierte en un vector *one-hot*: todo ceros menos un 1 en su
-# posición.
+# **Qué se lee y qué se predice.** En cada paso la red lee una palabra y debe decir **la
+# siguiente**. De `a a b b EOS` salen las entradas `a a b b` y los objetivos `a b b EOS`. Y como un
+# número no es una cantidad (`b` no es «más» que `a`), cada entrada se convierte en un vector
+# *one-hot*: todo ceros menos un 1 en su posición.
 
 # %% [markdown] exercise="pairs" lang="en"
-# ### What is read and what is predicted
-#
-# At every step the network reads a word and has to say **the next one**. From `a a b b EOS` come
-# the inputs `a a b b` and the targets `a b b EOS`. And since an id is not an amount (`b` is not
-# “more” than `a`), every input becomes a *one-hot* vector: all zeros but for a 1 in its place.
+# **What is read and what is predicted.** At every step the network reads a word and has to say
+# **the next one**. From `a a b b EOS` come the inputs `a a b b` and the targets `a b b EOS`. And
+# since an id is not an amount (`b` is not “more” than `a`), every input becomes a *one-hot* vector:
+# all zeros but for a 1 in its place.
 
 
 # %% role="exercise" id="pairs" title_es="Entradas y objetivos" title_en="Inputs and targets" difficulty=1 minutes=5
@@ -318,24 +308,20 @@ with once_done():
     print(f"{len(train_set)} training, {len(validation_set)} validation, {len(test_set)} test")
 
 # %% [markdown] exercise="orthogonal" lang="es"
-# ### Por dónde empezar
-#
-# El estado pasa por la misma matriz $W_{hh}$ una vez por palabra: tras veinte palabras el
-# gradiente ha sido multiplicado por ella veinte veces. Si la matriz encoge los vectores, se
-# desvanece; si los estira, explota. Una matriz **ortogonal** ($Q^\top Q = I$) no hace ni lo uno ni
-# lo otro: solo gira. Por eso es un buen punto de partida (Saxe et al., 2014).
+# **Por dónde empezar.** El estado pasa por la misma matriz $W_{hh}$ una vez por palabra: tras
+# veinte palabras el gradiente ha sido multiplicado por ella veinte veces. Si la matriz encoge los
+# vectores, se desvanece; si los estira, explota. Una matriz **ortogonal** ($Q^\top Q = I$) no hace
+# ni lo uno ni lo otro: solo gira. Por eso es un buen punto de partida (Saxe et al., 2014).
 #
 # Para obtenerla, factoriza $G = QR$ (`np.linalg.qr`), donde $G$ tiene entradas normales de `rng`,
 # y multiplica cada columna de $Q$ por el signo de su elemento en la diagonal de $R$; sin ese
 # último detalle unas rotaciones saldrían más que otras.
 
 # %% [markdown] exercise="orthogonal" lang="en"
-# ### Where to start
-#
-# The state goes through the same matrix $W_{hh}$ once for every word: after twenty words the
-# gradient has been multiplied by it twenty times. If the matrix shrinks vectors, the gradient
-# vanishes; if it stretches them, it explodes. An **orthogonal** matrix ($Q^\top Q = I$) does
-# neither: it only turns. That makes it a good place to start (Saxe et al., 2014).
+# **Where to start.** The state goes through the same matrix $W_{hh}$ once for every word: after
+# twenty words the gradient has been multiplied by it twenty times. If the matrix shrinks vectors,
+# the gradient vanishes; if it stretches them, it explodes. An **orthogonal** matrix ($Q^\top Q =
+# I$) does neither: it only turns. That makes it a good place to start (Saxe et al., 2014).
 #
 # To get one, factorise $G = QR$ (`np.linalg.qr`), where $G$ has normal entries from `rng`, and
 # multiply each column of $Q$ by the sign of its element on the diagonal of $R$; without that last
@@ -371,10 +357,8 @@ tick.call(
 )
 
 # %% [markdown] exercise="stable" lang="es"
-# ### Tres funciones a prueba de números grandes
-#
-# $$\sigma(x) = \frac{1}{1+e^{-x}} \qquad \tanh(x) = 2\,\sigma(2x) - 1 \qquad
-# \mathrm{softmax}(x)_i = \frac{e^{x_i}}{\sum_j e^{x_j}}$$
+# **Tres funciones a prueba de números grandes.** $$\sigma(x) = \frac{1}{1+e^{-x}} \qquad \tanh(x) =
+# 2\,\sigma(2x) - 1 \qquad \mathrm{softmax}(x)_i = \frac{e^{x_i}}{\sum_j e^{x_j}}$$
 #
 # Copiadas tal cual, $e^{1000}$ desborda y la red se llena de `nan`. El remedio es no calcular
 # nunca la exponencial de un número positivo: para la sigmoide, $e^{-|x|}$ y dos casos; para la
@@ -382,10 +366,8 @@ tick.call(
 # no cambia). Nuestra comprobación convierte cualquier desbordamiento en un error.
 
 # %% [markdown] exercise="stable" lang="en"
-# ### Three functions that stand large numbers
-#
-# $$\sigma(x) = \frac{1}{1+e^{-x}} \qquad \tanh(x) = 2\,\sigma(2x) - 1 \qquad
-# \mathrm{softmax}(x)_i = \frac{e^{x_i}}{\sum_j e^{x_j}}$$
+# **Three functions that stand large numbers.** $$\sigma(x) = \frac{1}{1+e^{-x}} \qquad \tanh(x) =
+# 2\,\sigma(2x) - 1 \qquad \mathrm{softmax}(x)_i = \frac{e^{x_i}}{\sum_j e^{x_j}}$$
 #
 # Copied as they stand, $e^{1000}$ overflows and the network fills with `nan`. The cure is never to
 # take the exponential of a positive number: for the sigmoid, $e^{-|x|}$ and two cases; for the
@@ -475,12 +457,10 @@ tick.call(
 # %% role="given"
 def box(ax, x, y, text, colour=0, width=0.9, height=0.55):
     """Draw a labelled box centred at (x, y)."""
-    ax.text(
-        x, y, text, ha="center", va="center", fontsize=10, color=plots.BACKGROUND, zorder=4
-    )  # fmt: skip
+    ax.text(x, y, text, ha="center", va="center", color=plots.BACKGROUND, zorder=4)
     corner = (x - width / 2, y - height / 2)
     ax.add_patch(
-        plt.matplotlib.patches.FancyBboxPatch(
+        FancyBboxPatch(
             corner, width, height, boxstyle="round,pad=0,rounding_size=0.12",
             facecolor=plots.COLOURS[colour], edgecolor="none", zorder=3,
         )
@@ -596,10 +576,8 @@ tick.call(
 )
 
 # %% [markdown] exercise="loss" lang="es"
-# ### La pérdida y su gradiente
-#
-# La **entropía cruzada** de un paso es $-\ln y_t[\text{objetivo}]$: los *nats* de sorpresa al ver
-# la palabra que de verdad venía. Calcúlala con
+# **La pérdida y su gradiente.** La **entropía cruzada** de un paso es $-\ln y_t[\text{objetivo}]$:
+# los *nats* de sorpresa al ver la palabra que de verdad venía. Calcúlala con
 # $\ln\mathrm{softmax}(z)_i = z_i - \max z - \ln\sum_j e^{z_j - \max z}$; el logaritmo de una
 # probabilidad que se ha redondeado a cero sería infinito.
 #
@@ -607,12 +585,10 @@ tick.call(
 # lo que la red dijo menos lo que debía decir.
 
 # %% [markdown] exercise="loss" lang="en"
-# ### The loss and its gradient
-#
-# The **cross-entropy** of a step is $-\ln y_t[\text{target}]$: the *nats* of surprise on seeing the
-# word that really came. Compute it with
-# $\ln\mathrm{softmax}(z)_i = z_i - \max z - \ln\sum_j e^{z_j - \max z}$; the logarithm of a
-# probability that was rounded to zero would be infinite.
+# **The loss and its gradient.** The **cross-entropy** of a step is $-\ln y_t[\text{target}]$: the
+# *nats* of surprise on seeing the word that really came. Compute it with $\ln\mathrm{softmax}(z)_i
+# = z_i - \max z - \ln\sum_j e^{z_j - \max z}$; the logarithm of a probability that was rounded to
+# zero would be infinite.
 #
 # Its gradient with respect to the logits is suspiciously simple: $y_t - \text{onehot}(\text{target})$,
 # what the network said minus what it should have said.
@@ -663,12 +639,10 @@ tick.call(
 )
 
 # %% [markdown] exercise="backward" lang="es"
-# ### Hacia atrás en el tiempo
-#
-# *Backpropagation through time*: el desenrollado es una red profunda cuyas capas comparten pesos,
-# así que los gradientes de todos los pasos **se suman**. Recorre la secuencia del final al
-# principio. El estado $h_t$ influye en la pérdida por dos caminos, la salida de su paso y el
-# estado siguiente:
+# **Hacia atrás en el tiempo.** *Backpropagation through time*: el desenrollado es una red profunda
+# cuyas capas comparten pesos, así que los gradientes de todos los pasos **se suman**. Recorre la
+# secuencia del final al principio. El estado $h_t$ influye en la pérdida por dos caminos, la salida
+# de su paso y el estado siguiente:
 #
 # $$\delta h_t = W_{hy}^\top\,\delta z_t + W_{hh}^\top\,\delta a_{t+1} \qquad
 # \delta a_t = \delta h_t \odot (1 - h_t^2)$$
@@ -682,12 +656,10 @@ tick.call(
 # Usa los estados que recibes: no hace falta volver a calcularlos.
 
 # %% [markdown] exercise="backward" lang="en"
-# ### Back through time
-#
-# *Backpropagation through time*: unrolled, this is a deep network whose layers share their
-# weights, so the gradients of all steps **add up**. Walk through the sequence from its end to its
-# beginning. The state $h_t$ acts on the loss in two ways, through the output of its step and
-# through the next state:
+# **Back through time.** *Backpropagation through time*: unrolled, this is a deep network whose
+# layers share their weights, so the gradients of all steps **add up**. Walk through the sequence
+# from its end to its beginning. The state $h_t$ acts on the loss in two ways, through the output of
+# its step and through the next state:
 #
 # $$\delta h_t = W_{hy}^\top\,\delta z_t + W_{hh}^\top\,\delta a_{t+1} \qquad
 # \delta a_t = \delta h_t \odot (1 - h_t^2)$$
@@ -837,21 +809,18 @@ with once_done():
     )
 
 # %% [markdown] exercise="clip" lang="es"
-# ### Un paso, pero no un salto
-#
-# La pérdida de una red recurrente tiene acantilados: un solo gradiente enorme puede tirar por la
-# borda una hora de entrenamiento. **Recortar por la norma** (Pascanu et al., 2013) acorta la
-# zancada sin cambiar la dirección: se mira la norma de *todos* los gradientes juntos, como si
-# fueran un único vector largo, y si supera el límite se multiplican todos por
-# $\text{límite}/\text{norma}$.
+# **Un paso, pero no un salto.** La pérdida de una red recurrente tiene acantilados: un solo
+# gradiente enorme puede tirar por la borda una hora de entrenamiento. **Recortar por la norma**
+# (Pascanu et al., 2013) acorta la zancada sin cambiar la dirección: se mira la norma de *todos* los
+# gradientes juntos, como si fueran un único vector largo, y si supera el límite se multiplican
+# todos por $\text{límite}/\text{norma}$.
 
 # %% [markdown] exercise="clip" lang="en"
-# ### A step, not a leap
-#
-# The loss of a recurrent network has cliffs: a single huge gradient can throw an hour of training
-# overboard. **Clipping by norm** (Pascanu et al., 2013) shortens the stride without changing its
-# direction: look at the norm of *all* the gradients together, as if they were one long vector, and
-# if it is over the limit multiply them all by $\text{limit}/\text{norm}$.
+# **A step, not a leap.** The loss of a recurrent network has cliffs: a single huge gradient can
+# throw an hour of training overboard. **Clipping by norm** (Pascanu et al., 2013) shortens the
+# stride without changing its direction: look at the norm of *all* the gradients together, as if
+# they were one long vector, and if it is over the limit multiply them all by
+# $\text{limit}/\text{norm}$.
 
 
 # %% role="exercise" id="clip" title_es="Recortar por la norma" title_en="Clipping by norm" difficulty=1 minutes=6
@@ -932,22 +901,18 @@ tick.call(
 )
 
 # %% [markdown] exercise="train" lang="es"
-# ### Entrenar
-#
-# El bucle vale para cualquier modelo: `gradients_of(params, batch)` da la pérdida media y sus
-# gradientes en un lote, y `step(params, velocity, gradients)` da los pesos y la velocidad nuevos.
-# En cada época, pasa por los lotes en su orden y apunta dos números: la media de las pérdidas de
-# los lotes, según los vas viendo, y la pérdida en `validation` al acabar la época. Validar es solo
-# mirar: ese gradiente no se usa.
+# **Entrenar.** El bucle vale para cualquier modelo: `gradients_of(params, batch)` da la pérdida
+# media y sus gradientes en un lote, y `step(params, velocity, gradients)` da los pesos y la
+# velocidad nuevos. En cada época, pasa por los lotes en su orden y apunta dos números: la media de
+# las pérdidas de los lotes, según los vas viendo, y la pérdida en `validation` al acabar la época.
+# Validar es solo mirar: ese gradiente no se usa.
 
 # %% [markdown] exercise="train" lang="en"
-# ### Training
-#
-# The loop serves any model: `gradients_of(params, batch)` gives the mean loss and its gradients on
-# a batch, and `step(params, velocity, gradients)` gives the new weights and velocity. In each
-# epoch, go through the batches in their order and note two numbers: the mean of the batches'
-# losses, as you meet them, and the loss on `validation` when the epoch is over. Validating is only
-# looking: that gradient is not used.
+# **Training.** The loop serves any model: `gradients_of(params, batch)` gives the mean loss and its
+# gradients on a batch, and `step(params, velocity, gradients)` gives the new weights and velocity.
+# In each epoch, go through the batches in their order and note two numbers: the mean of the
+# batches' losses, as you meet them, and the loss on `validation` when the epoch is over. Validating
+# is only looking: that gradient is not used.
 
 
 # %% role="exercise" id="train" title_es="El bucle de entrenamiento" title_en="The training loop" difficulty=2 minutes=12
@@ -1069,18 +1034,14 @@ with once_done():
     show_history("RNN")
 
 # %% [markdown] exercise="predict_next" lang="es"
-# ### Una secuencia que no ha visto
-#
-# Que diga ahora la palabra más probable tras un comienzo cualquiera. La comprobación sortea
-# comienzos que ya han llegado a la `b`, donde no hay suerte que valga: la mitad pide otra `b` y la
-# otra mitad, `EOS`.
+# **Una secuencia que no ha visto.** Que diga ahora la palabra más probable tras un comienzo
+# cualquiera. La comprobación sortea comienzos que ya han llegado a la `b`, donde no hay suerte que
+# valga: la mitad pide otra `b` y la otra mitad, `EOS`.
 
 # %% [markdown] exercise="predict_next" lang="en"
-# ### A sequence it has not seen
-#
-# Now let it say the most probable word after any beginning. The check draws beginnings that have
-# reached the `b`, where luck does not count: half of them ask for another `b`, and the other half
-# for `EOS`.
+# **A sequence it has not seen.** Now let it say the most probable word after any beginning. The
+# check draws beginnings that have reached the `b`, where luck does not count: half of them ask for
+# another `b`, and the other half for `EOS`.
 
 
 # %% role="exercise" id="predict_next" title_es="¿Y después?" title_en="What comes next?" difficulty=1 minutes=6
@@ -1201,25 +1162,22 @@ tick.predictions(
 # ### END SOLUTION
 
 # %% [markdown] exercise="pad" lang="es"
-# ### Muchas secuencias a la vez
-#
-# Hasta aquí, de una en una: Python se pasa el día entrando y saliendo de NumPy para multiplicar
-# matrices diminutas. Si procesamos un **lote** entero en cada paso, hacemos las mismas cuentas con
-# muchas menos llamadas. El obstáculo es que las secuencias no miden lo mismo. Solución:
-# **rellenar** las cortas y llevar una **máscara** que vale 1 donde hay una palabra de verdad y 0
-# donde hay relleno, para que el relleno no cuente en la pérdida ni en el gradiente.
+# **Muchas secuencias a la vez.** Hasta aquí, de una en una: Python se pasa el día entrando y
+# saliendo de NumPy para multiplicar matrices diminutas. Si procesamos un **lote** entero en cada
+# paso, hacemos las mismas cuentas con muchas menos llamadas. El obstáculo es que las secuencias no
+# miden lo mismo. Solución: **rellenar** las cortas y llevar una **máscara** que vale 1 donde hay
+# una palabra de verdad y 0 donde hay relleno, para que el relleno no cuente en la pérdida ni en el
+# gradiente.
 #
 # El tiempo va en el primer eje, (T, B), como en PyTorch por defecto: así `inputs[t]` es el paso $t$
 # de todas las secuencias. Rellena con ceros por el final.
 
 # %% [markdown] exercise="pad" lang="en"
-# ### Many sequences at once
-#
-# So far, one at a time: Python spends its day going in and out of NumPy to multiply tiny matrices.
-# If we process a whole **batch** at every step, we do the same sums in far fewer calls. The
-# obstacle is that sequences differ in length. The way out: **pad** the short ones and keep a
-# **mask** that is 1 where there is a real word and 0 where there is padding, so that padding counts
-# neither in the loss nor in the gradient.
+# **Many sequences at once.** So far, one at a time: Python spends its day going in and out of NumPy
+# to multiply tiny matrices. If we process a whole **batch** at every step, we do the same sums in
+# far fewer calls. The obstacle is that sequences differ in length. The way out: **pad** the short
+# ones and keep a **mask** that is 1 where there is a real word and 0 where there is padding, so
+# that padding counts neither in the loss nor in the gradient.
 #
 # Time is the first axis, (T, B), PyTorch's default: that way `inputs[t]` is step $t$ of every
 # sequence. Pad with zeros at the end.
@@ -1422,7 +1380,7 @@ def draw_lstm(ax):
     """Draw an LSTM's cell: the cell state along the top, the gates below."""
     blank(ax, 11, 6.1)
     ax.add_patch(
-        plt.matplotlib.patches.FancyBboxPatch(
+        FancyBboxPatch(
             (1.3, 0.8), 8.2, 4.4, boxstyle="round,pad=0,rounding_size=0.3",
             facecolor="none", edgecolor=plots.COLOURS[5], linewidth=1, linestyle="--",
         )
@@ -1897,16 +1855,24 @@ plt.show()
 # is that an LSTM can *learn* to leave the gate open, and starting with a positive bias helps.
 # ### END SOLUTION
 
-# %% [markdown] exercise="next_token" lang="es"
+# %% [markdown] lang="es"
 # ## 3. `nn.LSTM`
 #
+# La misma tarea, los mismos datos y el mismo examen, ahora con las piezas de PyTorch. Es lo que
+# usarás de aquí en adelante, así que conviene conocer sus costumbres.
+
+# %% [markdown] lang="en"
+# ## 3. `nn.LSTM`
+#
+# The same task, the same data and the same exam, now with PyTorch's pieces. They are what you will
+# use from here on, so it pays to know their habits.
+
+# %% [markdown] exercise="next_token" lang="es"
 # Ya sabes lo que hay dentro; ahora puedes dejar que PyTorch lo haga por ti. El modelo: `nn.LSTM`
 # sobre los *one-hot*, **dropout** sobre sus estados y una capa lineal que da los logits. Las formas
 # son las de siempre: (T, B, V) a la entrada y a la salida.
 
 # %% [markdown] exercise="next_token" lang="en"
-# ## 3. `nn.LSTM`
-#
 # You know what is inside; now PyTorch may do it for you. The model: `nn.LSTM` on the one-hot
 # vectors, **dropout** on its states, and a linear layer that gives the logits. The shapes are the
 # usual ones: (T, B, V) in and out.
@@ -1980,11 +1946,9 @@ tick.call(
 )
 
 # %% [markdown] exercise="modes" lang="es"
-# ### Dos modos
-#
-# El *dropout* apaga neuronas al azar para que ninguna se haga imprescindible: bueno al aprender,
-# pésimo al examinarse. `model.train()` lo enciende y `model.eval()` lo apaga; además, al evaluar
-# sobra el gradiente (`torch.no_grad()`). Escribe las dos mitades:
+# **Dos modos.** El *dropout* apaga neuronas al azar para que ninguna se haga imprescindible: bueno
+# al aprender, pésimo al examinarse. `model.train()` lo enciende y `model.eval()` lo apaga; además,
+# al evaluar sobra el gradiente (`torch.no_grad()`). Escribe las dos mitades:
 #
 # - `train_step` pone el modelo en modo de entrenamiento, calcula la pérdida media por palabra de
 #   verdad, recorta los gradientes a norma 1 (`nn.utils.clip_grad_norm_`) y da un paso.
@@ -1992,11 +1956,9 @@ tick.call(
 #   encontró**: quien mide no debe estropear lo que mide.
 
 # %% [markdown] exercise="modes" lang="en"
-# ### Two modes
-#
-# Dropout switches neurons off at random so that none becomes indispensable: good for learning, bad
-# for sitting an exam. `model.train()` turns it on and `model.eval()` turns it off; and evaluating
-# needs no gradient (`torch.no_grad()`). Write the two halves:
+# **Two modes.** Dropout switches neurons off at random so that none becomes indispensable: good for
+# learning, bad for sitting an exam. `model.train()` turns it on and `model.eval()` turns it off;
+# and evaluating needs no gradient (`torch.no_grad()`). Write the two halves:
 #
 # - `train_step` puts the model in training mode, computes the mean loss over real words, clips the
 #   gradients to norm 1 (`nn.utils.clip_grad_norm_`) and takes a step.
@@ -2143,18 +2105,14 @@ tick.predictions(
 )
 
 # %% [markdown] exercise="errors" lang="es"
-# ### ¿Dónde falla?
-#
-# Un porcentaje dice cuánto falla una red; mirar **dónde** dice por qué. Calcula, para cada posición
-# de un lote, la fracción de secuencias en que la predicción no es el objetivo, contando solo las
-# que llegan hasta ahí.
+# **¿Dónde falla?** Un porcentaje dice cuánto falla una red; mirar **dónde** dice por qué. Calcula,
+# para cada posición de un lote, la fracción de secuencias en que la predicción no es el objetivo,
+# contando solo las que llegan hasta ahí.
 
 # %% [markdown] exercise="errors" lang="en"
-# ### Where does it fail?
-#
-# A percentage says how much a network fails; looking at **where** says why. For each position of a
-# batch, compute the share of sequences whose prediction is not the target, counting only those
-# that get that far.
+# **Where does it fail?** A percentage says how much a network fails; looking at **where** says why.
+# For each position of a batch, compute the share of sequences whose prediction is not the target,
+# counting only those that get that far.
 
 
 # %% role="exercise" id="errors" title_es="Errores por posición" title_en="Errors by position" difficulty=1 minutes=5
@@ -2365,20 +2323,16 @@ draw_series({})
 
 
 # %% [markdown] exercise="changes" lang="es"
-# ### Cambiar la pregunta
-#
-# El logaritmo convierte «crece un 10 %» en «sube 0,1», igual en 1949 que en 1960; y restar el mes
-# anterior convierte una cuesta en algo que va y viene siempre a la misma altura. En vez de
-# «¿cuántos pasajeros?», la red responderá «¿qué porcentaje más que el mes pasado?», una pregunta
-# cuya respuesta no envejece. Escribe la ida y la vuelta.
+# **Cambiar la pregunta.** El logaritmo convierte «crece un 10 %» en «sube 0,1», igual en 1949 que
+# en 1960; y restar el mes anterior convierte una cuesta en algo que va y viene siempre a la misma
+# altura. En vez de «¿cuántos pasajeros?», la red responderá «¿qué porcentaje más que el mes
+# pasado?», una pregunta cuya respuesta no envejece. Escribe la ida y la vuelta.
 
 # %% [markdown] exercise="changes" lang="en"
-# ### Changing the question
-#
-# The logarithm turns “grows by 10%” into “goes up by 0.1”, in 1949 as in 1960; and subtracting the
-# month before turns a slope into something that comes and goes at the same height. Instead of “how
-# many passengers?” the network will answer “what per cent more than last month?”, a question whose
-# answer does not age. Write the way there and back.
+# **Changing the question.** The logarithm turns “grows by 10%” into “goes up by 0.1”, in 1949 as in
+# 1960; and subtracting the month before turns a slope into something that comes and goes at the
+# same height. Instead of “how many passengers?” the network will answer “what per cent more than
+# last month?”, a question whose answer does not age. Write the way there and back.
 
 
 # %% role="exercise" id="changes" title_es="Logaritmos y diferencias" title_en="Logarithms and differences" difficulty=1 minutes=8
@@ -2437,18 +2391,14 @@ def require_series(series, look_back):
 
 
 # %% [markdown] exercise="windows" lang="es"
-# ### Ventanas
-#
-# De una serie larga salen muchos ejemplos cortos: los `look_back` valores anteriores son la
-# entrada y el que viene, el objetivo. Con doce, la red tiene siempre delante lo que pasó en este
-# mismo mes del año anterior.
+# **Ventanas.** De una serie larga salen muchos ejemplos cortos: los `look_back` valores anteriores
+# son la entrada y el que viene, el objetivo. Con doce, la red tiene siempre delante lo que pasó en
+# este mismo mes del año anterior.
 
 # %% [markdown] exercise="windows" lang="en"
-# ### Windows
-#
-# One long series gives many short examples: the `look_back` values before are the input, and the
-# one that comes is the target. With twelve, the network always sees what happened in this same
-# month of the year before.
+# **Windows.** One long series gives many short examples: the `look_back` values before are the
+# input, and the one that comes is the target. With twelve, the network always sees what happened in
+# this same month of the year before.
 
 
 # %% role="exercise" id="windows" title_es="Ventanas con memoria" title_en="Windows that look back" difficulty=1 minutes=6
@@ -2476,16 +2426,12 @@ tick.call(
 )
 
 # %% [markdown] exercise="seasonal_naive" lang="es"
-# ### La referencia que hay que batir
-#
-# Antes de presumir de red, el pronóstico más perezoso: **lo mismo que hace un año**. Repite los
-# últimos doce meses conocidos tantas veces como haga falta.
+# **La referencia que hay que batir.** Antes de presumir de red, el pronóstico más perezoso: **lo
+# mismo que hace un año**. Repite los últimos doce meses conocidos tantas veces como haga falta.
 
 # %% [markdown] exercise="seasonal_naive" lang="en"
-# ### The baseline to beat
-#
-# Before showing off a network, the laziest forecast of all: **the same as a year ago**. Repeat the
-# last twelve months known as often as needed.
+# **The baseline to beat.** Before showing off a network, the laziest forecast of all: **the same as
+# a year ago**. Repeat the last twelve months known as often as needed.
 
 
 # %% role="exercise" id="seasonal_naive" title_es="Lo mismo que hace un año" title_en="The same as a year ago" difficulty=1 minutes=4
@@ -2509,13 +2455,11 @@ tick.call(
 )
 
 # %% [markdown] exercise="forecast" lang="es"
-# ### Tu modelo
-#
-# Ahora mandas tú. Solo pedimos `forecast(history, horizon)`: entrena **con lo que recibe** y
-# devuelve los `horizon` meses siguientes, en pasajeros. La comprobación le entrega la primera
-# parte de series recién sorteadas, parecidas a la del avión, y el final lo guarda el examinador:
-# no sirve de nada haber visto los meses de prueba de la serie de arriba. Se mide el RMSE, en
-# miles de pasajeros, contra «lo mismo que hace un año».
+# **Tu modelo.** Ahora mandas tú. Solo pedimos `forecast(history, horizon)`: entrena **con lo que
+# recibe** y devuelve los `horizon` meses siguientes, en pasajeros. La comprobación le entrega la
+# primera parte de series recién sorteadas, parecidas a la del avión, y el final lo guarda el
+# examinador: no sirve de nada haber visto los meses de prueba de la serie de arriba. Se mide el
+# RMSE, en miles de pasajeros, contra «lo mismo que hace un año».
 #
 # Un camino que funciona:
 #
@@ -2533,13 +2477,11 @@ tick.call(
 # historia y examínate en él. Y cuida el tiempo: un pronóstico no debería pasar de unos segundos.
 
 # %% [markdown] exercise="forecast" lang="en"
-# ### Your model
-#
-# Now you decide. All we ask for is `forecast(history, horizon)`: it trains **on what it is given**
-# and returns the next `horizon` months, in passengers. The check hands it the first part of freshly
-# drawn series, much like the airline's, and the examiner keeps the end: having seen the test months
-# of the series above is of no use. The RMSE is measured, in thousands of passengers, against “the
-# same as a year ago”.
+# **Your model.** Now you decide. All we ask for is `forecast(history, horizon)`: it trains **on
+# what it is given** and returns the next `horizon` months, in passengers. The check hands it the
+# first part of freshly drawn series, much like the airline's, and the examiner keeps the end:
+# having seen the test months of the series above is of no use. The RMSE is measured, in thousands
+# of passengers, against “the same as a year ago”.
 #
 # One way that works:
 #
