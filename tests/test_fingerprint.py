@@ -307,7 +307,8 @@ def test_projections_are_linear_and_the_same_everywhere(numbers: np.ndarray, blo
     once = project(numbers, "key", 2, blocks)
     assert once.shape == (2 * blocks,)
     np.testing.assert_array_equal(once, project(numbers, "key", 2, blocks))
-    np.testing.assert_allclose(project(2 * numbers, "key", 2, blocks), 2 * once)
+    doubled = project(2 * numbers, "key", 2, blocks)
+    np.testing.assert_allclose(doubled, 2 * once, atol=1e-300)  # denormal numbers round coarsely
     assert not numbers.any() or not np.array_equal(once, project(numbers, "other", 2, blocks))
 
 
