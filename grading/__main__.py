@@ -5,6 +5,7 @@ with one line that says what was expected, what was found and what to do.
 """
 
 import asyncio
+import gc
 import json
 import sys
 from dataclasses import replace
@@ -24,6 +25,9 @@ from rich.progress import (
 )
 
 from grading.errors import UserError
+
+# With this module jsonschema takes a second to prepare for addresses that no notebook has.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 app = typer.Typer(
     help="Build, release, collect, grade and report on the labs of a course.",
@@ -150,17 +154,18 @@ def grade(
     ] = True,
 ) -> None:
     """Grade every collected submission and write its marks into the gradebook."""
+    course = _course()
+    chosen = _profiles([profile])[0]
+    executor = _executor(course, lab, scheduler, sandbox)
+
     from grading import grade as judged
     from grading import report as reporting
-    from grading.engine.cluster import ClusterEngine
-    from grading.engine.runner import Engine
     from grading.gradebook import Marks
     from grading.plain import grade as plain
     from grading.plain.course import is_plain
     from grading.results import GRADED
 
-    course = _course()
-    chosen = _profiles([profile])[0]
+    gc.freeze()  # what is imported stays: no collection need look at it again, nor the exit
     grading: Any = plain if is_plain(course, lab) else judged
     work = grading.submissions(course, lab)
     if not work:
@@ -176,11 +181,6 @@ def grade(
             out.print(f"{len(work)} submissions are left to grade.")
 
         async def run() -> None:
-            executor: Any = (
-                ClusterEngine(scheduler, course.limits, sandbox=sandbox)
-                if scheduler
-                else Engine(course.limits, sandbox=sandbox)
-            )
             async with executor as engine:
                 for warning in engine.warnings:
                     err.print(f"Note: {escape(warning)}")
@@ -339,6 +339,24 @@ def _course() -> Any:
         if is_nbgrader_course(Path.cwd()):
             return load_nbgrader_course(Path.cwd())
     return load_course(Path.cwd())
+
+
+def _executor(course: Any, lab: str, scheduler: str | None, sandbox: bool) -> Any:
+    """Return what executes notebooks; on this machine it starts while the rest is imported."""
+    if scheduler:
+        from grading.engine.cluster import ClusterEngine
+
+        return ClusterEngine(scheduler, course.limits, sandbox=sandbox)
+    from grading.engine.preload import OF_NOTEBOOKS, mentioned
+    from grading.engine.runner import Engine
+
+    steps = ("source", "release")
+    notebooks = [path for step in steps for path in course.home.glob(f"{step}/{lab}/*.ipynb")]
+    texts = (path.read_text(encoding="utf-8", errors="replace") for path in notebooks)
+    modules = mentioned(texts) if notebooks else OF_NOTEBOOKS
+    engine = Engine(course.limits, sandbox=sandbox, modules=modules)
+    engine.begin()
+    return engine
 
 
 def _roster(course: Any) -> Any:

@@ -7,6 +7,7 @@ from nbformat import NotebookNode
 
 from grading.course import Course
 from grading.engine.assess import first_error
+from grading.engine.preload import mentioned
 from grading.engine.runner import Engine
 from grading.errors import UserError
 from grading.notebook_io import grade_id, read_notebook
@@ -27,13 +28,14 @@ async def dry_run(course: Course, path: Path, profile: Profile) -> tuple[list[st
         If the file is not a notebook.
     """
     try:
-        notebook = read_notebook(path.read_bytes())
+        raw = path.read_bytes()
     except OSError as error:
         raise UserError(
             f"cannot read {path}: {error.strerror}; give the path of a notebook"
         ) from None
+    notebook = read_notebook(raw)
     notebook.cells.append(nbformat.v4.new_code_cell(SUMMARY))
-    engine, lines = await _engine(course)
+    engine, lines = _engine(course, raw.decode(errors="replace"))
     async with engine:
         execution = await engine.execute(notebook, env={"LAB_PROFILE": profile})
     lines += list(execution.problems)
@@ -59,11 +61,9 @@ def _texts(cell: NotebookNode) -> list[str]:
     ]
 
 
-async def _engine(course: Course) -> tuple[Engine, list[str]]:
+def _engine(course: Course, text: str) -> tuple[Engine, list[str]]:
     """Return an engine with the sandbox if this machine has one, and what to say if not."""
-    engine = Engine(course.limits)
     try:
-        async with engine:
-            return Engine(course.limits), []
+        return Engine(course.limits, modules=mentioned([text])), []
     except UserError:
         return Engine(course.limits, sandbox=False), ["Run without the grader's sandbox."]

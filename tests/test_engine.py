@@ -487,7 +487,10 @@ print(torch.isfinite(loss).item())
         assert forked.says("!echo b") == "b"
 
     def test_what_c_prints_is_an_output(self, forked: Bench) -> None:
-        code = "import ctypes; libc = ctypes.CDLL(None); libc.puts(b'from C'); libc.fflush(None)"
+        code = (
+            "import ctypes, time; libc = ctypes.CDLL(None); libc.puts(b'from C'); libc.fflush(None)\n"
+            "time.sleep(0.5)"  # ipykernel reads what C prints in a thread
+        )
         assert "from C" in forked.says(code)
 
     def test_progress_bars_are_plain_text(self, forked: Bench) -> None:

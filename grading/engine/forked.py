@@ -5,7 +5,7 @@ import signal
 import socket
 import tempfile
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grading.course import Limits
@@ -42,22 +42,29 @@ class ForkedKernels:
     limits : Limits
     ahead : int
         How many kernels to keep ready before they are asked for.
+    modules : sequence of str
+        What the zygote imports, beside what every kernel needs.
     """
 
-    def __init__(self, limits: Limits, ahead: int) -> None:
+    def __init__(self, limits: Limits, ahead: int, modules: Sequence[str]) -> None:
         self._limits = limits
         self._ahead = ahead
+        self._modules = modules
         self._nursery: Nursery | None = None
         self._ready: deque[_Prepared] = deque()
         self._starting = asyncio.Lock()
 
-    async def start(self) -> tuple[str, ...]:
-        """Start the zygote unless it runs; raise `LostKernel` if it does not come up."""
-        async with self._starting:
-            if self._nursery is not None and self._nursery.is_alive:
-                return ()
+    def begin(self) -> None:
+        """Start the zygote, unless it runs, and do not wait for it."""
+        if self._nursery is None or not self._nursery.is_alive:
             self._discard_ready()
-            self._nursery = Nursery(self._limits)
+            self._nursery = Nursery(self._limits, self._modules)
+
+    async def start(self) -> tuple[str, ...]:
+        """Wait for the zygote, started if need be; raise `LostKernel` if it does not come up."""
+        async with self._starting:
+            self.begin()
+            assert self._nursery is not None
             try:
                 complaints = await asyncio.wrap_future(self._nursery.up)
             except RuntimeError as error:

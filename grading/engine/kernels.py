@@ -56,6 +56,9 @@ class Kernel(Protocol):
 class Kernels(Protocol):
     """A source of kernels."""
 
+    def begin(self) -> None:
+        """Begin to prepare for `start`, in the background."""
+
     async def start(self) -> tuple[str, ...]:
         """Prepare to make kernels; return what is not as it should be, a line each."""
 

@@ -20,6 +20,7 @@ from typing import IO, Any
 from grading.course import Limits
 from grading.engine import sandbox
 from grading.engine.order import CHANNELS, Order
+from grading.engine.preload import OF_NOTEBOOKS
 from grading.engine.walls import HOME, Allowance
 from grading.engine.zygote import MAX_PACKET
 
@@ -34,6 +35,8 @@ ENVIRONMENT = {
 }
 OF_THE_ZYGOTE = {
     "MALLOC_ARENA_MAX": "2",  # one for each thread would use up the address space
+    # Threads that a submission asks for wait asleep: the cores may be another one's.
+    "OMP_WAIT_POLICY": "PASSIVE",
     # It must have one thread when it forks.
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -133,6 +136,8 @@ class Nursery:
     ----------
     limits : Limits
         What each kernel may use.
+    modules : sequence of str
+        What the zygote imports, beside what every kernel needs.
 
     Attributes
     ----------
@@ -141,7 +146,7 @@ class Nursery:
         RuntimeError if the zygote cannot start.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, modules: Sequence[str] = OF_NOTEBOOKS) -> None:
         self.up: Future[tuple[str, ...]] = _promise()
         self._allowance = Allowance(
             memory=int(limits.memory_mb * 2**20),
@@ -149,6 +154,7 @@ class Nursery:
             file=int(limits.file_mb * 2**20),
             cpu_seconds=math.ceil(limits.submission_seconds) * (os.cpu_count() or 1) + 60,
         )
+        self._modules = modules
         self._kernels: dict[int, ForkedKernel] = {}
         self._forked = 0
         self._lock = threading.Lock()
@@ -222,6 +228,7 @@ class Nursery:
             "user": sandbox.user_inside(),
             "allowance": asdict(self._allowance),
             "shown": [str(place) for place in view.shown],
+            "modules": list(self._modules),
         }
         with self._theirs:
             return subprocess.Popen(

@@ -45,6 +45,9 @@ class OrdinaryKernels:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
+    def begin(self) -> None:
+        """Do nothing: there is nothing to prepare."""
+
     async def start(self) -> tuple[str, ...]:
         """Say that nothing is protected."""
         return (UNPROTECTED,)

@@ -4,7 +4,7 @@ import asyncio
 import copy
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -17,6 +17,7 @@ from grading.engine.forked import ForkedKernels
 from grading.engine.kernels import End, Kernel, Kernels, LostKernel
 from grading.engine.order import check_files
 from grading.engine.ordinary import OrdinaryKernels
+from grading.engine.preload import OF_NOTEBOOKS
 from grading.engine.transcript import Budget, CellTranscript
 from grading.engine.wire import TOO_LARGE, BrokenWire, Flood
 from grading.errors import UserError
@@ -63,6 +64,8 @@ class Engine:
         False runs ordinary kernels, which can read and write whatever this process can.
     ahead : int
         How many sandboxed kernels to keep ready before they are asked for.
+    modules : sequence of str
+        What sandboxed kernels find imported, see `grading.engine.preload`.
 
     Attributes
     ----------
@@ -75,14 +78,25 @@ class Engine:
         If a sandbox is asked for and this machine has none.
     """
 
-    def __init__(self, limits: Limits, *, sandbox: bool = True, ahead: int = 1) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        *,
+        sandbox: bool = True,
+        ahead: int = 1,
+        modules: Sequence[str] = OF_NOTEBOOKS,
+    ) -> None:
         self.limits = limits
         self.warnings: tuple[str, ...] = ()
         self._kernels: Kernels = (
-            ForkedKernels(limits, ahead) if sandbox else OrdinaryKernels(limits)
+            ForkedKernels(limits, ahead, modules) if sandbox else OrdinaryKernels(limits)
         )
         if sandbox:
             self.warnings = _check_host()
+
+    def begin(self) -> None:
+        """Begin to start, in the background; entering the context waits for it."""
+        self._kernels.begin()
 
     async def __aenter__(self) -> Self:
         try:

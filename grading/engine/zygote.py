@@ -30,43 +30,10 @@ from typing import Any
 
 from grading.engine import walls
 from grading.engine.order import CHANNELS
+from grading.engine.preload import preload
 
 MAX_PACKET = 65_536
 WATCH_SECONDS = 0.25
-PRELOADED = (
-    "numpy",
-    "torch",
-    "torch._dynamo",  # the first optimizer imports it
-    "torch.utils.data",
-    "scipy.linalg",
-    "scipy.optimize",
-    "scipy.signal",
-    "scipy.sparse",
-    "scipy.spatial",
-    "scipy.stats",
-    "pandas",
-    "matplotlib.pyplot",
-    "matplotlib.backends.backend_agg",
-    "matplotlib_inline.backend_inline",
-    "nltk",
-    "sklearn.linear_model",
-    "torchtext",
-    "accelerate",
-    "sacrebleu",
-    "threadpoolctl",
-    "tqdm.auto",  # before there is a kernel, so that it draws plain text
-    "IPython.core.completerlib",
-    "IPython.core.debugger",
-    "IPython.core.oinspect",
-    "IPython.extensions.storemagic",
-    "ipykernel.debugger",
-    "ipykernel.displayhook",
-    "ipykernel.ipkernel",
-    "tornado.platform.asyncio",
-    "grading.tick",
-    "utils",
-    "data",
-)
 
 
 @dataclass
@@ -278,33 +245,13 @@ def _threads(pid: int) -> int:
     return 0
 
 
-def preload() -> dict[str, str]:
-    """Import what notebooks import; return what could not be, and why."""
-    missing = {}
-    sys.modules["debugpy"] = None  # type: ignore[assignment]  # slow, and no use without a person
-    for name in PRELOADED:
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError:
-            continue  # not part of this installation
-        except Exception as error:
-            missing[name] = f"{type(error).__name__}: {error}"
-    del sys.modules["debugpy"]
-    if pyplot := sys.modules.get("matplotlib.pyplot"):  # finds the fonts
-        figure = pyplot.figure()
-        figure.add_subplot().set_title("x")
-        figure.canvas.draw()
-        pyplot.close(figure)
-    return missing
-
-
 def main() -> None:
     """Run the zygote; the argument is JSON, see `grading.engine.nursery`."""
     given = json.loads(sys.argv[1])
     if given["user"] is not None:
         walls.become(given["user"])
     walls.adopt_orphans()
-    missing = preload()
+    missing = preload(given["modules"])
     importlib.import_module("grading.engine.kernel")  # without it there is no kernel
     gc.collect()
     gc.freeze()

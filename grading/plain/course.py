@@ -12,10 +12,10 @@ from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from grading.course import Course, LabInfo, Limits
 from grading.errors import UserError
-from grading.nbgrader_plugin import JudgeSubmission
 from grading.notebook_io import lab_of, read_notebook
 
 CONFIG_FILE = "nbgrader_config.py"
+OURS = "grading.nbgrader_plugin"  # named, not imported: it is slow, and the engine waits for this
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,8 @@ def read_settings(home: Path) -> Config:
             line = " ".join(f"{type(error).__name__}: {error}".split())
             raise UserError(f"{Path(folder, CONFIG_FILE)} cannot be read: {line}") from None
     settings.CourseDirectory.setdefault("root", str(home))
-    if JudgeSubmission in settings.Autograde.get("autograde_preprocessors", ()):
+    kinds = settings.Autograde.get("autograde_preprocessors", ())
+    if any(getattr(kind, "__module__", "") == OURS for kind in kinds):
         del settings.Autograde["autograde_preprocessors"]
         del settings.Autograde["sanitize_preprocessors"]
     return settings
