@@ -1,4 +1,4 @@
-"""The demo's class: eleven ways of handing in the Word2Vec lab, each with the marks it deserves.
+"""The demo's class: eleven ways of handing in lab 3, each with the marks it deserves.
 
 Solutions are read from the instructor's notebook; only what is wrong, or right but written
 otherwise, is written here. The expectations are the oracle of the demo's test: each member names
@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from nltk.stem.snowball import SnowballStemmer
 
 from grading.probe import generator
+from tests import autoencoder_class
 from utils.profile import DEFAULT_SEED
 
 Identity = tuple[str, str]  # student id, full name typed as the signature
@@ -43,6 +44,17 @@ CHECKS = {
     "train": ("training: unseen contexts", "training: unseen neighbours"),
     "nearest": ("nearest: ids and distances", "nearest: not itself"),
     "whole_chain": ("whole chain: unseen messages",),  # needs the exercises from clean to train
+    "noise_distribution": ("noise: probabilities",),
+    "negative_sampling": (
+        "negatives: loss",
+        "negatives: gradients",
+        "negatives: unseen neighbours",  # needs noise_distribution and model, too
+    ),
+    "count_pairs": ("counts: table",),
+    "full_batch": ("exact: loss", "exact: gradients"),
+    "shifted_ppmi": ("PPMI: matrix",),
+    "order_share": ("order: share",),
+    **autoencoder_class.CHECKS,
 }
 QUESTIONS = ("overfitting", "neighbour_quality", "word2vec_or_bert")
 
@@ -542,4 +554,58 @@ def nearest(matrix, number, count):
     others.sort(key=lambda i: -cosines[i])
     return np.array(others[:count]), np.array([1 - cosines[i] for i in others[:count]])
 """,
+    "noise_distribution": """\
+def noise_distribution(occurrences, power=0.75):
+    raised = torch.pow(occurrences.double(), power)
+    return (raised / torch.sum(raised)).float()
+""",
+    "negative_sampling": """\
+def negative_sampling_loss(v, u, wrong, k):
+    softplus = nn.functional.softplus
+    total = 0
+    for i in range(len(v)):
+        total = total + softplus(-v[i] @ u[i])
+        total = total + k * softplus(wrong @ v[i]).mean()
+    return total
+
+
+def negative_sampling_gradients(v, u, wrong, k):
+    weight = k / wrong.shape[0]
+    belief = torch.sigmoid(torch.einsum("bd,bd->b", v, u))
+    fooled = weight * torch.sigmoid(torch.einsum("bd,kd->bk", v, wrong))
+    miss = (belief - 1).unsqueeze(1)
+    return miss * u + fooled @ wrong, miss * v, torch.einsum("bk,bd->kd", fooled, v)
+""",
+    "count_pairs": """\
+def count_pairs(pairs, words):
+    table = torch.zeros(words, words)
+    ones = torch.ones(len(pairs))
+    return table.index_put((pairs[:, 0], pairs[:, 1]), ones, accumulate=True)
+""",
+    "full_batch": """\
+def full_batch(E, O, C):
+    S = E @ O.T
+    S = S - S.max(dim=1, keepdim=True).values
+    P = S.exp() / S.exp().sum(dim=1, keepdim=True)
+    N = C.sum()
+    G = (P * C.sum(dim=1)[:, None] - C) / N
+    return -(C * P.log()).sum() / N, G @ O, G.T @ E
+""",
+    "shifted_ppmi": """\
+def shifted_ppmi(C, q, k):
+    M = torch.zeros_like(C)
+    rows, columns = torch.nonzero(C, as_tuple=True)
+    pmi = C[rows, columns].log() - C.sum(dim=1).log()[rows] - q.log()[columns]
+    M[rows, columns] = torch.relu(pmi - np.log(k)).to(M.dtype)
+    return M
+""",
+    "order_share": """\
+def order_share(matrix, triples):
+    def cosine(a, b):
+        return matrix[a] @ matrix[b] / np.linalg.norm(matrix[a]) / np.linalg.norm(matrix[b])
+
+    right = [cosine(word, near) > cosine(word, far) for word, near, far in triples]
+    return sum(right) / len(right)
+""",
+    **autoencoder_class.OTHERWISE,
 }

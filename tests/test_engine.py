@@ -488,7 +488,8 @@ print(torch.isfinite(loss).item())
 
     def test_what_c_prints_is_an_output(self, forked: Bench) -> None:
         code = (
-            "import ctypes, time; libc = ctypes.CDLL(None); libc.puts(b'from C'); libc.fflush(None)\n"
+            "import ctypes, time; libc = ctypes.CDLL(None)\n"
+            "libc.puts(b'from C'); libc.fflush(None)\n"
             "time.sleep(0.5)"  # ipykernel reads what C prints in a thread
         )
         assert "from C" in forked.says(code)

@@ -1,0 +1,137 @@
+"""The autoencoder half of lab 3 for example classes: its checks, and other right code."""
+
+# The labels of the checks of each exercise, in the lab's order.
+CHECKS = {
+    "autoencoder": ("autoencoder: shapes and parameters", "autoencoder: from image to image"),
+    "reconstruction_errors": (
+        "reconstruction errors: which image is worse",
+        "reconstruction errors: values",
+    ),
+    "rebuild": (
+        "rebuild: outputs and target",
+        "autoencoder: new images through the bottleneck",  # needs autoencoder, too
+    ),
+    "pca": ("PCA: mean and subspace", "PCA: variance of each component"),
+    "linear_loss": ("linear loss: values", "linear autoencoder: the subspace"),
+    "corrupt": ("corrupt: how many pixels", "corrupt: new noise, same images"),
+    "repair": ("repair: inputs and target", "denoiser: new spoilt images"),
+    "reparameterise": (
+        "reparameterise: mean and spread",
+        "reparameterise: gradients",
+        "reparameterise: noise of its own for each number",
+    ),
+    "kl_divergence": ("KL: values", "KL: nothing to pay, and tiny clouds"),
+    "vae_loss": ("VAE loss: rebuilding", "VAE loss: the price"),
+    "vae": ("VAE: new images through their clouds",),  # needs rebuild and the three before
+    "linear_probe": ("linear classifier: new rows",),
+    "roc_auc": ("AUC: different scores", "AUC: ties"),
+    "sequences": ("sequences: logits", "sequences: new ones reversed"),
+}
+
+OTHERWISE = {
+    "autoencoder": """\
+class Autoencoder(nn.Module):
+    def __init__(self, n_inputs, hidden, latent):
+        super().__init__()
+        check_latent(latent, n_inputs)
+        down = [nn.Linear(n_inputs, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, latent)]
+        up = [nn.Linear(latent, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, n_inputs)]
+        self.encoder = nn.Sequential(*down)
+        self.decoder = nn.Sequential(*up, nn.Sigmoid())
+
+    def forward(self, images):
+        code = self.encoder(images)
+        return self.decoder(code)
+""",
+    "reconstruction_errors": """\
+def reconstruction_errors(outputs, images):
+    difference = outputs - images
+    return (difference**2).sum(dim=-1) / difference.shape[-1]
+""",
+    "rebuild": """\
+def rebuild(model, images):
+    target = images
+    return model(images), target
+""",
+    "pca": """\
+def pca(rows, k):
+    mean = np.mean(rows, axis=0)
+    variances, directions = np.linalg.eigh(np.cov(rows, rowvar=False))
+    return mean, directions[:, np.argsort(-variances)[:k]].T
+""",
+    "linear_loss": """\
+def linear_loss(encoder, decoder, covariance):
+    missed = torch.eye(len(covariance), dtype=covariance.dtype) - encoder @ decoder
+    return torch.trace(missed.T @ covariance @ missed)
+""",
+    "corrupt": """\
+def corrupt(images, share):
+    return images.masked_fill(torch.bernoulli(torch.full_like(images, share)).bool(), 0)
+""",
+    "repair": """\
+MASKED = 0.5
+
+
+def repair(model, images):
+    spoilt = corrupt(images.clone(), MASKED)
+    outputs = model(spoilt)
+    return outputs, images
+""",
+    "reparameterise": """\
+def reparameterise(mean, log_variance):
+    return torch.distributions.Normal(mean, log_variance.exp() ** 0.5).rsample()
+""",
+    "kl_divergence": """\
+def kl_divergence(mean, log_variance):
+    each = (mean**2 + torch.exp(log_variance) - 1 - log_variance) / 2
+    return torch.sum(each, dim=-1)
+""",
+    "vae_loss": """\
+def vae_loss(outputs, images, beta):
+    logits, mean, log_variance = outputs
+    total = nn.functional.binary_cross_entropy_with_logits(logits, images, reduction="sum")
+    return total / len(images) + beta * torch.mean(kl_divergence(mean, log_variance))
+""",
+    "linear_probe": """\
+def linear_probe(rows, labels, new_rows):
+    centred = rows - rows.mean(0)
+    model = LogisticRegression(max_iter=1000)
+    model.fit(centred / centred.std(), labels)
+    return model.predict_proba((new_rows - rows.mean(0)) / centred.std()).argmax(1)
+""",
+    "roc_auc": """\
+def roc_auc(normal, anomalous):
+    from scipy.stats import rankdata
+
+    ranks = rankdata(np.concatenate([normal, anomalous]))[len(normal) :]
+    return (ranks.mean() - (len(anomalous) + 1) / 2) / len(normal)
+""",
+    "sequences": """\
+class Seq2Seq(nn.Module):
+    def __init__(self, symbols, hidden):
+        super().__init__()
+        self.start = symbols
+        self.embedding = nn.Embedding(symbols + 1, 16)
+        self.encoder = nn.GRU(16, hidden, batch_first=True)
+        self.decoder = nn.GRU(16, hidden, batch_first=True)
+        self.output = nn.Linear(hidden, symbols)
+
+    def forward(self, source, target):
+        state = self.encoder(self.embedding(source))[1]
+        symbol = torch.full((len(source), 1), self.start, device=source.device)
+        logits = []
+        for step in range(target.shape[1]):
+            output, state = self.decoder(self.embedding(symbol), state)
+            logits.append(self.output(output))
+            symbol = target[:, step : step + 1]
+        return torch.cat(logits, dim=1)
+
+    @torch.no_grad()
+    def write(self, source):
+        answer = source[:, :0]
+        for _ in range(source.shape[1]):
+            padded = torch.cat([answer, source[:, :1]], dim=1)
+            answer = torch.cat([answer, self(source, padded)[:, -1:].argmax(-1)], dim=1)
+        return answer
+""",
+}

@@ -1,0 +1,263 @@
+"""Lab 3: what it is worth; for its Word2Vec the usual mistakes, its numbers and bad input.
+
+The example class of the demo (`tests.example_class`) covers the rest: right work written in
+another way, half-done work and mischief. Each member here names the checks that it must lose.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.lab_code import definitions
+from grading.authoring import checks, instructor_notebook, questions, student_notebook
+from grading.authoring import total_points as points_of
+from grading.building import load_keys, marks_against_keys, read_lab
+from grading.course import load_course
+from grading.engine.assess import Assessment, Terms, assess, prepare
+from grading.engine.runner import Engine
+from tests.example_class import filled, marks_of_checks, solutions
+from utils.profile import DEFAULT_SEED, PROFILES
+
+LAB = "lab3_word2vec_autoencoder"
+ROOT = Path(__file__).resolve().parents[1]
+JOBS = 2
+
+pytestmark = pytest.mark.timeout(900)  # five runs of the lab, on a machine that may be busy
+
+# --- wrong in the usual ways -------------------------------------------------------------------
+
+SLIPS_OF_SAMPLING = {
+    "noise_distribution": """\
+def noise_distribution(counts, power=0.75):
+    return counts.float() / counts.sum()
+""",
+    # each negative weighs 1, however many there are
+    "negative_sampling": """\
+def negative_sampling_loss(centres, contexts, negatives, k):
+    real = (centres * contexts).sum(dim=1)
+    made_up = centres @ negatives.T
+    log_sigmoid = nn.functional.logsigmoid
+    return -log_sigmoid(real).sum() - k / len(negatives) * log_sigmoid(-made_up).sum()
+
+
+def negative_sampling_gradients(centres, contexts, negatives, k):
+    real = torch.sigmoid((centres * contexts).sum(dim=1, keepdim=True)) - 1
+    made_up = torch.sigmoid(centres @ negatives.T)
+    return real * contexts + made_up @ negatives, real * centres, made_up.T @ centres
+""",
+    "count_pairs": """\
+def count_pairs(pairs, vocabulary_size):
+    cells = pairs[:, 1] * vocabulary_size + pairs[:, 0]
+    counts = torch.bincount(cells, minlength=vocabulary_size**2)
+    return counts.view(vocabulary_size, vocabulary_size).float()
+""",
+}
+
+SLIPS_OF_COUNTING = {
+    # the probabilities are not multiplied by how often the centre came
+    "full_batch": """\
+def full_batch(embedding, output, counts):
+    log_p = (embedding @ output.T).log_softmax(dim=1)
+    errors = (log_p.exp() - counts / counts.sum(dim=1, keepdim=True).clamp(min=1)) / len(counts)
+    return -(counts * log_p).sum() / counts.sum(), errors @ output, errors.T @ embedding
+""",
+    "shifted_ppmi": """\
+def shifted_ppmi(counts, noise, k):
+    return (counts / (counts.sum(dim=1, keepdim=True) * noise)).log() - np.log(k)
+""",
+    "order_share": """\
+def order_share(vectors, triples):
+    word, near, far = (vectors[ids] for ids in triples.T)
+    return float(((word * near).sum(axis=1) > (word * far).sum(axis=1)).mean())
+""",
+}
+
+LOST = {
+    "complete": set(),
+    "slips of sampling": {
+        "noise: probabilities",
+        "negatives: gradients",
+        "negatives: unseen neighbours",
+        "counts: table",
+    },
+    "slips of counting": {"exact: gradients", "PPMI: matrix", "order: share"},
+}
+
+
+def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return what each member of the class handed in, by exercise."""
+    return {
+        "complete": solved,
+        "slips of sampling": solved | SLIPS_OF_SAMPLING,
+        "slips of counting": solved | SLIPS_OF_COUNTING,
+    }
+
+
+@dataclass(frozen=True)
+class Graded:
+    """The lab's terms, the marks of its checks, and what came of each member."""
+
+    terms: Terms
+    marks: dict[str, float]
+    assessments: dict[str, Assessment]
+
+    def lost(self, member: str) -> set[str]:
+        """Labels of the checks without their marks; a check has all of them or none."""
+        assert not self.assessments[member].flags, self.assessments[member].flags
+        results = self.assessments[member].judgement.results
+        assert all(result.marks in (0, self.marks[result.label]) for result in results)
+        return {result.label for result in results if not result.marks}
+
+
+def grade(seed: int, choose: Any = class_of) -> Graded:
+    """Grade submissions, made of the lab's solutions by ``choose``, on one run of the solution."""
+    course = load_course(ROOT)
+    lab = read_lab(course, LAB)
+    instructor = instructor_notebook(lab, course.language, course)
+    release = student_notebook(lab, course.language, course)
+    members = choose(solutions(instructor))
+
+    async def run() -> tuple[Terms, dict[str, Assessment]]:
+        async with Engine(course.limits, sandbox=False) as engine:
+            terms = await prepare(engine, instructor, "quick", seed=seed)
+            room = asyncio.Semaphore(JOBS)
+
+            async def one(cells: dict[str, str]) -> Assessment:
+                async with room:
+                    return await assess(engine, terms, release, filled(release, cells))
+
+            found = await asyncio.gather(*map(one, members.values()))
+        return terms, dict(zip(members, found, strict=True))
+
+    terms, assessments = asyncio.run(run())
+    return Graded(terms, marks_of_checks(instructor), assessments)
+
+
+@pytest.fixture(scope="module")
+def graded() -> Graded:
+    return grade(DEFAULT_SEED)
+
+
+def test_lab_totals_100_marks_with_six_questions() -> None:
+    lab = read_lab(load_course(ROOT), LAB)
+    assert points_of(lab) == 100
+    assert sum(checks(lab).values()) == 82
+    assert len(questions(lab)) == 6
+
+
+def test_solution_earns_full_marks_with_the_committed_keys(graded: Graded) -> None:
+    keys = load_keys(load_course(ROOT), LAB)
+    assert keys is not None, f"run `python -m grading build {LAB}`"
+    assert set(keys.profiles) == set(PROFILES)
+    outcomes = marks_against_keys(graded.terms, keys)
+    assert [outcome.label for outcome in outcomes if outcome.earned != outcome.marks] == []
+    assert sum(outcome.earned for outcome in outcomes) == sum(graded.marks.values())
+
+
+@pytest.mark.parametrize("member", LOST)
+def test_member_loses_these_checks_and_no_other(graded: Graded, member: str) -> None:
+    assert graded.lost(member) == LOST[member]
+
+
+def more_threads(solved: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return the complete submission, run with two threads instead of one."""
+    return {"complete": solved | {"clean": "torch.set_num_threads(2)\n\n\n" + solved["clean"]}}
+
+
+@pytest.mark.parametrize("seed", [11])
+def test_other_seed_and_threads_give_the_same_marks(seed: int) -> None:
+    assert grade(seed, more_threads).lost("complete") == set()
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_marks_stay_the_same_over_twenty_seeds(seed: int) -> None:
+    choose = more_threads if seed % 2 else lambda solved: {"complete": solved}
+    assert grade(seed, choose).lost("complete") == set()
+
+
+# --- the solution's own numbers ----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lab() -> dict[str, Any]:
+    names = definitions(LAB)
+    names["device"] = torch.device("cpu")
+    return names
+
+
+@pytest.fixture
+def pairs() -> torch.Tensor:
+    """Draw pairs of 30 words, the frequent ones first, with many repeated."""
+    ids = np.random.default_rng(5).geometric(0.1, size=(6000, 2)).clip(max=30) - 1
+    return torch.tensor(ids)
+
+
+def test_loss_of_the_counts_is_the_loss_pair_by_pair(lab, pairs) -> None:
+    torch.manual_seed(0)
+    model = lab["SkipGram"](30, 8)
+    loss = lab["full_batch"](
+        model.embedding.weight, model.output.weight, lab["count_pairs"](pairs, 30)
+    )[0]
+    loader = lab["make_loader"](lab["PairsDataset"](pairs), 64)
+    assert loss.item() == pytest.approx(lab["mean_loss"](model, loader), abs=1e-5)
+
+
+def test_exact_gradients_are_those_of_autograd(lab, pairs) -> None:
+    torch.manual_seed(0)
+    model = lab["SkipGram"](30, 8)
+    weights = [model.embedding.weight, model.output.weight]
+    nn_loss = torch.nn.functional.cross_entropy(model(pairs[:, 0]), pairs[:, 1])
+    expected = torch.autograd.grad(nn_loss, weights)
+    _, *found = lab["full_batch"](*(w.detach() for w in weights), lab["count_pairs"](pairs, 30))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
+
+
+def test_gradients_with_negatives_are_those_of_autograd(lab) -> None:
+    torch.manual_seed(0)
+    rows = [torch.randn(count, 6, requires_grad=True) for count in (9, 9, 20)]
+    expected = torch.autograd.grad(lab["negative_sampling_loss"](*rows, 5), rows)
+    found = lab["negative_sampling_gradients"](*(row.detach() for row in rows), 5)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
+def test_negatives_with_room_reach_the_shifted_pmi(lab, pairs) -> None:
+    """Levy and Goldberg (2014): with as many dimensions as words the scores are PMI - log k."""
+    torch.manual_seed(0)
+    counts = lab["count_pairs"](pairs, 30)
+    sizes = {"dim": 30, "epochs": 60, "batch_size": 100, "shared": 30, "k": 2}
+    model, _ = lab["train_negative"](pairs, pairs[:10], 30, learning_rate=0.05, **sizes)
+    scores = model(torch.arange(30)).detach()
+    noise = lab["noise_distribution"](counts.sum(dim=0))
+    pmi = (counts / (counts.sum(dim=1, keepdim=True) * noise)).log() - np.log(2)
+    often = counts >= 20
+    assert (scores - pmi)[often].abs().mean() < 0.15
+
+
+def test_ppmi_is_finite_and_zero_where_nothing_was_counted(lab, pairs) -> None:
+    counts = lab["count_pairs"](pairs, 31)  # the last word is in no pair
+    noise = lab["noise_distribution"](counts.sum(dim=0))
+    matrix = lab["shifted_ppmi"](counts, noise, 1)
+    assert torch.isfinite(matrix).all() and (matrix >= 0).all()
+    assert not matrix[counts == 0].any()
+    assert matrix.any()
+
+
+# --- bad input ---------------------------------------------------------------------------------
+
+
+def test_words_without_a_vector_are_named(lab) -> None:
+    vocabulary = {"father": 0, "happi": 1, "school": 2}
+    assert lab["look_up"](["school", "father"], vocabulary) == [2, 0]
+    with pytest.raises(
+        ValueError, match=r"not in the vocabulary: happy, Dad; .* more than 10 times"
+    ):
+        lab["look_up"](["happy", "father", "Dad"], vocabulary)
