@@ -154,6 +154,7 @@ def grade(
     ] = True,
 ) -> None:
     """Grade every collected submission and write its marks into the gradebook."""
+    gc.disable()  # until the imports are done, which leave no garbage worth a collection
     course = _course()
     chosen = _profiles([profile])[0]
     executor = _executor(course, lab, scheduler, sandbox)
@@ -166,6 +167,7 @@ def grade(
     from grading.results import GRADED
 
     gc.freeze()  # what is imported stays: no collection need look at it again, nor the exit
+    gc.enable()
     grading: Any = plain if is_plain(course, lab) else judged
     work = grading.submissions(course, lab)
     if not work:
