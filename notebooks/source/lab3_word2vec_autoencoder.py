@@ -67,6 +67,7 @@
 # %% role="given"
 import re
 from collections import Counter
+from functools import cache
 from itertools import pairwise
 from time import perf_counter
 
@@ -2179,13 +2180,20 @@ for name, rows in candidates.items():
 
 
 # %% role="given"
-def trial(window, dim):
-    """Train exactly with this window and dimension; return both losses and both qualities."""
+@cache
+def tables(window):
+    """Return the counts of the training and of the held-out messages."""
     both = []
     for part in (training_sentences, held_out_sentences):
         pairs = [pair for ids in part for pair in context_pairs(ids, window)]
         both.append(count_pairs(torch.tensor(pairs), len(id_to_token)).to(device))
-    model, history = train_exact(*both, dim=dim, steps=41, learning_rate=0.03)
+    return both
+
+
+@cache
+def trial(window, dim):
+    """Train exactly with this window and dimension; return both losses and both qualities."""
+    model, history = train_exact(*tables(window), dim=dim, steps=41, learning_rate=0.03, every=40)
     rows = vectors_of(model)
     losses = history["training"][-1], history["held out"][-1]
     return *losses, nearest_in_group(rows), order_share(rows, triples)
@@ -2227,13 +2235,13 @@ plt.show()
 
 # %% [markdown] lang="es"
 # En los tuits verás tres cosas que se repiten en otros corpus pequeños: con 4 dimensiones no cabe casi
-# nada y con 256 se memoriza; una ventana más ancha acierta más, porque nuestros grupos son *temas*; y
+# nada y con 256 se memoriza; una ventana estrecha acierta menos, porque nuestros grupos son *temas*; y
 # factorizar recuentos, el método más viejo, gana a las redes. Estas le sacan ventaja cuando hay texto de
 # sobra.
 
 # %% [markdown] lang="en"
 # On the tweets you will see three things that recur in other small corpora: 4 dimensions hold next to
-# nothing and 256 memorise; a wider window gets more right, because our groups are *topics*; and
+# nothing and 256 memorise; a narrow window gets less right, because our groups are *topics*; and
 # factorising counts, the oldest method, beats the networks. These pull ahead where there is text in
 # plenty.
 
@@ -3059,15 +3067,15 @@ with once_done():
 
 # %% [markdown] lang="es"
 # Con pocos números la red gana con claridad: puede doblarse para seguir la forma de los datos, y
-# PCA solo dispone de planos. Con muchos, la ventaja mengua y acaba por invertirse: un plano grande
-# ya basta y se calcula de forma exacta, mientras que a la red le queda el error de un entrenamiento
-# tan corto.
+# PCA solo dispone de planos. Con muchos, la ventaja mengua (y con 64 se invierte: pruébalo): un
+# plano grande ya basta y se calcula de forma exacta, mientras que a la red le queda el error de un
+# entrenamiento tan corto.
 
 # %% [markdown] lang="en"
 # With few numbers the network clearly wins: it can bend to follow the shape of the data, and all
-# PCA has is planes. With many, the advantage shrinks and in the end turns round: a large plane is
-# enough by then and is found exactly, while the network is left with the error of so short a
-# training.
+# PCA has is planes. With many, the advantage shrinks (and with 64 it turns round: try it): a large
+# plane is enough by then and is found exactly, while the network is left with the error of so short
+# a training.
 
 # %% [markdown] role="question" id="what_bottleneck_forces" points=3 lang="es"
 # **¿A qué obliga el cuello de botella?** ¿Qué aprendería la red con tantos números en el código
