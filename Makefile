@@ -34,6 +34,7 @@ lint: setup  ## Check style and types
 	$(BIN)/mypy
 
 bench: setup  ## Measure the benchmarks, each beside its baseline
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks
 
 build: setup  ## Build the student notebooks and keys from their sources
