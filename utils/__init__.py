@@ -11,6 +11,9 @@ Nothing is imported here: ``import utils`` costs nothing, each module is importe
 ``checkpoint`` one file that holds a training run, written atomically
 ``lr_finder``  the learning-rate range test
 ``text``       tokenisers, vocabulary, batches of similar length
+``subwords``   a vocabulary of pieces of words
+``batches``    batches of so many tokens
+``kernels``    attention, dropout and a loss, faster on a CPU
 ``plots``      curves, confusion matrix, attention, embeddings, image grids
 ``profile``    full or quick, and the seed of this run
 ============== =====================================================================
