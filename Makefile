@@ -5,7 +5,7 @@ READY := .venv/.ready
 LAB ?= lab3_word2vec_autoencoder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint bench build check release collect grade report clean
+.PHONY: help setup demo test test-all test-colab lint bench build check release collect grade report clean
 
 help:  ## Print this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ test: setup  ## Run the tests
 
 test-all: setup  ## Run the tests, the heavy ones included
 	$(BIN)/python -m pytest
+
+test-colab: setup  ## Run every student notebook as Colab does: make test-colab [LABS=lab1_mlp]
+	$(BIN)/python -m tests.colab $(LABS)
 
 lint: setup  ## Check style and types
 	$(BIN)/ruff check .

@@ -92,6 +92,12 @@ def cache_folder() -> Path:
     return Path(os.environ.get("DL_DATA_CACHE") or pooch.os_cache("dl-course-kit")).expanduser()
 
 
+def absent() -> list[str]:
+    """Return the files that neither the mirror nor the cache has, without verifying the others."""
+    files = registry().values()
+    return [f.name for f in files if not (_mirror_copy(f) or (cache_folder() / f.name).is_file())]
+
+
 def fetch(name: str) -> Path:
     """Return the path of a verified, decompressed copy of a registered file.
 

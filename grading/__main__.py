@@ -7,7 +7,9 @@ with one line that says what was expected, what was found and what to do.
 import asyncio
 import gc
 import json
+import shutil
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -79,17 +81,20 @@ def build(
             write_atomically(path, text.encode())
         stale = building.stale_profiles(course, lab, _profiles(profile))
         runs: dict[Any, Any] = {}
+        seconds: dict[Any, float] = {}
         for wanted in stale:
             out.print(f"{name}: running the solution ({wanted}) to make its keys …")
+            started = time.monotonic()
             try:
                 runs[wanted] = _trusted(course, lab, wanted)
+                seconds[wanted] = time.monotonic() - started
             except UserError as error:
                 if wanted == "quick":
                     raise
                 out.print(f"{name}: no keys for the full profile: {escape(str(error))}")
         old = building.load_keys(course, name)
         if runs:
-            keys = building.updated_keys(course, lab, runs)
+            keys = building.updated_keys(course, lab, runs, seconds)
         elif old is not None:
             keys = building.up_to_date(old, lab)
         else:
@@ -302,8 +307,6 @@ def run(
     lab: LabName, profile: Annotated[str | None, typer.Option(help="quick or full.")] = None
 ) -> None:
     """Execute a lab's solution headlessly and print its marks."""
-    import time
-
     from grading import building
     from grading.feedback import Verdict
     from utils.profile import profile as environment_profile
@@ -330,6 +333,26 @@ def run(
     )
     if earned < total:
         raise typer.Exit(1)
+
+
+@app.command()
+def publish(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new or empty folder, or an earlier bundle.")
+    ],
+) -> None:
+    """Write what students get, ready to be pushed to the public repository of course.toml."""
+    from grading import bundle
+
+    course = _course()
+    published = bundle.publish(course, folder)
+    for path in published.removed:
+        out.print(escape(f"removed {path}"))
+    size = f"{published.size / 1e6:.1f} MB"
+    out.print(escape(f"{_shown(folder)}: {published.files} files, {size}"))
+    out.print("\nPush it:\n")
+    for line in bundle.next_steps(course, published):
+        out.print(escape(f"    {line}"), soft_wrap=True)
 
 
 def _course() -> Any:
@@ -382,8 +405,11 @@ def _profiles(names: list[str] | None) -> list[Any]:
 
 
 def _trusted(course: Any, lab: Any, profile: Any) -> Any:
-    """Execute the instructor's own solution: no sandbox, and time enough to train."""
-    from grading.building import run_solution
+    """Execute the instructor's own solution: no sandbox, and time enough to train.
+
+    A training that was interrupted goes on; one that ended leaves nothing behind.
+    """
+    from grading.building import run_solution, work_of
     from grading.engine.runner import Engine
 
     limits = replace(
@@ -394,7 +420,9 @@ def _trusted(course: Any, lab: Any, profile: Any) -> Any:
         async with Engine(limits, sandbox=False) as engine:
             return await run_solution(engine, course, lab, profile)
 
-    return asyncio.run(work())
+    terms = asyncio.run(work())
+    shutil.rmtree(work_of(course, lab), ignore_errors=True)
+    return terms
 
 
 def _progress() -> Progress:

@@ -47,7 +47,7 @@ def line_of(result: CheckResult, lang: str) -> str:
         key,
         lang,
         label=result.label,
-        marks=f"{result.marks:g}",
-        max=f"{result.max:g}",
+        earned=f"{result.marks:g}",
+        marks=f"{result.max:g}",
         why=result.reason or "",
     )

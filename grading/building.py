@@ -1,5 +1,6 @@
 """From a lab's source to what is committed: the student notebooks and the public keys."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from grading.authoring import (
     Lab,
     checks,
     instructor_notebook,
+    minutes_of_check,
     parse_lab,
     questions,
     render,
@@ -80,26 +82,39 @@ def differences(course: Course, lab: Lab) -> list[str]:
             found.append(f"{name} is not what its source builds; run `python -m grading build`")
     for lang in LANGUAGES:
         found += verify_student_notebook(student_notebook(lab, lang, course), lab)
+    return found + stale_keys(course, lab)
+
+
+def stale_keys(course: Course, lab: Lab) -> list[str]:
+    """Say in one line why the committed keys are not those of the source; nothing if they are."""
     keys = load_keys(course, lab.name)
     if keys is None or keys.source != solution_hash(lab) or not keys.profiles:
-        found.append(
+        return [
             f"the keys of {lab.name} were made from another version of its solution; "
             "run `python -m grading build`"
-        )
-    elif keys != up_to_date(keys, lab):
-        found.append(
-            f"the keys of {lab.name} name other sections or points than its source; "
+        ]
+    if keys != up_to_date(keys, lab):
+        return [
+            f"the keys of {lab.name} name other sections, minutes or points than its source; "
             "run `python -m grading build`"
-        )
-    return found
+        ]
+    return []
 
 
 def up_to_date(keys: KeyFile, lab: Lab) -> KeyFile:
-    """Return keys with the section titles and question points that the source has now."""
-    sections = section_of_check(lab)
+    """Return keys with the section titles, minutes and question points that the source has now."""
+    sections, minutes = section_of_check(lab), minutes_of_check(lab)
+    labels = Counter(check.cell for check in keys.checks)
     return replace(
         keys,
-        checks=tuple(replace(check, section=sections[check.cell]) for check in keys.checks),
+        checks=tuple(
+            replace(
+                check,
+                section=sections[check.cell],
+                minutes=round(minutes[check.cell] / labels[check.cell], 2),
+            )
+            for check in keys.checks
+        ),
         question_marks=sum(questions(lab).values()),
     )
 
@@ -112,10 +127,15 @@ def stale_profiles(course: Course, lab: Lab, wanted: Iterable[Profile] = PROFILE
     return [profile for profile in wanted if profile not in keys.profiles]
 
 
+def work_of(course: Course, lab: Lab) -> Path:
+    """Return the folder from which an interrupted run of the solution goes on."""
+    return course.home / "work" / lab.name
+
+
 async def run_solution(engine: Executor, course: Course, lab: Lab, profile: Profile) -> Terms:
     """Execute the solution as a student's session would draw it, with the default seed."""
     solution = instructor_notebook(lab, course.language, course)
-    return await prepare(engine, solution, profile, seed=DEFAULT_SEED)
+    return await prepare(engine, solution, profile, DEFAULT_SEED, work_of(course, lab).parent)
 
 
 def marks_against_keys(terms: Terms, keys: KeyFile) -> list[Outcome]:
@@ -139,8 +159,12 @@ def marks_against_keys(terms: Terms, keys: KeyFile) -> list[Outcome]:
     return [outcome(item) for _, item in terms.evidence]
 
 
-def updated_keys(course: Course, lab: Lab, runs: dict[Profile, Terms]) -> KeyFile:
+def updated_keys(
+    course: Course, lab: Lab, runs: dict[Profile, Terms], seconds: dict[Profile, float]
+) -> KeyFile:
     """Return the lab's keys from executed solutions; profiles that are still good are kept.
+
+    ``seconds`` says how long each solution took.
 
     Raises
     ------
@@ -150,20 +174,23 @@ def updated_keys(course: Course, lab: Lab, runs: dict[Profile, Terms]) -> KeyFil
     listed = _listed(lab, next(iter(runs.values())).evidence)
     _agree_on_points(lab, listed)
     old = load_keys(course, lab.name)
-    kept = old.profiles if old and old.source == solution_hash(lab) else {}
+    still = old if old and old.source == solution_hash(lab) else None
     fresh = {
         profile: {
             label: entry for _, item in terms.evidence for label, entry in _entries(item).items()
         }
         for profile, terms in runs.items()
     }
-    return KeyFile(
+    keys = KeyFile(
         lab=lab.name,
         source=solution_hash(lab),
         checks=listed,
         question_marks=sum(questions(lab).values()),
-        profiles=kept | fresh,
+        profiles=(still.profiles if still else {}) | fresh,
+        seconds=(still.seconds if still else {})
+        | {profile: round(taken) for profile, taken in seconds.items()},
     )
+    return up_to_date(keys, lab)
 
 
 def _listed(lab: Lab, evidence: list[tuple[str, Evidence]]) -> tuple[ListedCheck, ...]:

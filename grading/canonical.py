@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from grading.messages import message
+
 MAX_DEPTH = 32
 MAX_WHOLE = 2**53  # up to here a float64 holds every whole number
 PLAIN = frozenset({bool, int, float, complex, str, bytes, list, tuple, dict, type(None)})
@@ -26,7 +28,24 @@ Integers = npt.NDArray[np.int64]
 
 
 class NotEvidence(TypeError):
-    """The value has no canonical form; the message says what was expected and found."""
+    """The value has no canonical form; the message says what was expected and found.
+
+    Parameters
+    ----------
+    kind : str
+        The sentence that says so, in the section ``not_evidence`` of the strings.
+    found : object, optional
+        What it names.
+
+    Attributes
+    ----------
+    code : str
+        Both, in no language.
+    """
+
+    def __init__(self, kind: str, found: object = "") -> None:
+        super().__init__(message(f"not_evidence.{kind}", "en", found=found))
+        self.code = f"{kind}: {found}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +99,7 @@ def canonical(value: Any) -> Canonical:
         raise
     except Exception as error:  # reading it may run code of the student's, as in a property
         detail = f"{type(error).__name__}: {error}"
-        raise NotEvidence(
-            f"expected a value that can be read, found {type(value).__name__!r}, "
-            f"and reading it raised {detail[:100]}"
-        ) from None
+        raise NotEvidence("unreadable", " ".join(detail[:100].split())) from None
 
 
 def _canonical(value: Any) -> Canonical:
@@ -190,19 +206,13 @@ def _plain(value: Any) -> Any:
 def _plain_array(array: Vector) -> Any:
     """Return an array of numbers as it is, any other as the nested list of its elements."""
     if np.ma.isMaskedArray(array):
-        raise NotEvidence(
-            "expected an array without a mask, found a masked one; "
-            "say what stands in the masked places with .filled(...) first"
-        )
+        raise NotEvidence("masked")
     beyond_int64 = array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63
     if array.dtype.kind in "SUOT" or beyond_int64:
         return _plain(array.tolist())
     if array.dtype.kind in "biufc":
         return np.asarray(array)
-    raise NotEvidence(
-        f"expected an array of numbers or text, found dtype {array.dtype}; "
-        "convert it with .astype(...) first"
-    )
+    raise NotEvidence("dtype", array.dtype)
 
 
 def _as_array(value: Any) -> Vector | None:
@@ -272,7 +282,7 @@ class _Leaves:
 def _skeleton(value: Any, leaves: _Leaves, depth: int) -> Any:
     """Return the exact JSON structure of ``value``; its numbers go to ``leaves`` in order."""
     if depth > MAX_DEPTH:
-        raise NotEvidence(f"expected at most {MAX_DEPTH} levels of nesting, found more")
+        raise NotEvidence("deep", MAX_DEPTH)
     value = _plain(value)
     if isinstance(value, str):
         return ["s", value]
@@ -295,10 +305,7 @@ def _skeleton(value: Any, leaves: _Leaves, depth: int) -> Any:
         return ["S", sorted(_exact_text(item, depth) for item in value)]
     if isinstance(value, list | tuple):
         return ["l", [_skeleton(item, leaves, depth + 1) for item in value]]
-    raise NotEvidence(
-        "expected numbers, text, arrays, tensors, lists or mappings, "
-        f"found {type(value).__name__!r}; return its values instead"
-    )
+    raise NotEvidence("type", repr(type(value).__name__))
 
 
 def _number_skeleton(array: Canonical, leaves: _Leaves) -> Any:
@@ -316,8 +323,5 @@ def _exact_text(value: Any, depth: int) -> str:
     leaves = _Leaves()
     skeleton = _skeleton(value, leaves, depth + 1)
     if "f" in "".join(leaves.types):
-        raise NotEvidence(
-            "expected whole numbers or text as keys of a mapping or elements of a set, "
-            "found a float; return a sorted list instead"
-        )
+        raise NotEvidence("key")
     return json.dumps([skeleton, [int(number) for number in leaves.numbers]])

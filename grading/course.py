@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from grading.errors import UserError
+from grading.messages import languages, message
 
-LANGUAGES = ("es", "en")
+LANGUAGES = languages()
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Course:
     term: str
     language: str
     repository: str
-    branch: str
+    tag: str
     roster: Path
     labs: tuple[LabInfo, ...]
     limits: Limits = field(default_factory=Limits)
@@ -97,7 +98,7 @@ def load_course(root: Path) -> Course:
             term=_expect(about, "term", str),
             language=_expect(about, "language", str),
             repository=_expect(about, "repository", str),
-            branch=_expect(about, "branch", str),
+            tag=_expect(about, "tag", str),
             roster=root / _expect(about, "roster", str),
             labs=tuple(_lab(entry) for entry in raw.get("labs", [])),
             limits=_limits(raw.get("limits", {})),
@@ -107,9 +108,8 @@ def load_course(root: Path) -> Course:
     except TypeError as error:
         raise UserError(f"{path}: {error}") from None
     if course.language not in LANGUAGES:
-        raise UserError(
-            f"{path}: language is {course.language!r}; expected one of {', '.join(LANGUAGES)}"
-        )
+        known = ", ".join(f"{lang} ({message('language.name', lang)})" for lang in LANGUAGES)
+        raise UserError(f"{path}: language is {course.language!r}; expected one of: {known}")
     return course
 
 

@@ -1,18 +1,23 @@
-"""A student's dry run: the whole notebook from a restart, with the ticks that it shows."""
+"""A student's dry run: the notebook from a restart, its ticks, and what is still missing."""
 
 from pathlib import Path
 
 import nbformat.v4
 from nbformat import NotebookNode
 
+from grading.building import load_keys
 from grading.course import Course
 from grading.engine.assess import first_error
 from grading.engine.preload import mentioned
 from grading.engine.runner import Engine
 from grading.errors import UserError
-from grading.notebook_io import grade_id, read_notebook
+from grading.handing_in import missing
+from grading.keyfile import dump
+from grading.messages import message
+from grading.notebook_io import grade_id, lab_of, read_notebook
 from utils.profile import Profile
 
+KEYS = ".keys"  # their folder beside the notebook
 SUMMARY = "from grading import tick\n\ntick.summary()"
 
 
@@ -36,9 +41,15 @@ async def dry_run(course: Course, path: Path, profile: Profile) -> tuple[list[st
     notebook = read_notebook(raw)
     notebook.cells.append(nbformat.v4.new_code_cell(SUMMARY))
     engine, lines = _engine(course, raw.decode(errors="replace"))
+    env: dict[str, str] = {"LAB_PROFILE": profile}
+    files: dict[str, bytes] = {}
+    lab = lab_of(notebook)
+    keys = load_keys(course, lab) if lab in {info.name for info in course.labs} else None
+    if keys:  # the sandbox does not show those of the kit
+        env["DL_KEYS"], files = KEYS, {f"{KEYS}/{lab}.json": dump(keys).encode()}
     async with engine:
-        execution = await engine.execute(notebook, env={"LAB_PROFILE": profile})
-    lines += list(execution.problems)
+        execution = await engine.execute(notebook, env=env, files=files)
+    lines += [problem.text(course.language) for problem in execution.problems]
     for cell in execution.notebook.cells[:-1]:
         if cell.metadata.get("nbgrader", {}).get("grade") and grade_id(cell):
             lines += _texts(cell)
@@ -46,6 +57,10 @@ async def dry_run(course: Course, path: Path, profile: Profile) -> tuple[list[st
     if failure:
         lines.append(failure)
     lines += _texts(execution.notebook.cells[-1])
+    lang = course.language
+    lacking = missing(notebook, message("notebook.placeholder", lang), lang)
+    if lacking:
+        lines += [message("hand_in.missing", lang), *(f"· {line}" for line in lacking)]
     unfinished = bool(execution.problems or failure) or any(
         line.startswith(("✗", "·", "?")) for line in lines
     )

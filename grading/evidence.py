@@ -158,7 +158,7 @@ def answer_of(value: Any, *, seed: str, whole: bool = False) -> Answer:
         form = replace(form, exact=_sha256(form.exact))
     size = form.numbers.size // _floats_each(form.kind)
     if whole and size > MAX_NUMBERS_SCORED:
-        raise NotEvidence(f"expected at most {MAX_NUMBERS_SCORED:,} numbers, found {size:,}")
+        raise NotEvidence("numbers", f"{size:,} > {MAX_NUMBERS_SCORED:,}")
     if whole or size <= MAX_NUMBERS_SENT:
         return Answer(form)
     return Answer(sketch(form, seed))
@@ -272,10 +272,7 @@ def encode_inputs(value: Any) -> Any:
         value = value.item()
     if isinstance(value, str | int | float):
         return value
-    raise NotEvidence(
-        "expected hidden inputs to be numpy arrays, text, numbers or lists of them, "
-        f"found {type(value).__name__}"
-    )
+    raise NotEvidence("inputs", type(value).__name__)
 
 
 def decode_inputs(data: Any) -> Any:

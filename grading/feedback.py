@@ -55,7 +55,7 @@ def outcome_of_answers(
     hint: Hint | None,
 ) -> Outcome:
     """Compare answers with their fingerprints."""
-    early = _early(label, marks, answers, entry, "answers")
+    early = _early(label, marks, answers, entry, "answers", hint)
     if early:
         return early
     assert entry is not None
@@ -85,7 +85,7 @@ def outcome_of_metric(
     hint: Hint | None,
 ) -> Outcome:
     """Measure an answer and compare the score with the public limit."""
-    early = _early(label, marks, [answer], entry, "metric")
+    early = _early(label, marks, [answer], entry, "metric", hint)
     if early:
         return early
     assert entry is not None
@@ -99,7 +99,7 @@ def outcome_of_metric(
         return Outcome(label, marks, Verdict.FAILED, reason, hint)
     except Exception as error:  # the truth may come from a cell that was not run yet
         stopped = raised(error)
-        early = _early(label, marks, [stopped], entry, "metric")
+        early = _early(label, marks, [stopped], entry, "metric", hint)
         return early or Outcome(label, marks, Verdict.FAILED, reason_of_exception(stopped), hint)
     if earns(entry["metric"], score, entry["limit"]):
         return Outcome(label, marks, Verdict.PASSED)
@@ -128,12 +128,17 @@ def outcome_of_group(
 
 
 def _early(
-    label: str, marks: float, answers: list[Answer], entry: dict[str, Any] | None, needed: str
+    label: str,
+    marks: float,
+    answers: list[Answer],
+    entry: dict[str, Any] | None,
+    needed: str,
+    hint: Hint | None,
 ) -> Outcome | None:
     """Return the outcome of answers that are not done, or that the keys do not know."""
     for answer in answers:
         if answer.raised in UNFINISHED:
-            return Outcome(label, marks, Verdict.PENDING, reason_of_exception(answer))
+            return Outcome(label, marks, Verdict.PENDING, reason_of_exception(answer), hint)
     is_known = entry is not None and needed in entry
     return None if is_known else Outcome(label, marks, Verdict.UNKNOWN)
 

@@ -5,7 +5,8 @@ holds fingerprints, limits, marks and section titles, and no answer.
 """
 
 import json
-from dataclasses import asdict, dataclass
+import os
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class ListedCheck:
     label: str
     marks: float
     section: dict[str, str]
+    minutes: float = 0  # of the exercises that it covers, its share
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class KeyFile:
     profiles : dict
         ``profiles[profile][label]`` is a check's entry, made by `entry_of_answers` or
         `entry_of_metric`.
+    seconds : dict
+        ``seconds[profile]`` is how long the solution computed, without a GPU, when the keys were
+        made.
     """
 
     lab: str
@@ -49,6 +54,7 @@ class KeyFile:
     checks: tuple[ListedCheck, ...]
     question_marks: float
     profiles: dict[str, dict[str, Any]]
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def marks(self) -> float:
@@ -56,9 +62,12 @@ class KeyFile:
         return sum(check.marks for check in self.checks)
 
 
-def load(lab: str, folder: Path = FOLDER) -> KeyFile | None:
-    """Read the keys of ``lab``; None if the kit has none."""
-    path = folder / f"{lab}.json"
+def load(lab: str, folder: Path | None = None) -> KeyFile | None:
+    """Read the keys of ``lab``; None if there are none.
+
+    They are looked for in ``folder``, else in the one that ``DL_KEYS`` names, else in the kit's.
+    """
+    path = (folder or Path(os.environ.get("DL_KEYS") or FOLDER)) / f"{lab}.json"
     if not path.exists():
         return None
     data = json.loads(path.read_text(encoding="utf-8"))
@@ -68,6 +77,7 @@ def load(lab: str, folder: Path = FOLDER) -> KeyFile | None:
         checks=tuple(ListedCheck(**check) for check in data["checks"]),
         question_marks=data["question_marks"],
         profiles=data["profiles"],
+        seconds=data.get("seconds", {}),
     )
 
 
@@ -82,7 +92,7 @@ def dump(keys: KeyFile) -> str:
     )
     return (
         f'{{\n "lab": {_line(keys.lab)},\n "source": {_line(keys.source)},\n'
-        f' "question_marks": {_line(keys.question_marks)},\n'
+        f' "question_marks": {_line(keys.question_marks)},\n "seconds": {_line(keys.seconds)},\n'
         f' "checks": [\n{checks}\n ],\n "profiles": {{\n{profiles}\n }}\n}}\n'
     )
 

@@ -1,6 +1,11 @@
-"""The sentences that people read, by language: one TOML file each in ``grading/strings``."""
+"""The sentences that people read, by language: one TOML file each in ``grading/strings``.
+
+The files say which languages there are. A sentence ``KEY_one``, where there is one, is said for
+``KEY`` when it counts a single mark.
+"""
 
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -10,8 +15,9 @@ STRINGS = Path(__file__).parent / "strings"
 
 
 def languages() -> tuple[str, ...]:
-    """Return the languages there are strings for."""
-    return tuple(sorted(path.stem for path in STRINGS.glob("*.toml")))
+    """Return the languages there are strings for, in the order that the files give."""
+    found = sorted(path.stem for path in STRINGS.glob("*.toml"))
+    return tuple(sorted(found, key=lambda lang: _strings(lang)["language"]["order"]))
 
 
 def message(key: str, lang: str, **values: Any) -> str:
@@ -20,15 +26,23 @@ def message(key: str, lang: str, **values: Any) -> str:
     A `Reason` among the values is put in words in the same language.
     """
     section, name = key.split(".")
+    sentences = _strings(lang)[section]
+    if values.get("marks") == "1":
+        name = f"{name}_one" if f"{name}_one" in sentences else name
     spoken = {
         name: value.text(lang) if isinstance(value, Reason) else value
         for name, value in values.items()
     }
-    return str(_strings(lang)[section][name]).format(**spoken)
+    return str(sentences[name]).format(**spoken)
+
+
+def names(section: str) -> Collection[str]:
+    """Return the names of the sentences of a section."""
+    return _strings(languages()[0])[section].keys()
 
 
 @cache
-def _strings(lang: str) -> dict[str, dict[str, str]]:
+def _strings(lang: str) -> dict[str, dict[str, Any]]:
     return tomllib.loads((STRINGS / f"{lang}.toml").read_text(encoding="utf-8"))
 
 

@@ -87,7 +87,8 @@ def probe_calls(
 def raised(error: BaseException) -> Answer:
     """Return the answer that says which exception took the value's place."""
     try:
-        lines = str(error).strip().splitlines()
+        text = error.code if type(error) is NotEvidence else str(error)
+        lines = text.strip().splitlines()
     except Exception:  # the text is the student's code, too
         lines = []
     name = type(error).__name__[:MAX_LABEL] or "Exception"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from grading.canonical import Canonical
 from grading.evidence import Answer, Sketch
-from grading.messages import Reason
+from grading.messages import Reason, names
 
 # What a stub, or a name that an earlier unfinished cell should have defined, raises.
 UNFINISHED = ("NotImplementedError", "NameError", "UnboundLocalError")
@@ -26,8 +26,16 @@ def reason_of_exception(answer: Answer) -> Reason:
     if answer.raised in UNFINISHED:
         return Reason("reason.unfinished", {"detail": detail})
     if answer.raised == "NotEvidence":
-        return Reason("reason.not_evidence", {"detail": detail})
+        return Reason("reason.not_evidence", {"detail": _why_not_evidence(detail)})
     return Reason("reason.raised", {"error": f"{answer.raised}: {answer.message}".rstrip(": ")})
+
+
+def _why_not_evidence(code: str) -> Reason | str:
+    """Return what the code of a `grading.canonical.NotEvidence` says, other text as it is."""
+    kind, _, found = code.partition(": ")
+    if kind in names("not_evidence"):
+        return Reason(f"not_evidence.{kind}", {"found": found})
+    return code
 
 
 def reason_of_changes(found: Iterable[int], expected: Iterable[int]) -> Reason | None:

@@ -5,6 +5,8 @@ import io
 import logging
 import re
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +34,29 @@ def release(course: Course, lab: str, db_url: str) -> Path:
         pass  # a new gradebook is made here, where its tools are found
     config = CONFIG_FILE.format(url=db_url)
     write_atomically(home / "nbgrader_config.py", config.encode())
-    _succeed(
-        f"nbgrader could not release {lab}",
-        nbgrader_api(home, db_url).generate_assignment,
-        lab,
-        force=True,
-    )
+    with _kept_on_failure(home / "release" / lab):
+        _succeed(
+            f"nbgrader could not release {lab}",
+            nbgrader_api(home, db_url).generate_assignment,
+            lab,
+            force=True,
+        )
     return home / "release" / lab / f"{lab}.ipynb"
+
+
+@contextlib.contextmanager
+def _kept_on_failure(folder: Path) -> Iterator[None]:
+    """Put a folder back as it was if the block raises; nbgrader removes the old release first."""
+    with tempfile.TemporaryDirectory(dir=folder.parent.parent) as safe:
+        if folder.exists():
+            shutil.copytree(folder, Path(safe, "kept"))
+        try:
+            yield
+        except BaseException:
+            if Path(safe, "kept").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                shutil.copytree(Path(safe, "kept"), folder)
+            raise
 
 
 def write_feedback(course: Course, lab: str, db_url: str) -> list[Path]:

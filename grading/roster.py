@@ -43,7 +43,7 @@ class Roster:
         Accents, case and punctuation do not matter, nor does whether the surname or the given
         name comes first, nor whether there are spaces between them.
         """
-        wanted = "".join(_words(name))
+        wanted = "".join(plain_words(name))
         found = [item for item in self.students if wanted in _orders(item.name)]
         return found[0] if len(found) == 1 else None
 
@@ -137,7 +137,7 @@ def _student(path: Path, line: int, columns: list[str], row: list[str]) -> Stude
     return student
 
 
-def _words(name: str) -> list[str]:
+def plain_words(name: str) -> list[str]:
     """Return the words of a name in plain lower-case letters."""
     plain = "".join(
         char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char)
@@ -147,5 +147,5 @@ def _words(name: str) -> list[str]:
 
 def _orders(name: str) -> set[str]:
     """Return a name in one word, begun at each of its words in turn."""
-    words = _words(name)
+    words = plain_words(name)
     return {"".join(words[start:] + words[:start]) for start in range(len(words))}

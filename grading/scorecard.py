@@ -1,5 +1,6 @@
 """The marks seen in a student's session, and how they look as text and as HTML."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 
@@ -20,30 +21,73 @@ COLOURS = {
 
 @dataclass
 class Scorecard:
-    """What the checks of one session have shown so far, by label."""
+    """What the checks of one session have shown so far.
+
+    Attributes
+    ----------
+    lab, lang : str
+    keys : KeyFile or None
+    outcomes : dict
+        By label, the latest one last.
+    earlier : dict
+        Marks by label of the checks that passed in an earlier session.
+    hints : dict
+        By label, a function that makes the hints of a check, vaguest first.
+    asked : dict
+        How many hints of each check were shown.
+    """
 
     lab: str = ""
     lang: str = "en"
     keys: KeyFile | None = None
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    earlier: dict[str, float] = field(default_factory=dict)
+    hints: dict[str, Callable[[], list[str]]] = field(default_factory=dict)
+    asked: dict[str, int] = field(default_factory=dict)
 
     def open(self, lab: str, lang: str, keys: KeyFile | None) -> None:
         """Begin a lab; the outcomes of the same lab are kept."""
         if lab != self.lab:
-            self.outcomes.clear()
+            for memory in (self.outcomes, self.earlier, self.hints, self.asked):
+                memory.clear()
         self.lab, self.lang, self.keys = lab, lang, keys
+
+    def restore(self, earlier: dict[str, float]) -> None:
+        """Take over the checks that passed in an earlier session, but for those that ran since."""
+        self.earlier = {
+            label: marks for label, marks in earlier.items() if label not in self.outcomes
+        }
 
     def record(self, outcome: Outcome) -> None:
         """Remember the latest outcome of a check; running it again replaces the earlier one."""
+        self.earlier.pop(outcome.label, None)
+        self.outcomes.pop(outcome.label, None)
         self.outcomes[outcome.label] = outcome
+
+    @property
+    def passed(self) -> dict[str, float]:
+        """Marks by label of the checks that passed, now or in an earlier session."""
+        now = {o.label: o.marks for o in self.outcomes.values() if o.verdict is Verdict.PASSED}
+        return self.earlier | now
+
+    @property
+    def open_label(self) -> str:
+        """The latest check that did not pass; ``""`` if there is none."""
+        waiting = [o.label for o in self.outcomes.values() if o.verdict is not Verdict.PASSED]
+        return waiting[-1] if waiting else ""
+
+    def next_hint(self, label: str) -> tuple[int, list[str]]:
+        """Return the number of the next hint of a check and all its hints; the last one stays."""
+        hints = self.hints[label]()
+        self.asked[label] = number = min(self.asked.get(label, 0) + 1, len(hints))
+        return number, hints
 
 
 def render_outcome(outcome: Outcome, lang: str, profile: str) -> tuple[str, str]:
     """Return one check's line as (text, HTML)."""
     lines = [_headline(outcome, lang, profile)]
-    if outcome.verdict is Verdict.FAILED and outcome.hint:
-        hint = outcome.hint.get(lang) or next(iter(outcome.hint.values()))
-        lines.append(message("tick.hint", lang, hint=hint))
+    if outcome.verdict is Verdict.FAILED:
+        lines.append(message("tick.ask", lang))
     colour = COLOURS[outcome.verdict]
     body = "<br>".join(escape(line) for line in lines)
     html = (
@@ -91,8 +135,7 @@ def render_summary(card: Scorecard) -> tuple[str, str]:
 
 
 def _earned(card: Scorecard, check: ListedCheck) -> float:
-    outcome = card.outcomes.get(check.label)
-    return check.marks if outcome and outcome.verdict is Verdict.PASSED else 0.0
+    return check.marks if check.label in card.passed else 0.0
 
 
 def _by_section(listed: tuple[ListedCheck, ...], lang: str) -> dict[str, list[ListedCheck]]:
@@ -106,8 +149,10 @@ def _notes(card: Scorecard, listed: tuple[ListedCheck, ...]) -> list[str]:
     lang, notes = card.lang, []
     if card.keys is None:
         return [message("tick.no_keys", lang, lab=card.lab or "?")]
-    if not card.outcomes:
+    if not card.outcomes and not card.earlier:
         notes.append(message("summary.none_yet", lang))
+    if card.earlier:
+        notes.append(message("summary.earlier", lang, marks=f"{sum(card.earlier.values()):g}"))
     waiting = [check for check in listed if _earned(card, check) < check.marks]
     if waiting:
         check = waiting[0]
@@ -119,6 +164,8 @@ def _notes(card: Scorecard, listed: tuple[ListedCheck, ...]) -> list[str]:
                 section=check.section.get(lang, ""),
             )
         )
+        if minutes := round(sum(check.minutes for check in waiting)):
+            notes.append(message("summary.minutes", lang, minutes=minutes))
     else:
         notes.append(message("summary.all_done", lang))
     if card.keys.question_marks:

@@ -224,8 +224,8 @@ def _lost(label: str, run: Sequence[CheckMark], lang: str) -> str:
         "judged.lost",
         lang,
         label=label,
-        marks=number(sum(check.marks for check in run)),
-        max=number(sum(check.max for check in run)),
+        earned=number(sum(check.marks for check in run)),
+        marks=number(sum(check.max for check in run)),
         why=run[0].reason,
     ).rstrip(": ")
 

@@ -19,12 +19,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from grading import keyfile
+from grading import handing_in, keyfile, session
 from grading.canonical import NotEvidence, canonical
 from grading.evidence import (
     MIME,
@@ -42,13 +43,25 @@ from grading.feedback import (
     outcome_of_group,
     outcome_of_metric,
 )
+from grading.help import Inputs, three_hints
 from grading.messages import message
 from grading.probe import Cases, draw_cases, generator, probe, probe_calls, raised
 from grading.publish import publish
 from grading.scorecard import Scorecard, render_outcome, render_summary
 from utils.profile import profile, run_seed
 
-__all__ = ["array", "call", "marks", "metric", "predictions", "start", "summary", "value"]
+__all__ = [
+    "array",
+    "call",
+    "hand_in",
+    "hint",
+    "marks",
+    "metric",
+    "predictions",
+    "start",
+    "summary",
+    "value",
+]
 
 Hidden = Callable[[np.random.Generator], tuple[Any, Any]]
 Baseline = tuple[str, Callable[..., Any]]
@@ -68,28 +81,24 @@ _groups: list[list[tuple[Evidence, Any]]] = []  # open `marks` blocks, innermost
 _hidden_inputs = _load_hidden_inputs()
 
 
-def start(lab: str, lang: str = "en") -> None:
-    """Begin a lab's session: load its public keys and choose the language of the messages.
+def start(lab: str, lang: str = "en", version: str = "") -> None:
+    """Begin a lab's session: load its public keys, prepare the machine, bring back earlier marks.
 
     Called by the first cell of each notebook. Calling it again keeps the marks shown so far.
+
+    Parameters
+    ----------
+    lab : str
+    lang : str
+        The language of the messages.
+    version : str
+        The beginning of the hash of the solution that the notebook was built beside.
     """
     _card.open(lab, lang, keyfile.load(lab))
-    if _mode() != "student":
-        return
-    keys = _card.keys
-    if keys is None:
-        publish(message("tick.no_keys", lang, lab=lab))
-    else:
-        publish(
-            message(
-                "tick.started",
-                lang,
-                lab=lab,
-                checks=len(keys.checks),
-                marks=f"{keys.marks:g}",
-                profile=profile(),
-            )
-        )
+    if _mode() == "student":
+        said, earlier = session.prepare(lab, _card.keys, version, lang)
+        _card.restore(earlier)
+        publish(said)
 
 
 def value(
@@ -114,7 +123,7 @@ def value(
         numbers smaller than the others half of that of their root mean square, and 1e-7 at
         least: an answer below 0.001 needs its own.
     hint : dict, optional
-        One line for each language, shown under a ✗. Never the answer.
+        One line for each language, shown on request (`hint`). Never the answer.
     """
     _compared("value", label, [probe(answer, seed=run_seed(), label=label)], marks, tol, hint)
 
@@ -135,7 +144,7 @@ def array(
     def numbers() -> Any:
         result = answer()
         if canonical(result).kind == "tree":
-            raise NotEvidence(f"expected an array of numbers, found {type(result).__name__}")
+            raise NotEvidence("array", type(result).__name__)
         return result
 
     _compared("array", label, [probe(numbers, seed=run_seed(), label=label)], marks, tol, hint)
@@ -164,15 +173,16 @@ def call(
         are compared, too.
     """
     seed = run_seed()
+    again = partial(draw_cases, cases, seed=seed, label=label)
     try:
-        drawn = draw_cases(cases, seed=seed, label=label)
+        drawn = again()
     except Exception as error:
         if _mode() == "reference":
             raise
         answers = [raised(error)]  # it may call what an earlier exercise should have defined
     else:
         answers = probe_calls(function, drawn, seed=seed, label=label)
-    _compared("call", label, answers, marks, tol, hint)
+    _compared("call", label, answers, marks, tol, hint, again)
 
 
 def predictions(
@@ -294,6 +304,40 @@ def summary() -> None:
         publish(*render_summary(_card))
 
 
+def hint(label: str = "") -> None:
+    """Show the next hint of a check: of the one called ``label``, or the latest that did not pass.
+
+    There are up to three: what is expected, the author's hint, and a case to try by hand.
+    """
+    lang = _card.lang
+    label = label or _card.open_label
+    if label not in _card.hints:
+        known = ", ".join(f"“{name}”" for name in _card.hints) or "–"
+        key = "help.unknown" if label else "help.nothing"
+        publish(message(key, lang, label=label, known=known))
+        return
+    number, hints = _card.next_hint(label)
+    if not hints:
+        publish(message("help.none", lang, label=label))
+        return
+    text = hints[number - 1]
+    publish(message("help.hint", lang, label=label, number=number, count=len(hints), text=text))
+
+
+def hand_in(path: str = "", *, anyway: bool = False) -> None:
+    """Check that the notebook is complete, say what is missing, and make the file to upload.
+
+    Parameters
+    ----------
+    path : str, optional
+        The notebook's file, where it cannot be found by itself.
+    anyway : bool
+        Make the file although something is missing.
+    """
+    if _mode() == "student":
+        publish(handing_in.hand_in(_card, path, anyway=anyway))
+
+
 def _compared(
     check: str,
     label: str,
@@ -301,12 +345,14 @@ def _compared(
     marks: float,
     tol: float | None,
     hint: Hint | None,
+    inputs: Inputs | None = None,
 ) -> None:
     """Finish a check that compares answers."""
     _finish(
         Evidence(label, check, tuple(answers)),
         Spec(marks, tol),
         lambda: outcome_of_answers(label, marks, answers, _entry(label), hint),
+        inputs,
     )
 
 
@@ -329,7 +375,9 @@ def _measured(
     )
 
 
-def _finish(evidence: Evidence, spec: Spec, outcome: Callable[[], Outcome]) -> None:
+def _finish(
+    evidence: Evidence, spec: Spec, outcome: Callable[[], Outcome], inputs: Inputs | None = None
+) -> None:
     """Leave evidence in a graded run, show the outcome in a student's session."""
     mode = _mode()
     if mode == "reference":
@@ -341,8 +389,12 @@ def _finish(evidence: Evidence, spec: Spec, outcome: Callable[[], Outcome]) -> N
         text = message("tick.recorded", _card.lang, label=evidence.label)
         publish(text, data={MIME: encode(evidence)})
     else:
+        before, lang, author = _card.passed, _card.lang, shown.hint
         _card.record(shown)
-        publish(*render_outcome(shown, _card.lang, profile()))
+        _card.hints[shown.label] = lambda: three_hints(evidence, _entry, inputs, author, lang)
+        if _card.lab and _card.passed != before:
+            session.write_progress(_card.lab, _card.passed)
+        publish(*render_outcome(shown, lang, profile()))
 
 
 def _hidden(hidden: Hidden, label: str) -> tuple[Any, Any]:

@@ -8,6 +8,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.fixture(autouse=True)
+def own_work(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what a student's session remembers out of the folder that the tests run in."""
+    monkeypatch.setenv("DL_WORK", str(tmp_path_factory.mktemp("work")))
+
+
 @pytest.fixture
 def data_mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The folder with the real data sets, set as the mirror, and an empty cache."""

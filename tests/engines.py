@@ -44,6 +44,11 @@ def text(execution: Execution, number: int = 1) -> str:
     return "".join(said).strip()
 
 
+def problems(execution: Execution) -> tuple[str, ...]:
+    """Why it did not run undisturbed."""
+    return tuple(problem.text("en") for problem in execution.problems)
+
+
 class Bench:
     """An engine in an event loop of its own."""
 

@@ -7,6 +7,7 @@ from nbformat import NotebookNode
 from grading.authoring import instructor_notebook, student_notebook
 from grading.building import read_lab
 from grading.course import Course, load_course
+from tests.twins import in_every_language
 
 LAB = "mini"
 
@@ -17,7 +18,7 @@ institution = "Test"
 term = "now"
 language = "en"
 repository = "org/mini"
-branch = "main"
+tag = "main"
 roster = "roster.csv"
 
 [[labs]]
@@ -100,9 +101,11 @@ tick.predictions(
 def make_course(root: Path) -> Course:
     """Write the course's files under ``root`` and return it."""
     (root / "notebooks" / "source").mkdir(parents=True)
-    (root / "course.toml").write_text(COURSE, encoding="utf-8")
+    (root / "course.toml").write_text(in_every_language(COURSE), encoding="utf-8")
     (root / "roster.csv").write_text(ROSTER, encoding="utf-8")
-    (root / "notebooks" / "source" / f"{LAB}.py").write_text(SOURCE, encoding="utf-8")
+    (root / "notebooks" / "source" / f"{LAB}.py").write_text(
+        in_every_language(SOURCE), encoding="utf-8"
+    )
     return load_course(root)
 
 

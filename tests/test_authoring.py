@@ -37,8 +37,10 @@ from grading.authoring import (
 )
 from grading.course import LANGUAGES, Course, LabInfo
 from grading.errors import UserError
+from tests.twins import in_every_language
 
-SAMPLE = '''\
+SAMPLE = in_every_language(
+    '''\
 # %% [markdown] lang="es"
 # ## Vocabulario
 #
@@ -128,6 +130,7 @@ tick.value("no words", lambda: Encoder([]).encode([]), marks=1.5)
 # %% role="given"
 tick.summary()
 '''
+)
 
 COURSE = Course(
     root=Path("."),
@@ -136,9 +139,9 @@ COURSE = Course(
     term="2026-27",
     language="es",
     repository="org/course",
-    branch="main",
+    tag="main",
     roster=Path("roster.csv"),
-    labs=(LabInfo("sample", {"es": "Una muestra", "en": "A sample"}),),
+    labs=(LabInfo("sample", dict.fromkeys(LANGUAGES, "A sample") | {"es": "Una muestra"}),),
 )
 
 
@@ -346,7 +349,7 @@ REFUSALS = {
         "hint= lacks 'en'",
     ),
     "hint as a text": (
-        'hint={"es": "¿Está ordenado?", "en": "Is it sorted?"}',
+        in_every_language('hint={"es": "¿Está ordenado?", "en": "Is it sorted?"}'),
         'hint="Is it sorted?"',
         '    hint="Is',
         "hint= lacks 'es'",
@@ -412,16 +415,20 @@ REFUSALS = {
     ),
     "statement of a check": (
         '# %% role="check" id="edge_check"',
-        '# %% [markdown] exercise="edge_check" lang="es"\n# Uno.\n\n'
-        '# %% [markdown] exercise="edge_check" lang="en"\n# One.\n\n'
-        '# %% role="check" id="edge_check"',
+        in_every_language(
+            '# %% [markdown] exercise="edge_check" lang="es"\n# Uno.\n\n'
+            '# %% [markdown] exercise="edge_check" lang="en"\n# One.\n\n'
+            '# %% role="check" id="edge_check"'
+        ),
         '# %% [markdown] exercise="edge_check" lang="es"',
         "directly below its statement",
     ),
     "statement at the end": (
         "tick.summary()\n",
-        'tick.summary()\n\n# %% [markdown] exercise="codes" lang="es"\n# Uno.\n\n'
-        '# %% [markdown] exercise="codes" lang="en"\n# One.\n',
+        in_every_language(
+            'tick.summary()\n\n# %% [markdown] exercise="codes" lang="es"\n# Uno.\n\n'
+            '# %% [markdown] exercise="codes" lang="en"\n# One.\n'
+        ),
         '# %% [markdown] exercise="codes" lang="es"',
         "directly below its statement",
     ),
@@ -455,7 +462,7 @@ def test_the_sample_itself_is_accepted(lab):
 def test_the_example_for_authors_is_a_sound_lab(tmp_path):
     guide = Path(__file__).parent.parent / "docs" / "authoring.md"
     example = guide.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
-    lab = lab_of(tmp_path, example)
+    lab = lab_of(tmp_path, in_every_language(example))
     assert {cell.role for cell in lab.cells} == {"prose", "given", "exercise", "check", "question"}
     assert verify_student_notebook(student_notebook(lab, "es", COURSE), lab) == []
 
@@ -479,7 +486,8 @@ def test_a_source_of_another_encoding_is_named(tmp_path):
 
 def test_metadata_that_stops_jupytext_is_refused_with_its_line(tmp_path):
     text = SAMPLE.replace('role="given"\nwords', 'role="given" tags=[1]\nwords')
-    with pytest.raises(SourceError, match=r"sample\.py:11: "):
+    line = text[: text.index("tags=[1]")].count("\n") + 1
+    with pytest.raises(SourceError, match=rf"sample\.py:{line}: "):
         lab_of(tmp_path, text)
 
 
@@ -504,7 +512,9 @@ def test_computed_marks_and_labels_are_left_to_the_run(tmp_path):
 
 def test_cells_are_those_that_jupytext_reads(lab):
     theirs = jupytext.reads(SAMPLE, fmt="py:percent").cells
-    ours = [text for cell in lab.cells for text in dict.fromkeys(cell.text.values())]
+    ours = [
+        text for cell in lab.cells for text in ([cell.code] if cell.is_code else cell.text.values())
+    ]
     assert ours == [cell.source for cell in theirs]
 
 
@@ -556,8 +566,10 @@ def test_the_section_of_a_check_is_the_last_heading_of_level_two_above_it(tmp_pa
         "# ## Model\n", "# ## Model\n#\n# ### Detail\n#\n# ```\n# ## no heading\n# ```\n"
     )
     sections = section_of_check(lab_of(tmp_path, text))
-    assert sections["vocabulary_check"] == {"es": "Vocabulario", "en": "Vocabulary"}
-    assert sections["edge_check"] == {"es": "Modelo", "en": "Model"}
+    assert sections["vocabulary_check"] == dict.fromkeys(LANGUAGES, "Vocabulary") | {
+        "es": "Vocabulario"
+    }
+    assert sections["edge_check"] == dict.fromkeys(LANGUAGES, "Model") | {"es": "Modelo"}
 
 
 def test_the_hash_follows_the_code_and_not_the_prose(tmp_path, lab):
@@ -589,7 +601,7 @@ def test_notebooks_are_valid_for_nbformat_and_nbgrader(make, lang, lab):
 
 
 def test_both_languages_have_the_same_cells_but_for_prose(lab):
-    spanish, english = (student_notebook(lab, lang, COURSE) for lang in LANGUAGES)
+    spanish, english = (student_notebook(lab, lang, COURSE) for lang in ("es", "en"))
     assert [(c.id, c.metadata) for c in spanish.cells] == [
         (c.id, c.metadata) for c in english.cells
     ]
@@ -693,7 +705,9 @@ def test_ids_survive_edited_prose_and_cells_added_elsewhere(tmp_path, lab):
     edited = SAMPLE.replace("# ## Model\n", "# ## Networks\n# More.\n")
     ids = [cell.id for cell in student_notebook(lab_of(tmp_path, edited), "en", COURSE).cells]
     assert ids == before
-    prose = '# %% [markdown] lang="es"\n# Fin.\n\n# %% [markdown] lang="en"\n# End.\n'
+    prose = in_every_language(
+        '# %% [markdown] lang="es"\n# Fin.\n\n# %% [markdown] lang="en"\n# End.\n'
+    )
     added = SAMPLE.replace(
         '# %% role="check" id="edge_check"',
         f'{prose}\n# %% role="given"\nlimit = 1\n\n# %% role="check" id="edge_check"',

@@ -12,9 +12,9 @@ import pytest
 
 from grading.collect import Accepted, archive, collect, credit
 from grading.collect import collecting as module
-from grading.collect.identity import Member, read_identity
 from grading.course import Course, LabInfo
 from grading.errors import UserError
+from grading.identity import Member, read_identity
 from grading.roster import Roster, Student
 
 LAB = "lab1_mlp"

@@ -30,6 +30,7 @@ from tests.engines import (
     bench,
     eventually,
     notebook,
+    problems,
     processes,
     skip_without_sandbox,
     text,
@@ -145,7 +146,7 @@ class TestTime:
         )
         assert text(execution, 1).startswith("KeyboardInterrupt")
         assert text(execution, 3) == "1"
-        assert execution.problems == (
+        assert problems(execution) == (
             "cell 1 ran longer than 1 s and was stopped",
             "cell 2 ran longer than 1 s and was stopped",
         )
@@ -157,7 +158,7 @@ class TestTime:
         execution = either.run("print(1)", stubborn, "print(3)", cell_seconds=1)
         assert text(execution, 1) == "1"
         assert text(execution, 3) == ""
-        assert execution.problems == (
+        assert problems(execution) == (
             "cell 2 ran longer than 1 s and was stopped",
             "cell 2 could not be stopped and its kernel was killed; "
             "the cells after it were not run",
@@ -168,7 +169,7 @@ class TestTime:
             *["import time; time.sleep(1.5)"] * 3, "print(4)", submission_seconds=2.5
         )
         assert text(execution, 4) == ""
-        assert execution.problems == (
+        assert problems(execution) == (
             "the notebook ran longer than 2.5 s and was stopped in cell 2; "
             "the cells after it were not run",
         )
@@ -186,12 +187,12 @@ class TestDeath:
     def test_the_cause_is_told(self, forked: Bench, code: str, cause: str) -> None:
         execution = forked.run("print(1)", code, "print(3)")
         assert text(execution, 1) == "1"
-        assert execution.problems == (
+        assert problems(execution) == (
             f"the kernel died in cell 2: {cause}; the cells after it were not run",
         )
 
     def test_of_an_ordinary_kernel(self, ordinary: Bench) -> None:
-        (problem,) = ordinary.run("import os; os._exit(3)").problems
+        (problem,) = problems(ordinary.run("import os; os._exit(3)"))
         assert problem == "the kernel died in cell 1: it exited with status 3"
 
     @pytest.mark.sandbox
@@ -200,7 +201,7 @@ class TestDeath:
 
     @pytest.mark.sandbox
     def test_closing_the_sockets_is_death(self, forked: Bench) -> None:
-        (problem,) = forked.run("import os; os.closerange(3, 1000)", "2").problems
+        (problem,) = problems(forked.run("import os; os.closerange(3, 1000)", "2"))
         assert problem.startswith("the kernel died in cell 1")
 
 
@@ -214,7 +215,7 @@ class TestOutputs:
         kept = len(text(execution, 1))
         assert 200_000 < kept <= LIMITS.cell_output_kb * 1024
         assert text(execution, 2) == "next"
-        assert execution.problems == (
+        assert problems(execution) == (
             "cell 1 displayed more than it may; the rest of its outputs was dropped",
             "cell 3 displayed more than it may; the rest of its outputs was dropped",
         )
@@ -236,11 +237,11 @@ class TestOutputs:
         execution = forked.run(
             "for n in range(100_000): display(n)", "print('next')", cell_seconds=120
         )
-        assert text(execution, 2) == "next" or "sent more than" in execution.problems[-1]
+        assert text(execution, 2) == "next" or "sent more than" in problems(execution)[-1]
 
     def test_a_flood_ends_the_kernel(self, either: Bench) -> None:
         execution = either.run("while True: print('x' * 100_000, flush=True)", "print('next')")
-        assert execution.problems[-1] == (
+        assert problems(execution)[-1] == (
             "the kernel was killed in cell 1: it sent more than 16 MB; "
             "the cells after it were not run"
         )
@@ -322,7 +323,7 @@ class TestForgedMessages:
         execution = forked.run(FORGE + restored, "print('next')")
         assert execution.notebook.cells[0].outputs == []
         assert text(execution, 2) == "next"
-        assert execution.problems == ("cell 1 sent 1 malformed messages, now dropped",)
+        assert problems(execution) == ("cell 1 sent 1 malformed messages, now dropped",)
 
     @pytest.mark.sandbox
     def test_an_early_end_harms_only_its_own(self, forked: Bench) -> None:
@@ -385,7 +386,9 @@ class TestLimits:
             "        x = bytearray(b'x') * (300 << 20); time.sleep(20); os._exit(0)\n"
             "time.sleep(20)",
         )
-        assert execution.problems == ("the kernel died in cell 1: it used more memory than it may",)
+        assert problems(execution) == (
+            "the kernel died in cell 1: it used more memory than it may",
+        )
 
     def test_processes(self, forked: Bench) -> None:
         limits_that_hold("processes")

@@ -135,7 +135,7 @@ def test_predictions_are_sent_whole_or_not_at_all() -> None:
     answer = answer_of(predictions, seed="s", whole=True)
     found = journey(Evidence("x", "predictions", (answer,))).answers[0].value
     assert isinstance(found, Canonical) and found.shape == predictions.shape
-    with pytest.raises(NotEvidence, match="at most 1,000,000 numbers"):
+    with pytest.raises(NotEvidence, match="fewer numbers, found 1,000,001 > 1,000,000"):
         answer_of(np.zeros(MAX_NUMBERS_SCORED + 1), seed="s", whole=True)
 
 

@@ -12,6 +12,7 @@ from grading.engine.assess import assess, prepare
 from grading.engine.runner import Engine
 from tests import mini
 from tests.engines import skip_without_sandbox
+from tests.twins import in_every_language
 
 SEEDS = (1, 22, 333)
 LAB_SOURCE = '''\
@@ -102,7 +103,9 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     skip_without_sandbox()
     root = tmp_path_factory.mktemp("fairness")
     made = mini.make_course(root)
-    (root / "notebooks" / "source" / f"{mini.LAB}.py").write_text(LAB_SOURCE, encoding="utf-8")
+    (root / "notebooks" / "source" / f"{mini.LAB}.py").write_text(
+        in_every_language(LAB_SOURCE), encoding="utf-8"
+    )
     return made
 
 

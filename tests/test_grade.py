@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -12,9 +13,11 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
+from grading import release as releasing
 from grading.course import Course
 from grading.engine.assess import assess, prepare
 from grading.engine.runner import Engine
+from grading.errors import UserError
 from grading.gradebook import Marks
 from grading.nbgrader_plugin import nbgrader_api
 from grading.results import Result
@@ -207,11 +210,35 @@ def test_outside_a_course_the_message_says_where_to_go(tmp_path: Path) -> None:
 
 
 def test_check_shows_a_student_their_ticks(graded: Graded, tmp_path: Path) -> None:
+    built = command(graded.course.root, "build", "mini", "--profile", "quick")
+    assert built.returncode == 0, built.stderr
     path = tmp_path / "mine.ipynb"
-    nbformat.write(mini.answered(graded.course, {"double": WRONG_DOUBLE}), path)
-    done = command(graded.course.root, "check", str(path))
+    answers = mini.solved(graded.course) | {"double": WRONG_DOUBLE, "why": "*Your answer here*"}
+    nbformat.write(mini.answered(graded.course, answers), path)
+    done = command(graded.course.root, "check", str(path), "--profile", "quick")
     assert done.returncode == 1
-    assert "double on vectors" in done.stdout
+    assert "✗ double on vectors: 0 of 3 marks" in done.stdout
+    assert "✓ unseen points: 4 of 4 marks" in done.stdout
+    assert "4/9" in done.stdout
+    assert "· Your id: fill in STUDENT_1" in done.stdout
+    assert "· Questions without an answer: 1." in done.stdout
+
+
+def test_a_release_that_nbgrader_refuses_leaves_the_old_one(
+    graded: Graded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = graded.course.home / "release" / "mini" / "mini.ipynb"
+    before = path.read_bytes()
+
+    class Refusing:
+        def generate_assignment(self, lab: str, force: bool) -> dict[str, object]:
+            shutil.rmtree(path.parent)
+            return {"success": False, "log": "RuntimeError: no\n"}
+
+    monkeypatch.setattr(releasing, "nbgrader_api", lambda *_: Refusing())
+    with pytest.raises(UserError, match="RuntimeError: no"):
+        releasing.release(graded.course, "mini", graded.url)
+    assert path.read_bytes() == before
 
 
 def test_no_answer_reaches_the_students_process(tmp_path: Path) -> None:

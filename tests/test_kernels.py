@@ -86,11 +86,14 @@ def test_attention_is_pytorch_s(masked: bool) -> None:
     assert torch.allclose(attend(queries, keys, values, mask), expected, atol=1e-6)
 
 
-def test_attention_stays_in_fp32_under_autocast_on_a_cpu() -> None:
-    queries = torch.randn(1, 2, 3, 4)
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_in_bf16_on_a_cpu_is_pytorch_s(masked: bool) -> None:
+    queries, keys, values = torch.randn(3, 2, 3, 4, 8)
+    mask = torch.ones(4, 4, dtype=torch.bool).tril() if masked else None
+    expected = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        out = attend(queries.bfloat16(), queries, queries)
-    assert out.dtype == torch.float32
+        out = attend(queries.bfloat16(), keys.bfloat16(), values.bfloat16(), mask)
+    assert torch.allclose(out.float(), expected, atol=0.05)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

@@ -24,6 +24,7 @@ from grading.engine import sandbox
 from grading.engine.runner import Execution
 from grading.errors import UserError
 from grading.gradebook import Marks
+from grading.messages import Reason
 from grading.plain.course import is_plain, load_nbgrader_course
 from grading.plain.grade import grade_lab, not_yet_graded, submissions
 from grading.plain.kernel import StandIns
@@ -430,12 +431,12 @@ def block(earned: float, available: float) -> NotebookNode:
     return v4.new_output("display_data", data)
 
 
-def as_run(cell: NotebookNode, *problems: str) -> NotebookNode:
+def as_run(cell: NotebookNode, *problems: Reason) -> NotebookNode:
     """The cell as it is after an execution that gave the outputs it has."""
     whole = v4.new_notebook(cells=[v4.new_markdown_cell(""), cell])
     ran = copy.deepcopy(to_execute(whole))
     ran.cells[2].outputs = cell.outputs
-    done, said = executed(whole, Execution(ran, 0.0, 0.0, problems))
+    done, said = executed(whole, Execution(ran, 0.0, 0.0, problems), "es")
     assert len(said) == len(problems)
     return done.cells[1]
 
@@ -470,16 +471,19 @@ def test_blocks_that_only_the_submission_displays_do_not_count() -> None:
 @pytest.mark.parametrize(
     "trouble",
     [
-        "cell 3 displayed more than it may; the rest of its outputs was dropped",
-        "cell 3 ran longer than 2 s and was stopped",
-        "the kernel died in cell 3: it exited with status 1",
+        Reason("run.overflow", {"cell": 3}),
+        Reason("run.slow", {"cell": 3, "seconds": "2"}),
+        Reason("run.died", {"cell": 3, "cause": Reason("cause.closed"), "rest": ""}),
     ],
+    ids=lambda trouble: trouble.key,
 )
-def test_a_test_whose_outputs_may_not_be_all_there_earns_nothing(trouble: str) -> None:
+def test_a_test_whose_outputs_may_not_be_all_there_earns_nothing(trouble: Reason) -> None:
     assert determine_grade(as_run(a_test()))[0] == 4
     done = as_run(a_test(), trouble)
     assert determine_grade(as_marked(done))[0] == 0
-    assert done.outputs[0].evalue == trouble.replace("cell 3", "cell 2")  # ours is not counted
+    assert done.outputs[0].evalue == trouble.text("es").replace(
+        "celda 3", "celda 2"
+    )  # without ours
 
 
 def test_a_test_that_was_not_run_earns_nothing() -> None:
@@ -507,7 +511,7 @@ def test_a_kernel_that_could_not_be_prepared_is_no_fault_of_the_submission() -> 
     ran = to_execute(whole)
     ran.cells[0].outputs = [error("ModuleNotFoundError")]
     with pytest.raises(RuntimeError, match="not prepared: ModuleNotFoundError"):
-        executed(whole, Execution(ran, 0.0, 0.0, ()))
+        executed(whole, Execution(ran, 0.0, 0.0, ()), "es")
 
 
 def test_tests_are_run_whatever_their_tags_say() -> None:

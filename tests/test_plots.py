@@ -28,16 +28,15 @@ def rng():
     return np.random.default_rng(0)
 
 
+def _luminance(colour):
+    """The relative luminance of WCAG 2.2, from 0 to 1."""
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
 def _contrast(one, other):
     """The contrast ratio of WCAG 2.2, from 1 to 21."""
-
-    def luminance(colour):
-        parts = [
-            c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)
-        ]
-        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-
-    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -46,6 +45,13 @@ def test_text_and_lines_have_contrast():
     assert min(_contrast(colour, plots.BACKGROUND) for colour in plots.COLOURS) >= 4
     shares = np.linspace(0, 1, 101)
     assert min(_contrast(plots.SHADES(s), plots._ink(s)) for s in shares) >= 4.5
+
+
+def test_a_larger_share_is_a_darker_shade():
+    """In CIE lightness, in steps that stay visible in grey."""
+    luminance = np.array([_luminance(plots.SHADES(share)) for share in np.linspace(0, 1, 11)])
+    lightness = 116 * np.cbrt(luminance) - 16
+    assert (np.diff(lightness) < -3).all()
 
 
 def test_figures_keep_their_background_on_a_dark_page():
@@ -63,6 +69,15 @@ def test_the_style_does_not_leak():
     assert dict(plt.rcParams) == before
 
 
+def test_what_a_notebooks_backend_turns_on_stays_on():
+    try:
+        with plots.style():
+            plt.ion()
+        assert plt.isinteractive()
+    finally:
+        plt.ioff()
+
+
 def test_curves_draw_the_values_and_differ_without_colour():
     values = {"training": [3.0, 2.0, 1.0], "validation": [3.5, float("nan"), 2.0]}
     ax = plots.loss_curve(values)
@@ -75,6 +90,12 @@ def test_curves_draw_the_values_and_differ_without_colour():
     assert lines[0].get_marker() != lines[1].get_marker()
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(values)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "loss")
+
+
+def test_a_dozen_curves_differ_without_colour():
+    ax = plots.loss_curve({str(n): [1.0, 2.0] for n in range(12)})
+    looks = {(line.get_linestyle(), line.get_marker()) for line in ax.get_lines()}
+    assert len(looks) == 12
 
 
 def test_curves_draw_on_given_axes_and_positions():

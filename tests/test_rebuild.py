@@ -509,3 +509,15 @@ def test_a_lab_handed_in_in_any_language(tmp_path: Path, lang: str) -> None:
         assert len(found.notebook.cells) == len(release.cells)
         answers = {one.id: one.source for one in found.notebook.cells if one.id in solution}
         assert answers == solution
+
+
+def test_a_first_cell_that_names_another_version_of_the_kit_is_not_edited() -> None:
+    names = 'KIT, TAG = "https://x/y.git", "{}"\ntick.start("lab", lang="en", version="{}")'
+    release = lab()
+    release.cells[AT["setup"]].metadata.dl.role = "setup"
+    older = copy.deepcopy(release)
+    release.cells[AT["setup"]].source = names.format("2027", "00ff")
+    older.cells[AT["setup"]].source = names.format("2026", "a1b2")
+    assert flags(rebuild(release, older)) == []
+    older.cells[AT["setup"]].source += "\nprint(1)"
+    assert flags(rebuild(release, older)) == ["edited"]

@@ -132,5 +132,5 @@ def test_checks_in_a_row_lost_for_one_reason_are_one_line():
     (row,) = standings([Result("ada", "lab", 0.0, 7.0, GRADED, checks=[*lost, other])])
     assert lost_lines(row, "en") == [
         "✗ check 0 … check 2 (3): 0 of 6 marks: nothing there",
-        "✗ last: 0 of 1 marks: wrong shape",
+        "✗ last: 0 of 1 mark: wrong shape",
     ]

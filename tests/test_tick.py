@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -68,6 +69,7 @@ tick.metric(
     marks=2,
 )
 """
+ASK = "\n   Hints, in three steps: tick.hint()"
 MARKS = {"size": 1, "embedding": 2, "double": 3, "step": 4, "unseen": 5, "fit": 2}
 
 
@@ -194,9 +196,11 @@ def graded(session: Session, reference: NotebookNode, *answers: str) -> Judgemen
 @pytest.mark.usefixtures("reference")
 def test_every_check_of_a_solution_passes(session: Session, capfd: Any) -> None:
     displayed = session.run(SETUP, SOLUTION, CHECKS, "tick.summary()")
-    assert displayed[0]["text/plain"] == "mini: 6 checks, 17 marks. Profile quick."
+    first, second = displayed[0]["text/plain"].splitlines()
+    assert first == "mini: 6 checks, 17 marks. Profile quick. The packages are ready."
+    assert second.startswith("Your work is kept in ")
     assert [data["text/plain"] for data in displayed[1:-1]] == [
-        f"✓ {label}: {marks} of {marks} marks" for label, marks in MARKS.items()
+        f"✓ {label}: {marks} of {marks} mark{'s' * (marks > 1)}" for label, marks in MARKS.items()
     ]
     assert all("text/html" in data and MIME not in data for data in displayed[1:])
     assert "17/17  100 %" in displayed[-1]["text/plain"]
@@ -216,9 +220,9 @@ def test_running_a_check_again_never_changes_the_totals(session: Session) -> Non
 @pytest.mark.usefixtures("reference")
 def test_before_an_exercise_is_done_its_check_waits(session: Session) -> None:
     stub = "def double(x):\n    raise NotImplementedError('Complete double()')"
-    lines = session.text(SETUP, stub, CHECKS).splitlines()[1:]
+    lines = session.text(SETUP, stub, CHECKS).splitlines()[2:]
     assert lines == [
-        "· size: 1 marks wait here. Not done yet: name 'size' is not defined.",
+        "· size: 1 mark waits here. Not done yet: name 'size' is not defined.",
         "· embedding: 2 marks wait here. Not done yet: name 'W' is not defined.",
         "· double: 3 marks wait here. Not done yet: Complete double().",
         "· step: 4 marks wait here. Cell: not done yet: name 'c' is not defined.",
@@ -246,7 +250,7 @@ def test_a_mistake_costs_its_own_check_and_no_other(
         session.fresh("student")
         lines = session.text(SETUP, SOLUTION, mistake, CHECKS).splitlines()[1:]
         lost = [line for line in lines if line.startswith("✗")]
-        assert len(lost) == 1 and lost[0].startswith(f"✗ {label}: 0 of {MARKS[label]} marks. ")
+        assert len(lost) == 1 and re.match(rf"✗ {label}: 0 of {MARKS[label]} marks?\. ", lost[0])
         judgement = graded(session, reference, SOLUTION, mistake)
         assert [r.label for r in judgement.results if r.marks < r.max] == [label]
         assert judgement.score == 17 - MARKS[label]
@@ -256,7 +260,7 @@ def test_a_mistake_costs_its_own_check_and_no_other(
 def test_a_mistake_is_diagnosed_without_the_answer(session: Session) -> None:
     text = session.text(SETUP, SOLUTION, *WRONG.values(), CHECKS)
     for said in (
-        "✗ size: 0 of 1 marks. The value is not the expected one.\n   Hint: Count.",
+        "✗ size: 0 of 1 mark. The value is not the expected one.\n   Hints, in three steps: ",
         "Expected shape (2, 3), found (3, 2).",
         "2 of 3 cases are right; case 1: the function changes its input in place (argument 1); "
         "work on a copy.",
@@ -264,7 +268,7 @@ def test_a_mistake_is_diagnosed_without_the_answer(session: Session) -> None:
         "does not reach",
     ):
         assert said.casefold() in text.casefold()
-    assert "12" not in text.splitlines()[1]
+    assert "12" not in text.splitlines()[2]
 
 
 @pytest.mark.usefixtures("reference")
@@ -273,7 +277,7 @@ def test_in_spanish(session: Session) -> None:
     text = session.text(setup, SOLUTION, "size = 13", CHECKS, "tick.summary()")
     for said in (
         "mini: 6 comprobaciones, 17 puntos. Perfil quick.",
-        "✗ size: 0 de 1 puntos. El valor no es el esperado.\n   Pista: Cuenta.",
+        "✗ size: 0 de 1 punto. El valor no es el esperado.\n   Pistas, en tres pasos: ",
         "✓ embedding: 2 de 2 puntos",
         "Resumen de mini",
         "Siguiente: «size», en la sección «Todo».",
@@ -282,20 +286,75 @@ def test_in_spanish(session: Session) -> None:
 
 
 @pytest.mark.usefixtures("reference")
-def test_labels_and_hints_are_escaped_in_html(session: Session) -> None:
-    cell = 'tick.value("<b>&", lambda: 1 / 0, marks=1, hint={"en": "<i>no</i>"})'
+def test_labels_are_escaped_in_html(session: Session) -> None:
     session.run(SETUP)
-    (known,) = session.run(cell)
+    (known,) = session.run('tick.value("<b>&", lambda: 1 / 0, marks=1)')
     assert "<b>" in known["text/plain"] and "<b>" not in known["text/html"]
-    tick._card.keys.profiles["quick"]["<b>&"] = keyfile.entry_of_answers((), None)
-    (hinted,) = session.run(cell)
-    assert "Hint: <i>no</i>" in hinted["text/plain"]
-    assert "&lt;b&gt;&amp;" in hinted["text/html"] and "&lt;i&gt;no" in hinted["text/html"]
+    assert "&lt;b&gt;&amp;" in known["text/html"]
+
+
+@pytest.mark.usefixtures("reference")
+def test_hints_come_in_three_steps_and_never_tell_the_answer(session: Session) -> None:
+    session.run(SETUP, SOLUTION, "size = 13", CHECKS)
+    first, second, third, last = (session.text("tick.hint()") for _ in range(4))
+    assert first == "Hint 1 of 3 · size: what comes out should be a whole number."
+    assert second == "Hint 2 of 3 · size: Count."
+    assert third == "Hint 3 of 3 · size: what yours gives now: a whole number: [13]."
+    assert last == third
+    assert "12" not in first + second + third
+
+
+@pytest.mark.usefixtures("reference")
+def test_hints_before_an_exercise_is_done(session: Session) -> None:
+    stub = "def double(x):\n    raise NotImplementedError('Complete double()')"
+    session.run(SETUP, stub, CHECKS)
+    said = [session.text("tick.hint('double')") for _ in range(2)]
+    assert said[0].startswith("Hint 1 of 2 · double: in each of the 3 cases")
+    assert "try it by hand with ([" in said[1] and "not done yet: Complete double()" in said[1]
+
+
+@pytest.mark.usefixtures("reference")
+def test_the_hint_of_a_group_is_about_what_is_wrong_in_it(session: Session) -> None:
+    session.run(SETUP, SOLUTION, "h = [0.25, 0.8]", CHECKS)
+    said = [session.text("tick.hint('step')") for _ in range(2)]
+    assert said[0].endswith("what comes out should be real numbers of shape (2,).")
+    assert said[1].endswith("what yours gives now: real numbers of shape (2,): [0.25, 0.8].")
+
+
+@pytest.mark.usefixtures("reference")
+def test_the_hint_of_a_measure_is_what_to_reach(session: Session) -> None:
+    session.run(SETUP, SOLUTION, "outputs = [2.0, 1.0, 1.0, 2.0]", CHECKS)
+    assert re.fullmatch(
+        r"Hint 1 of 2 · fit: rmse has to reach [\d.]+\.", session.text("tick.hint()")
+    )
+
+
+@pytest.mark.usefixtures("reference")
+def test_asking_for_a_hint_of_nothing(session: Session) -> None:
+    session.run(SETUP, SOLUTION, CHECKS)
+    assert "none is waiting" in session.text("tick.hint()")
+    assert "No check “no such”" in session.text("tick.hint('no such')")
+    assert session.text("tick.hint('size')").startswith("Hint 1 of 2 · size: ")
+
+
+@pytest.mark.usefixtures("reference")
+def test_what_passed_comes_back_in_another_session(session: Session) -> None:
+    session.run(SETUP, SOLUTION, CHECKS)
+    session.fresh("student")
+    said = session.text(SETUP)
+    assert "Brought back from another session: 6 checks, 17 marks." in said
+    summary = session.text("tick.summary()")
+    assert "17/17" in summary and "17 of these marks are from another session" in summary
+    session.run("import numpy as np\nsize = 13", CHECKS)
+    summary = session.text("tick.summary()")
+    assert "0/17" in summary and "another session" not in summary
+    session.fresh("student")
+    assert "Brought back" not in session.text(SETUP)
 
 
 def test_without_keys_a_check_says_so_and_goes_on(session: Session) -> None:
     text = session.text(SETUP, SOLUTION, CHECKS, "tick.summary()")
-    assert text.startswith("No fingerprints for mini in this kit")
+    assert "No fingerprints for mini in this kit" in text
     assert text.count("there is nothing to compare with for profile quick") == 6
     session.fresh("student")
     assert "size: there is nothing to compare with" in session.text(
@@ -312,7 +371,7 @@ def test_keys_of_another_profile(session: Session) -> None:
 @pytest.mark.usefixtures("reference")
 def test_what_the_answers_print_is_the_student_s_own(session: Session, capfd: Any) -> None:
     cell = 'tick.value("size", lambda: print("hello") or 12, marks=1)'
-    assert session.text(SETUP, cell).endswith("✓ size: 1 of 1 marks")
+    assert session.text(SETUP, cell).endswith("✓ size: 1 of 1 mark")
     assert capfd.readouterr() == ("hello\n", "")
 
 
@@ -323,8 +382,8 @@ def test_what_the_answers_print_is_the_student_s_own(session: Session, capfd: An
 @pytest.mark.parametrize(
     ("block", "said"),
     [
-        ("raise KeyError('w')", "✗ step: 0 of 4 marks. Raised KeyError: 'w'."),
-        ("raise SystemExit", "✗ step: 0 of 4 marks. Raised SystemExit."),
+        ("raise KeyError('w')", f"✗ step: 0 of 4 marks. Raised KeyError: 'w'.{ASK}"),
+        ("raise SystemExit", f"✗ step: 0 of 4 marks. Raised SystemExit.{ASK}"),
         ("raise NotImplementedError('Do it')", "· step: 4 marks wait here. Not done yet: Do it."),
     ],
 )
@@ -332,12 +391,9 @@ def test_an_exception_in_a_group_goes_no_further(
     session: Session, reference: NotebookNode, block: str, said: str
 ) -> None:
     cell = f'with tick.marks(4, "step"):\n    tick.value("cell", lambda: 0.5)\n    {block}'
-    assert session.text(SETUP, cell, 'tick.value("size", lambda: 12, marks=1)').splitlines()[
-        1:
-    ] == [
-        said,
-        "✓ size: 1 of 1 marks",
-    ]
+    session.run(SETUP)
+    after = 'tick.value("size", lambda: 12, marks=1)'
+    assert session.text(cell, after) == f"{said}\n✓ size: 1 of 1 mark"
     session.fresh("grading")
     judgement = judge(reference, executed(session.run(SETUP, cell)))
     assert judgement.score == 0
@@ -347,7 +403,7 @@ def test_an_exception_in_a_group_goes_no_further(
 def test_the_stop_button_leaves_no_group_open(session: Session) -> None:
     with pytest.raises(KeyboardInterrupt):
         session.run(SETUP, 'with tick.marks(4, "step"):\n    raise KeyboardInterrupt')
-    assert session.text('tick.value("size", lambda: 12, marks=1)') == "✓ size: 1 of 1 marks"
+    assert session.text('tick.value("size", lambda: 12, marks=1)') == "✓ size: 1 of 1 mark"
 
 
 # --- grading -----------------------------------------------------------------------------------
@@ -458,7 +514,7 @@ def test_inputs_that_cannot_be_made_yet(session: Session, cell: str) -> None:
     session.run(SETUP, SOLUTION)
     assert session.text(cell).endswith("Not done yet: name 'make' is not defined.")
     session.run("def make(*_):\n    raise OSError('no such file')")
-    assert session.text(cell).endswith("Raised OSError: no such file.")
+    assert session.text(cell).endswith(f"Raised OSError: no such file.{ASK}")
 
 
 def test_cases_that_cannot_be_made_in_grading(session: Session, reference: NotebookNode) -> None:

@@ -15,6 +15,8 @@ Nothing is imported here: ``import utils`` costs nothing, each module is importe
 ``batches``    batches of so many tokens
 ``kernels``    attention, dropout and a loss, faster on a CPU
 ``plots``      curves, confusion matrix, attention, embeddings, image grids
+``alt_text``   what a figure shows, in words
+``storage``    where a student's work is kept between sessions
 ``profile``    full or quick, and the seed of this run
 ============== =====================================================================
 """

@@ -4,6 +4,8 @@ Each gives what its namesake gives and is tested against it. On a GPU they step 
 namesakes are fast there.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,9 +14,9 @@ ROWS = 128  # of logits at work at once: they stay in the processor's cache
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return ``scaled_dot_product_attention``, in fp32 on a CPU.
+    """Return ``scaled_dot_product_attention``, written out for short sequences in bf16 on a CPU.
 
-    There its backward pass in bf16 takes several times as long as in fp32.
+    There it takes half as long as the fused one.
 
     Parameters
     ----------
@@ -27,12 +29,12 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = 
     -------
     Tensor, shape (B, H, T, D)
     """
-    if queries.device.type != "cpu":
+    if queries.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
         return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
-    with torch.autocast("cpu", enabled=False):
-        return functional.scaled_dot_product_attention(
-            queries.float(), keys.float(), values.float(), attn_mask=mask
-        )
+    scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-2, -1)  # (B, H, T, S)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    return scores.softmax(dim=-1) @ values
 
 
 class Dropout(nn.Dropout):
@@ -73,6 +75,8 @@ class SmoothedCrossEntropy(nn.Module):
         The share of each target that is spread over all classes (Szegedy et al. 2016).
     """
 
+    any_precision = True  # logits in bf16 are read as they are, and computed with in fp32
+
     def __init__(self, ignore_index: int, label_smoothing: float = 0.0) -> None:
         super().__init__()
         self.ignore_index = ignore_index
@@ -92,9 +96,14 @@ class SmoothedCrossEntropy(nn.Module):
             )
             return loss
         with torch.no_grad():
-            self._nats = functional.cross_entropy(logits, target, ignore_index=self.ignore_index)
+            self._nats = functional.cross_entropy(
+                logits.float(), target, ignore_index=self.ignore_index
+            )
         return functional.cross_entropy(
-            logits, target, ignore_index=self.ignore_index, label_smoothing=self.label_smoothing
+            logits.float(),
+            target,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
         )
 
     def nats(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -115,15 +124,18 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
         loss, nats = torch.zeros((), dtype=torch.float32), torch.zeros((), dtype=torch.float32)
         for start in range(0, len(logits), ROWS):
             rows = slice(start, start + ROWS)
-            log_shares = logits[rows].log_softmax(dim=1, dtype=torch.float32)
-            right = log_shares.gather(1, labels[rows])
-            spread = log_shares.mean(dim=1, keepdim=True)
-            loss -= (((1 - smoothing) * right + smoothing * spread) * weights[rows]).sum()
-            nats -= (right * weights[rows]).sum()
+            label, weight = labels[rows], weights[rows]
+            scores = logits[rows].to(torch.float32, copy=True)
+            scores -= scores.amax(dim=1, keepdim=True)
+            right, mean = scores.gather(1, label), scores.mean(dim=1, keepdim=True)
+            total = scores.exp_().sum(dim=1, keepdim=True)
+            log_total = total.log()
+            loss -= (((1 - smoothing) * right + smoothing * mean - log_total) * weight).sum()
+            nats -= ((right - log_total) * weight).sum()
             if gradient is not None:
-                shares = log_shares.exp_().sub_(smoothing / classes)
-                shares.scatter_add_(1, labels[rows], torch.full_like(right, smoothing - 1))
-                torch.mul(shares, weights[rows], out=gradient[rows])
+                scores.mul_(weight / total).sub_(weight * (smoothing / classes))
+                scores.scatter_add_(1, label, (smoothing - 1) * weight)
+                gradient[rows] = scores
         if gradient is not None:
             ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(nats)

@@ -3,7 +3,8 @@
 Every figure carries its own light neutral background and dark text, so that it looks the same
 on Colab's light and dark pages. Colours come from Okabe & Ito (2008), darkened where they would
 be pale on the background, and never speak alone: lines differ in dash and marker, groups in
-marker, and cells of a matrix carry their number.
+marker, and cells of a matrix carry their number. In a notebook every figure carries an alternative
+text, see `utils.alt_text`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from itertools import cycle
 from typing import Any
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,6 +21,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 from numpy.typing import ArrayLike, NDArray
+
+from utils import alt_text
 
 BACKGROUND = "#f5f5f2"
 TEXT = "#1c1c1c"
@@ -51,15 +55,19 @@ STYLE: Any = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Give the figures made inside the look of this module.
+    """Give the figures made inside the look of this module, and words for those who see none.
 
     Examples
     --------
     >>> with style():
     ...     figure, ax = plt.subplots()
     """
+    alt_text.attach()
     with plt.rc_context(STYLE):
         yield
+        interactive = plt.isinteractive()
+    # a notebook's backend, if it is loaded inside, turns this on so that figures show by themselves
+    matplotlib.interactive(interactive)
 
 
 def curves(
@@ -105,7 +113,7 @@ def curves(
                 np.asarray(series, dtype=float),
                 label=name,
                 color=COLOURS[i % len(COLOURS)],
-                linestyle=DASHES[i % len(DASHES)],
+                linestyle=DASHES[(i + i // len(COLOURS)) % len(DASHES)],
                 marker=MARKERS[i % len(MARKERS)],
                 # about ten markers a curve, shifted so that they do not cover each other
                 markevery=(

@@ -95,7 +95,8 @@ def fit(
     loss : callable
         From outputs and target to the mean loss of the batch. A mean that leaves out padding,
         ``nn.CrossEntropyLoss(ignore_index=padding)``, is weighted by the tokens of the batch in
-        the mean of the epoch; any other one by its items.
+        the mean of the epoch; any other one by its items. It gets its outputs in fp32, unless it
+        says ``any_precision = True``.
     optimizer : Optimizer
         Made with the parameters of this model.
     epochs : int
@@ -162,7 +163,7 @@ def fit(
         scaler=torch.amp.GradScaler(device.type, enabled=chosen == "fp16"),
         loss=loss,
         metrics=dict(metrics or {}),
-        forward=_in_precision(forward, chosen, device),
+        forward=_in_precision(forward, loss, chosen, device),
         device=device,
         workplace=workplace,
         clip_norm=clip_norm,
@@ -267,7 +268,7 @@ def evaluate(
     """
     diagnosis.check_data(data, "data")
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    forward = _in_precision(forward, choose_precision(precision, device), device)
+    forward = _in_precision(forward, loss, choose_precision(precision, device), device)
     return _evaluate(model, data, loss, metrics or {}, forward, device).result()
 
 
@@ -495,15 +496,21 @@ def _check_settings(epochs: int, clip_norm: float | None, patience: int | None) 
             raise ValueError(f"{name} is {value}; expected a number above 0.")
 
 
-def _in_precision(forward: Forward, precision: Precision, device: torch.device) -> Forward:
-    """Run the model in a lower precision; its outputs come back in fp32, for the loss."""
+def _in_precision(
+    forward: Forward, loss: Loss, precision: Precision, device: torch.device
+) -> Forward:
+    """Run the model in a lower precision; its outputs come back in fp32, for the loss.
+
+    A loss that says ``any_precision = True`` takes them as they are.
+    """
     if precision == "fp32":
         return forward
 
     def lowered(model: nn.Module, batch: Any) -> tuple[Any, Any]:
         with torch.autocast(device.type, dtype=DTYPES[precision]):
             outputs, target = forward(model, batch)
-        return convert_to_fp32(outputs), target
+        as_they_are = getattr(loss, "any_precision", False)
+        return outputs if as_they_are else convert_to_fp32(outputs), target
 
     return lowered
 

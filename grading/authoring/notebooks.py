@@ -15,13 +15,15 @@ import nbformat
 import nbformat.v4
 from nbformat import NotebookNode
 
+from grading.authoring.setup_cell import setup_source
 from grading.authoring.source import Cell, Lab, made_ids
 from grading.authoring.stubs import BEGIN, END, split_answer, stub
-from grading.authoring.wording import WORDING
 from grading.course import LANGUAGES, Course
 from grading.errors import UserError
+from grading.messages import message
 
 FORMAT = 1  # of nb.metadata["dl"]
+VERSION_DIGITS = 12  # of the solution's hash, by which a notebook and a kit know each other
 
 # Exactly this text is an unsigned notebook; collecting reads the four strings.
 IDENTITY = """\
@@ -29,21 +31,6 @@ STUDENT_1 = ""      # your student id
 SIGNATURE_1 = ""    # your full name: you sign the declaration above
 STUDENT_2 = ""      # your partner's id, if you work as a pair
 SIGNATURE_2 = ""    # your partner's full name"""
-
-SETUP = """\
-import sys
-from pathlib import Path
-
-sys.path[:0] = [
-    str(folder)
-    for folder in (Path.cwd(), Path.cwd().parent.parent)  # the kit, or notebooks/{lang}/ in it
-    if (folder / "grading" / "tick.py").is_file()
-]
-
-from grading import tick
-
-tick.start({lab}, lang={lang_literal})"""
-
 
 # --- notebooks ---------------------------------------------------------------------------------
 
@@ -56,7 +43,7 @@ def instructor_notebook(lab: Lab, lang: str, course: Course) -> NotebookNode:
     UserError
         If ``course.toml`` does not list the lab or lacks its title in ``lang``.
     """
-    cells = [*_front(lab, lang, course), *_body(lab, lang)]
+    cells = [*_front(lab, lang, course), *_body(lab, lang), *_back(lang)]
     return nbformat.v4.new_notebook(
         cells=cells,
         metadata={
@@ -80,7 +67,7 @@ def clear_solutions(notebook: NotebookNode) -> NotebookNode:
         if role == "exercise":
             cell.source = stub(cell.source)
         elif role == "question":
-            cell.source = WORDING[cleared.metadata.dl.lang].placeholder
+            cell.source = message("notebook.placeholder", cleared.metadata.dl.lang)
     return cleared
 
 
@@ -91,7 +78,7 @@ def render(notebook: NotebookNode) -> str:
 
 def colab_url(course: Course, lab: str, lang: str) -> str:
     """Return the address that opens a lab's notebook in Colab."""
-    path = f"{course.repository}/blob/{course.branch}/notebooks/{lang}/{lab}.ipynb"
+    path = f"{course.repository}/blob/{course.tag}/notebooks/{lang}/{lab}.ipynb"
     return f"https://colab.research.google.com/github/{quote(path)}"
 
 
@@ -126,22 +113,32 @@ def _new_cell(
 
 
 def _front(lab: Lab, lang: str, course: Course) -> list[NotebookNode]:
-    """Return the cells that open every notebook; their ids are `source.FRONT_IDS`."""
-    words = WORDING[lang]
+    """Return the cells that open every notebook; their ids are in `source.FRAME_IDS`."""
     title = course.lab(lab.name).title.get(lang)
     if title is None:
         raise UserError(f"course.toml has no title in {lang!r} for the lab {lab.name}; add one")
     header = (
-        f"[{words.open_in_colab}]({colab_url(course, lab.name, lang)})\n\n"
+        f"[{message('notebook.open_in_colab', lang)}]({colab_url(course, lab.name, lang)})\n\n"
         f"# {title}\n\n"
         f"**{course.name}** · {course.institution} · {course.term}"
     )
-    setup = SETUP.format(lab=json.dumps(lab.name), lang=lang, lang_literal=json.dumps(lang))
+    version = solution_hash(lab)[:VERSION_DIGITS]
+    setup = setup_source(
+        lab.name, lang, version=version, repository=course.repository, tag=course.tag
+    )
     return [
         _new_cell("prose", "header", header),
         _new_cell("setup", "setup", setup),
-        _new_cell("prose", "declaration", words.declaration),
+        _new_cell("prose", "declaration", message("notebook.declaration", lang)),
         _new_cell("identity", "identity", IDENTITY),
+    ]
+
+
+def _back(lang: str) -> list[NotebookNode]:
+    """Return the cells that close every notebook."""
+    return [
+        _new_cell("prose", "handing_in", message("notebook.hand_in", lang)),
+        _new_cell("given", "hand_in", "tick.hand_in()"),
     ]
 
 
@@ -168,11 +165,15 @@ def _exercise_header(lab: Lab, exercise: Cell, lang: str) -> str:
     marks = _marks(sum(check.points for check in covering), lang)
     if shared:
         others = {numbers[name] for check in shared for name in check.covers}
-        marks += WORDING[lang].shared.format(
-            count=f"{sum(check.points for check in shared):g}",
+        marks += message(
+            "notebook.shared",
+            lang,
+            marks=f"{sum(check.points for check in shared):g}",
             numbers=", ".join(str(n) for n in sorted(others - {numbers[exercise.id]})),
         )
-    return WORDING[lang].exercise.format(
+    return message(
+        "notebook.exercise",
+        lang,
         number=numbers[exercise.id],
         title=exercise.title[lang],
         stars="★" * exercise.difficulty + "☆" * (3 - exercise.difficulty),
@@ -182,17 +183,17 @@ def _exercise_header(lab: Lab, exercise: Cell, lang: str) -> str:
 
 
 def _marks(count: float, lang: str) -> str:
-    words = WORDING[lang]
-    return (words.mark if count == 1 else words.marks).format(count=f"{count:g}")
+    return message("notebook.marks", lang, marks=f"{count:g}")
 
 
 def _question(cell: Cell, number: int, lang: str) -> Iterator[NotebookNode]:
     """Yield the question, which stays, and the cell below it that the student overwrites."""
     prompt, answer = split_answer(cell.text[lang])
-    heading = WORDING[lang].question.format(number=number, marks=_marks(cell.points, lang))
+    marks = _marks(cell.points, lang)
+    heading = message("notebook.question", lang, number=number, marks=marks)
     (text_id,) = made_ids(cell)
     yield _new_cell("prose", text_id, f"{heading}\n\n{prompt}", locked=True)
-    model = f"{BEGIN}\n{answer}\n{END}" if answer else WORDING[lang].placeholder
+    model = f"{BEGIN}\n{answer}\n{END}" if answer else message("notebook.placeholder", lang)
     yield _new_cell("question", cell.id, model, points=cell.points)
 
 
@@ -241,6 +242,16 @@ def _last_heading(text: str) -> str:
     return heading
 
 
+def minutes_of_check(lab: Lab) -> dict[str, float]:
+    """Return, by check, the minutes of the exercises that it covers, shared among their checks."""
+    found = dict.fromkeys(checks(lab), 0.0)
+    for exercise in lab.of_role("exercise"):
+        covering = [check.id for check in lab.of_role("check") if exercise.id in check.covers]
+        for check in covering:
+            found[check] += exercise.minutes / len(covering)
+    return found
+
+
 def solution_hash(lab: Lab) -> str:
     """Return a SHA-256 of what can change the solution's results: its code cells, no prose."""
     code = [[cell.role, cell.id, cell.code] for cell in lab.cells if cell.is_code]
@@ -261,11 +272,15 @@ def verify_student_notebook(notebook: NotebookNode, lab: Lab) -> list[str]:
         name = f"cell {number} ({cell.get('id', 'without id')})"
         problems += [f"{name}: {problem}" for problem in _cell_problems(cell)]
     lang = notebook.metadata.get("dl", {}).get("lang")
-    if lang not in WORDING:
-        return [*problems, f"the notebook's language is {lang!r}; expected {' or '.join(WORDING)}"]
+    if lang not in LANGUAGES:
+        return [
+            *problems,
+            f"the notebook's language is {lang!r}; expected {' or '.join(LANGUAGES)}",
+        ]
     expected = {"identity": IDENTITY}
     expected |= {cell.id: stub(cell.code) for cell in lab.of_role("exercise")}
-    expected |= {cell.id: WORDING[lang].placeholder for cell in lab.of_role("question")}
+    unanswered = message("notebook.placeholder", lang)
+    expected |= {cell.id: unanswered for cell in lab.of_role("question")}
     solutions = {cell.id: cell.code for cell in lab.of_role("exercise")}
     sources = {cell.get("id"): cell.source for cell in notebook.cells}
     for cell_id, source in expected.items():

@@ -15,8 +15,8 @@ from grading.authoring.stubs import BEGIN, END, Mistake, parse_python, regions, 
 from grading.course import LANGUAGES
 from grading.errors import UserError
 
-# Ids of the cells that open every notebook; no lab may use them.
-FRONT_IDS = ("header", "setup", "declaration", "identity")
+# Ids of the cells that open and close every notebook; no lab may use them.
+FRAME_IDS = ("header", "setup", "declaration", "identity", "handing_in", "hand_in")
 
 
 class SourceError(UserError):
@@ -214,7 +214,7 @@ def _require_twins(twins: list[RawCell]) -> None:
 
 def _with_ids(cells: Iterable[Cell]) -> list[Cell]:
     """Give the cells without an id one that neither prose nor cells elsewhere can change."""
-    seen = set(FRONT_IDS)
+    seen = set(FRAME_IDS)
     found = []
     anchor, counts = "start", Counter[str]()
     for cell in cells:

@@ -12,11 +12,11 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from grading.collect.archive import MB, Refused, Upload, megabytes, opened, printable
-from grading.collect.identity import Member, read_identity
 from grading.collect.layouts import LAYOUTS
 from grading.collect.submitted import Place
 from grading.course import LANGUAGES, Course
 from grading.errors import UserError
+from grading.identity import Member, read_identity
 from grading.notebook_io import grade_id, lab_of, read_notebook, without_outputs, write_notebook
 from grading.roster import Roster, Student, read_roster
 

@@ -87,7 +87,11 @@ class Assessment:
 
 
 async def prepare(
-    engine: Executor, solution: NotebookNode, profile: Profile, seed: int | None = None
+    engine: Executor,
+    solution: NotebookNode,
+    profile: Profile,
+    seed: int | None = None,
+    work: Path | None = None,
 ) -> Terms:
     """Execute the solution and return the terms that submissions are judged on.
 
@@ -99,6 +103,8 @@ async def prepare(
     profile : {"quick", "full"}
     seed : int, optional
         Seed of the run and of its hidden inputs; fresh ones by default.
+    work : Path, optional
+        A folder that outlives the run, from which an interrupted training goes on.
 
     Raises
     ------
@@ -108,9 +114,11 @@ async def prepare(
     run_seed = secrets.randbelow(2**31) if seed is None else seed
     hidden_seed = secrets.randbits(62) if seed is None else seed
     env = _environment("reference", profile, run_seed) | {"DL_HIDDEN_SEED": str(hidden_seed)}
+    if work:
+        env["DL_WORK"] = str(work)
     execution = await engine.execute(solution, env=env)
     if execution.problems:
-        raise BadReference(f"the solution did not run through: {execution.problems[0]}")
+        raise BadReference(f"the solution did not run through: {execution.problems[0].text('en')}")
     error = first_error(execution.notebook)
     if error:
         raise BadReference(f"the solution did not run through: {error}")

@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from grading.course import Limits
 from grading.engine.runner import Engine, Execution
 from grading.errors import UserError
+from grading.messages import Reason
 
 CONNECT_SECONDS = 10.0  # until a scheduler counts as absent
 ATTEMPTS = 8  # workers that may die under one notebook before it is given up
@@ -129,7 +130,7 @@ async def _warnings_of_worker(limits: Limits, sandbox: bool) -> tuple[str, ...]:
 
 async def _execute_on_worker(
     text: str, env: dict[str, str], files: dict[str, bytes], limits: Limits, sandbox: bool
-) -> tuple[str, float, float | None, tuple[str, ...]]:
+) -> tuple[str, float, float | None, tuple[Reason, ...]]:
     engine = await _engine_of_worker(limits, sandbox)
     notebook = nbformat.reads(text, as_version=4)
     execution = await engine.execute(notebook, env=env, files=files)

@@ -20,6 +20,7 @@ from grading.engine.kernels import (
 from grading.engine.nursery import ENVIRONMENT, Exit, ForkedKernel, Nursery, ZygoteDied, listen
 from grading.engine.order import CHANNELS, Order
 from grading.engine.wire import Bounds, Wire, open_wire, private_key
+from grading.messages import Reason
 
 
 @dataclass
@@ -160,7 +161,7 @@ def _connect(path: str) -> socket.socket:
 
 def _end_of(exit_: Exit) -> End:
     if exit_.reason is not None:
-        return End(exit_.cpu_seconds, f"it used more {exit_.reason} than it may")
+        return End(exit_.cpu_seconds, Reason(f"cause.{exit_.reason}"))
     if exit_.status == -signal.SIGKILL:  # the first process of a namespace cannot kill itself
-        return End(exit_.cpu_seconds, "the system killed it, for want of memory perhaps", True)
+        return End(exit_.cpu_seconds, Reason("cause.system"), from_outside=True)
     return End(exit_.cpu_seconds, cause_of(exit_.status))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from grading.engine.wire import Wire
+from grading.messages import Reason
 
 START_SECONDS = 60.0  # a kernel that does not answer by then is not going to
 LAST_WORDS_SECONDS = 0.5  # between a kernel's closing its sockets and its end
@@ -23,22 +24,22 @@ class End:
     ----------
     cpu_seconds : float or None
         CPU time of the kernel and its children, if it could be measured.
-    cause : str
-        Why it ended before it was stopped; empty if it did not.
+    cause : Reason or None
+        Why it ended before it was stopped; None if it did not.
     from_outside : bool
         Whether it was ended by something that a submission cannot do.
     """
 
     cpu_seconds: float | None
-    cause: str = ""
+    cause: Reason | None = None
     from_outside: bool = False
 
 
-def cause_of(status: int) -> str:
+def cause_of(status: int) -> Reason:
     """Say how a process ended, from its exit code or the negative number of a signal."""
     if status < 0:
-        return f"it was killed by {signal.Signals(-status).name}"
-    return f"it exited with status {status}"
+        return Reason("cause.signal", {"name": signal.Signals(-status).name})
+    return Reason("cause.exited", {"status": status})
 
 
 class Kernel(Protocol):

@@ -109,7 +109,7 @@ class _Ordinary:
         cpu_seconds = _cpu_seconds(provisioner.pid) if status is None else None
         self.wire.close()
         await _end(self._manager, self._folder)
-        return End(cpu_seconds, "" if status is None else cause_of(status))
+        return End(cpu_seconds, None if status is None else cause_of(status))
 
 
 async def _end(manager: AsyncKernelManager, folder: "tempfile.TemporaryDirectory[str]") -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from nbformat import NotebookNode
 
@@ -21,6 +21,7 @@ from grading.engine.preload import OF_NOTEBOOKS
 from grading.engine.transcript import Budget, CellTranscript
 from grading.engine.wire import TOO_LARGE, BrokenWire, Flood
 from grading.errors import UserError
+from grading.messages import Reason
 
 GRACE_SECONDS = 3.0  # between an interrupt and the kill
 LOST_SECONDS = 2.0  # of silence after the reply, until its end is taken for lost
@@ -40,14 +41,15 @@ class Execution:
         Wall time.
     cpu_seconds : float or None
         CPU time of the kernel and its children, if it could be measured.
-    problems : tuple of str
-        Why it did not run undisturbed, one line each; empty if it did. Cells are counted from 1.
+    problems : tuple of Reason
+        Why it did not run undisturbed; empty if it did. The value ``cell`` of each is the number
+        of a cell, counted from 1.
     """
 
     notebook: NotebookNode
     seconds: float
     cpu_seconds: float | None
-    problems: tuple[str, ...]
+    problems: tuple[Reason, ...]
 
 
 class Engine:
@@ -171,7 +173,11 @@ def _check_host() -> tuple[str, ...]:
 
 
 class _Stopped(Exception):
-    """The rest of the notebook is not to be run."""
+    """The rest of the notebook is not to be run; ``reason`` lacks the cell's number."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.key)
+        self.reason = reason
 
 
 class _Run:
@@ -179,7 +185,7 @@ class _Run:
 
     def __init__(self, notebook: NotebookNode, limits: Limits) -> None:
         self.notebook = _without_outputs(notebook)
-        self.problems: list[str] = []
+        self.problems: list[Reason] = []
         self._limits = limits
         self._deadline = math.inf
         self._outputs = Budget(int(limits.output_mb * 2**20))
@@ -195,21 +201,22 @@ class _Run:
             for at, cell in enumerate(self.notebook.cells, start=1):
                 if cell.cell_type == "code" and cell.source.strip():
                     await self._execute(kernel, cell, at)
-            failure = ""
+            failure = None
         except Flood as error:
-            failure = f"the kernel was killed in cell {at}: {error}"
+            failure = Reason("run.killed", {"cause": error.reason})
         except BrokenWire as error:
-            failure = f"the kernel died in cell {at}: {error}"
+            failure = Reason("run.died", {"cause": error.reason})
         except _Stopped as error:
-            failure = str(error)
+            failure = error.reason
         finally:
             listener.cancel()
             end = await kernel.stop()
         if end.cause and failure:
-            failure = f"the kernel died in cell {at}: {end.cause}"
+            failure = Reason("run.died", {"cause": end.cause})
         if failure:
-            rest = any(cell.cell_type == "code" for cell in self.notebook.cells[at:])
-            self.problems.append(failure + ("; the cells after it were not run" if rest else ""))
+            skipped = any(cell.cell_type == "code" for cell in self.notebook.cells[at:])
+            rest = Reason("run.rest") if skipped else ""
+            self._note(failure.key, at, **failure.values, rest=rest)
         return end
 
     async def _execute(self, kernel: Kernel, cell: NotebookNode, number: int) -> None:
@@ -235,13 +242,9 @@ class _Run:
             cell.outputs = transcript.outputs()
             cell.execution_count = transcript.execution_count
             if transcript.overflowed:
-                self.problems.append(
-                    f"cell {number} displayed more than it may; the rest of its outputs was dropped"
-                )
+                self._note("run.overflow", number)
             if transcript.malformed:
-                self.problems.append(
-                    f"cell {number} sent {transcript.malformed} malformed messages, now dropped"
-                )
+                self._note("run.malformed", number, count=transcript.malformed)
 
     async def _wait(
         self, kernel: Kernel, collecting: "asyncio.Task[None]", request: str, number: int
@@ -258,33 +261,31 @@ class _Run:
                 collecting.result()
                 break
             if request in self._replied and kernel.wire.received == heard:
-                self.problems.append(f"some outputs of cell {number} were lost")
+                self._note("run.lost_outputs", number)
                 break
             if kernel.wire.is_broken:
-                raise BrokenWire("it closed its connection")
+                raise BrokenWire(Reason("cause.closed"))
             heard = kernel.wire.received
             if time.monotonic() < deadline:
                 continue
             if interrupted:
-                raise _Stopped(
-                    self._over_time(number)
-                    if is_whole
-                    else f"cell {number} could not be stopped and its kernel was killed"
-                )
+                raise self._over_time() if is_whole else _Stopped(Reason("run.stuck"))
             interrupted = True
             deadline = time.monotonic() + GRACE_SECONDS
             if not is_whole:
-                seconds = self._limits.cell_seconds
-                self.problems.append(f"cell {number} ran longer than {seconds:g} s and was stopped")
+                self._note("run.slow", number, seconds=f"{self._limits.cell_seconds:g}")
             await kernel.interrupt()
         if interrupted:
             if is_whole:
-                raise _Stopped(self._over_time(number))
+                raise self._over_time()
             await asyncio.sleep(SETTLE_SECONDS)
 
-    def _over_time(self, number: int) -> str:
-        seconds = self._limits.submission_seconds
-        return f"the notebook ran longer than {seconds:g} s and was stopped in cell {number}"
+    def _over_time(self) -> _Stopped:
+        seconds = f"{self._limits.submission_seconds:g}"
+        return _Stopped(Reason("run.over_time", {"seconds": seconds}))
+
+    def _note(self, key: str, number: int, **values: Any) -> None:
+        self.problems.append(Reason(key, {"cell": number} | values))
 
     async def _listen_to_replies(self, kernel: Kernel) -> None:
         while True:

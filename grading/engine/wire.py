@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from grading.course import Limits
+from grading.messages import Reason
 
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 DELIMITER = b"<IDS|MSG>"
@@ -53,7 +54,17 @@ class Bounds:
 
 
 class BrokenWire(ConnectionError):
-    """The peer closed the connection or does not speak the protocol."""
+    """The peer closed the connection or does not speak the protocol.
+
+    Attributes
+    ----------
+    reason : Reason
+        The same for those who read what came of a submission.
+    """
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(detail or reason.text("en"))
+        self.reason = reason
 
 
 class Flood(BrokenWire):
@@ -168,16 +179,18 @@ class Socket:
         try:
             data = await self._reader.readexactly(size)
         except (asyncio.IncompleteReadError, OSError):
-            raise self._broken("it closed its connection") from None
+            self.is_broken = True
+            raise BrokenWire(Reason("cause.closed")) from None
         self.received += size
         if self.received > self._bounds.total:
             self.is_broken = True
-            raise Flood(f"it sent more than {self._bounds.total / 2**20:g} MB")
+            megabytes = f"{self._bounds.total / 2**20:g}"
+            raise Flood(Reason("cause.flood", {"megabytes": megabytes}))
         return data
 
     def _broken(self, why: str) -> BrokenWire:
         self.is_broken = True
-        return BrokenWire(why)
+        return BrokenWire(Reason("cause.protocol"), why)
 
 
 class Wire:

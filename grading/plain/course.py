@@ -61,7 +61,7 @@ def load_nbgrader_course(folder: Path) -> NbgraderCourse:
         term="",
         language="en",
         repository="",
-        branch="",
+        tag="",
         roster=root / "roster.csv",
         labs=(),
         limits=_limits(settings),

@@ -107,9 +107,10 @@ class _Desk:
             seconds = 0.0
             for name, notebook in notebooks.items():
                 execution = await engine.execute(to_execute(notebook), env=env, files=files)
-                notebooks[name], problems = executed(notebook, execution)
-                where = f"{name}: " if len(self._tests.points) > 1 else ""
-                found += [Reason("flag.unexpected", {"detail": where + line}) for line in problems]
+                notebooks[name], problems = executed(notebook, execution, self._lang)
+                if len(self._tests.points) > 1:
+                    problems = [Reason("reason.item", {"label": name, "why": p}) for p in problems]
+                found += [Reason("flag.unexpected", {"detail": problem}) for problem in problems]
                 seconds += execution.seconds
         except Exception as error:  # whatever one submission does, the others are graded
             return _Run(digest, {}, failure=_said(error))

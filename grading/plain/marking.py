@@ -8,17 +8,18 @@ outputs are not all there, would so earn all of them: such cells get an error in
 import copy
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from nbformat import NotebookNode, v4
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
 from grading.compat import partial_marks
 from grading.engine.runner import Execution
+from grading.messages import Reason, message
 from grading.plain import kernel
 
 SKIPPED = "skip-execution"  # the tag by which nbclient, and so nbgrader, leaves a cell out
 LINE_LIMIT = 300  # characters of a reason
-_CELL = re.compile(r"\bcell (\d+)\b")
 _BLOCKS = re.compile(r"\bmarks\s*\(")
 
 
@@ -40,7 +41,9 @@ def to_execute(notebook: NotebookNode) -> NotebookNode:
     return NotebookNode(notebook, cells=[v4.new_code_cell(begin), *cells])
 
 
-def executed(notebook: NotebookNode, execution: Execution) -> tuple[NotebookNode, list[str]]:
+def executed(
+    notebook: NotebookNode, execution: Execution, lang: str
+) -> tuple[NotebookNode, list[Reason]]:
     """Return a copy of the notebook with its outputs, and the problems of the run.
 
     Parameters
@@ -48,6 +51,8 @@ def executed(notebook: NotebookNode, execution: Execution) -> tuple[NotebookNode
     notebook : NotebookNode
     execution : Execution
         Of what `to_execute` made of it.
+    lang : str
+        The language of the errors put in front.
 
     Raises
     ------
@@ -58,18 +63,18 @@ def executed(notebook: NotebookNode, execution: Execution) -> tuple[NotebookNode
     for output in begin.outputs:
         if output.output_type == "error":
             raise RuntimeError(f"the kernel is not prepared: {output.ename}: {output.evalue}")
-    problems = [_CELL.sub(_one_less, problem) for problem in execution.problems]
-    named = {int(found[1]): line for line in problems if (found := _CELL.search(line))}
+    problems = [_one_cell_up(problem) for problem in execution.problems]
+    named = {problem.values["cell"]: problem.text(lang) for problem in problems}
     done = copy.deepcopy(notebook)
     for number, (cell, source) in enumerate(zip(done.cells, ran, strict=True), start=1):
         if cell.cell_type != "code":
             continue
-        cell.outputs = _as_shown(source.outputs)
+        cell.outputs = _as_shown(source.outputs, lang)
         cell.execution_count = source.execution_count
         if number in named:
             cell.outputs.insert(0, _error("Stopped", named[number]))
         elif is_test(cell):
-            _settle(cell)
+            _settle(cell, lang)
     return done, problems
 
 
@@ -117,10 +122,10 @@ def _is_stderr(output: NotebookNode) -> bool:
     return output.output_type == "stream" and output.name == "stderr"
 
 
-def _settle(cell: NotebookNode) -> None:
+def _settle(cell: NotebookNode, lang: str) -> None:
     """Put an error in front of the outputs from which no marks can be had."""
     if cell.execution_count is None and cell.source.strip():
-        cell.outputs.insert(0, _error("Stopped", "the kernel was gone before this cell could run"))
+        cell.outputs.insert(0, _error("Stopped", message("plain.not_run", lang)))
         return
     try:
         determine_grade(cell)
@@ -128,7 +133,7 @@ def _settle(cell: NotebookNode) -> None:
         cell.outputs.insert(0, _error(type(error).__name__, str(error.args[0])))
 
 
-def _as_shown(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
+def _as_shown(outputs: Iterable[NotebookNode], lang: str) -> list[NotebookNode]:
     """Return outputs as nbgrader has them: an exception that was raised shows as an error."""
     shown, raised = [], []
     for output in outputs:
@@ -139,7 +144,9 @@ def _as_shown(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
             raised.append(str(said.get("ename")))
     known = {output.ename for output in shown if output.output_type == "error"}
     return shown + [
-        _error(name, "no traceback was shown") for name in raised[-1:] if name not in known
+        _error(name, message("plain.no_traceback", lang))
+        for name in raised[-1:]
+        if name not in known
     ]
 
 
@@ -147,8 +154,8 @@ def _error(name: str, value: str) -> NotebookNode:
     return v4.new_output("error", ename=name, evalue=value, traceback=[f"{name}: {value}"])
 
 
-def _one_less(found: re.Match[str]) -> str:
-    return f"cell {int(found[1]) - 1}"
+def _one_cell_up(problem: Reason) -> Reason:
+    return replace(problem, values=problem.values | {"cell": problem.values["cell"] - 1})
 
 
 def _tags(cell: NotebookNode) -> list[object]:

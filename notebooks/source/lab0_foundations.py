@@ -2388,7 +2388,14 @@ with once_done():
     with plots.style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     left.hist(companies.ravel(), bins=40, color=plots.COLOURS[0], alpha=0.6, label="what arrives")
-    left.hist(normalised.ravel(), bins=40, color=plots.COLOURS[1], alpha=0.6, label="what leaves")
+    left.hist(
+        normalised.ravel(),
+        bins=40,
+        color=plots.COLOURS[1],
+        alpha=0.6,
+        hatch="//",
+        label="what leaves",
+    )
     left.set(xlabel="value", ylabel="cases")
     left.legend()
     right.hist(training, bins=30, color=plots.COLOURS[0], alpha=0.6, label="training: 300 batches")

@@ -85,6 +85,7 @@ plots.image_grid(
     titles=[*class_names, *[""] * (3 * n_classes)],
     columns=n_classes,
 )
+plt.show()
 height, width = splits.train_images.shape[1:]
 print(f"{len(splits.train_images):,} training and {len(splits.test_images):,} test images")
 print(f"{height}×{width} pixels, from 0 (black) to 255 (white)")
@@ -123,6 +124,7 @@ def two_classes(images, labels, count=None):
 pair_images, Y = two_classes(splits.train_images, splits.train_labels, count=1000)
 pair_test_images, Y_test = two_classes(splits.test_images, splits.test_labels)
 plots.image_grid(pair_images[:16], titles=[pair_names[int(y)] for y in Y[:16, 0]])
+plt.show()
 print(
     f"{len(Y)} training images, {Y.mean():.0%} of them {pair_names[1]}; {len(Y_test)} test images"
 )

@@ -51,6 +51,7 @@ import zlib
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -63,7 +64,6 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from data.loaders import multi30k
-from data.registry import cache_folder
 from data.synthetic import draw_language, translation_pairs
 from utils import checkpoint, plots
 from utils.batches import TokenBatches
@@ -71,6 +71,7 @@ from utils.device import available_cores, pick_device, seed_everything
 from utils.history import History
 from utils.kernels import Dropout, SmoothedCrossEntropy, attend
 from utils.profile import budget, run_seed
+from utils.storage import work_folder
 from utils.subwords import SPECIALS, Subwords
 from utils.text import Vocabulary, words
 from utils.training import evaluate, fit
@@ -1625,16 +1626,17 @@ tick.call(
 # **A entrenar.** `fit` repite lo que ya sabes escribir: lotes, pérdida, recorte por la norma, un paso.
 # Los lotes tienen frases de longitud parecida, para no gastar en relleno, y donde el procesador es
 # más rápido con números de 16 bits (*bfloat16*) se usan. En el perfil `full`, cada época queda
-# guardada (unos 170 MB en total): si algo lo corta, vuelve a ejecutar la celda y sigue. La carpeta
-# depende de lo que tu modelo calcula antes de entrenar, así que si corriges un error empieza de nuevo.
+# guardada (unos 170 MB en total) en tu Drive, si lo has montado, o junto al cuaderno, en `dl-work`:
+# si algo lo corta, vuelve a ejecutar la celda y sigue. La carpeta depende de lo que tu modelo calcula
+# antes de entrenar, así que si corriges un error empieza de nuevo.
 
 # %% [markdown] lang="en"
 # **Training.** `fit` repeats what you can write by now: batches, loss, clipping by the norm, a step.
 # The batches have sentences of similar length, so as not to spend on padding, and where the
 # processor is faster with 16-bit numbers (*bfloat16*) they are used. In the `full` profile every
-# epoch is kept (some 170 MB in all): if something stops it, run the cell again and it goes on. The
-# folder depends on what your model computes before training, so that if you correct a mistake it
-# starts afresh.
+# epoch is kept (some 170 MB in all) in your Drive, if you mounted it, or beside the notebook, in
+# `dl-work`: if something stops it, run the cell again and it goes on. The folder depends on what your
+# model computes before training, so that if you correct a mistake it starts afresh.
 
 
 # %% role="given"
@@ -1658,7 +1660,8 @@ def train_transformer(config, train_loader, validation_loader, folder, precision
     model = new_transformer(config)
     batch = train_loader.collate_fn([train_loader.dataset[i] for i in range(8)])
     folder = folder / fingerprint(model, batch, config)
-    optimizer = torch.optim.Adam(model.to(device).parameters(), lr=1.0, betas=(0.9, 0.98), eps=1e-9)
+    parameters = model.to(device).parameters()
+    optimizer = torch.optim.Adam(parameters, lr=1.0, betas=(0.9, 0.98), eps=1e-9, fused=True)
     scheduler = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda done: learning_rate(done + 1, config.width, config.warmup)
     )
@@ -1693,8 +1696,9 @@ def train_transformer(config, train_loader, validation_loader, folder, precision
 
 
 RUNS = budget(
-    full=cache_folder() / "lab4_seq2seq_attention", quick=Path(tempfile.mkdtemp(prefix="lab4_"))
-)
+    full=lambda: work_folder("lab4_seq2seq_attention"),
+    quick=lambda: Path(tempfile.mkdtemp(prefix="lab4_")),
+)()
 
 with once_done():
     models["Transformer"], histories["Transformer"] = train_transformer(
@@ -2165,26 +2169,33 @@ with once_done():
 
 # %% role="check" id="translation_check" points=3 covers="greedy,cache,beam"
 def new_sentences(rng, count=40):
-    """Draw sentences, and a number that stands for the right translation of each."""
+    """Draw sentences, and the word pairs of the right translation of each."""
     pairs = new_pairs(rng, count)
-    return [source for source, _ in pairs], numbers_of([target for _, target in pairs])
+    return [source for source, _ in pairs], word_pairs([target for _, target in pairs])
 
 
-def numbers_of(translations):
-    """Return a number for each text, different for different texts, capitals apart."""
-    return np.array([zlib.crc32(" ".join(words(text)).encode()) for text in translations])
+def word_pairs(texts, columns=512):
+    """Count the pairs of neighbouring words of each text, capitals apart: (N, columns).
+
+    A pair's column is a hash of it.
+    """
+    counts = np.zeros((len(texts), columns))
+    for row, text in zip(counts, texts, strict=True):
+        for pair in pairwise(["", *words(text), ""]):
+            row[zlib.crc32(" ".join(pair).encode()) % columns] += 1
+    return counts
 
 
 tick.predictions(
     "whole translations of new sentences",
-    lambda sentences: numbers_of(translate(models["Transformer"], subwords, sentences)),
+    lambda sentences: word_pairs(translate(models["Transformer"], subwords, sentences)),
     hidden=new_sentences,
-    metric="accuracy",
-    baseline=("copying the source", lambda sentences: numbers_of(sentences)),
+    metric="rmse",
+    baseline=("copying the source", lambda sentences: word_pairs(sentences)),
     marks=3,
     hint={
-        "es": "Cuenta una traducción idéntica, palabra por palabra. Si las piezas sueltas se predicen bien y esto falla, mira la caché y el haz.",
-        "en": "A translation counts if it is identical, word for word. If single pieces are predicted well and this fails, look at the cache and the beam.",
+        "es": "Se comparan las parejas de palabras seguidas con las de la traducción buena. Si las piezas sueltas se predicen bien y esto falla, mira la caché y el haz.",
+        "en": "Pairs of neighbouring words are compared with those of the right translation. If single pieces are predicted well and this fails, look at the cache and the beam.",
     },
 )
 

@@ -1,0 +1,287 @@
+"""The first cell of a notebook: packages, the kit's files, where work is kept, what it says."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grading import session
+from grading.authoring.setup_cell import setup_source
+from grading.keyfile import KeyFile, ListedCheck
+from grading.messages import languages
+from utils import storage
+
+KEYS = KeyFile(
+    lab="mini",
+    source="0123456789abcdef",
+    checks=(ListedCheck("c", "size", 2.0, {"es": "Todo", "en": "All"}),),
+    question_marks=0,
+    profiles={},
+    seconds={"full": 754, "quick": 3},
+)
+
+
+@pytest.fixture(autouse=True)
+def online(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "is_online", lambda: True)
+    monkeypatch.setenv("LAB_PROFILE", "full")
+
+
+# --- what is said ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", languages())
+def test_two_lines_where_all_is_well(lang: str) -> None:
+    said, restored = session.prepare("mini", KEYS, "0123456789ab", lang)
+    assert len(said.splitlines()) == 2 and restored == {}
+    assert "13" in said.splitlines()[1] or _has_gpu()
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def test_a_quick_session_is_not_told_how_long_a_full_one_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LAB_PROFILE", "quick")
+    assert "GPU" not in session.prepare("mini", KEYS, "", "en")[0]
+
+
+def test_a_notebook_of_another_version_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    said, _ = session.prepare("mini", KEYS, "ffff", "en")
+    assert len(said.splitlines()) == 3 and "another version of the kit" in said
+
+
+def test_without_network_a_line_says_what_still_works(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(session, "is_online", lambda: False)
+    monkeypatch.delenv("DL_DATA_MIRROR", raising=False)
+    monkeypatch.setenv("DL_DATA_CACHE", str(tmp_path))
+    (line,) = session.offline_line("en")
+    assert "multi30k" in line and "LAB_PROFILE=quick" in line
+    (tmp_path / "airline").mkdir()
+    monkeypatch.setenv("LAB_PROFILE", "quick")
+    assert session.offline_line("en") == []
+
+
+# --- the kit -----------------------------------------------------------------------------------
+
+
+def published(folder: Path) -> Path:
+    (folder / "grading").mkdir(parents=True)
+    (folder / "grading" / "tick.py").write_text("x = 1\n")
+    (folder / "lab.ipynb").write_text("{}")
+    lines = [
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n"
+        for name in ("grading/tick.py", "lab.ipynb")
+    ]
+    (folder / "MANIFEST").write_text("".join(lines))
+    return folder
+
+
+def test_a_whole_kit_is_not_damaged_and_a_notebook_may_change(tmp_path: Path) -> None:
+    kit = published(tmp_path / "kit")
+    (kit / "lab.ipynb").write_text('{"answers": 1}')
+    assert session.damage(kit) == []
+    assert session.damage(tmp_path) == []  # somebody's working copy
+
+
+@pytest.mark.parametrize("harm", [lambda p: p.unlink(), lambda p: p.write_text("x = ")])
+def test_a_half_downloaded_kit_is_named(tmp_path: Path, harm, monkeypatch) -> None:
+    kit = published(tmp_path / "kit")
+    harm(kit / "grading" / "tick.py")
+    monkeypatch.setattr(session, "ROOT", kit)
+    (line,) = session.kit_problems(KEYS, "mini", "", "en")
+    assert "1 files, the first grading/tick.py" in line and "delete it" in line
+
+
+# --- packages ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wanted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    file = tmp_path / "requirements.txt"
+    file.write_text("# a comment\nnumpy>=1.0\nnumpy>=9999\nno-such-package==1.2\n")
+    monkeypatch.setattr(session, "REQUIREMENTS", file)
+    return file
+
+
+@pytest.mark.usefixtures("wanted")
+def test_only_what_is_missing_or_too_old_is_wanted() -> None:
+    assert session.missing_packages() == ["numpy>=9999", "no-such-package==1.2"]
+
+
+def test_on_a_laptop_nothing_is_installed(wanted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
+    monkeypatch.setattr(session, "install", lambda packages: pytest.fail("it installed"))
+    line = session.prepare_packages("en")
+    assert "no-such-package==1.2" in line and f"pip install -r {wanted}" in line
+
+
+@pytest.mark.usefixtures("wanted")
+def test_on_colab_what_is_missing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "test")
+    monkeypatch.setattr(session, "install", lambda packages: asked.append(packages) or "")
+    assert "Installed what was missing" in session.prepare_packages("en")
+    assert asked == [["numpy>=9999", "no-such-package==1.2"]]
+    monkeypatch.setattr(session, "install", lambda packages: "ERROR: no way")
+    assert "could not be installed: ERROR: no way" in session.prepare_packages("en")
+
+
+def test_torch_and_numpy_are_pinned_to_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip refuses, in one line and touching nothing, what would need another numpy."""
+    before = session.metadata.version("numpy")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    assert "numpy" in session.install(["numpy==1.0"])
+    assert session.metadata.version("numpy") == before
+
+
+# --- where work is kept ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def drive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.delenv("DL_WORK", raising=False)
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "test")
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "MyDrive"
+    monkeypatch.setattr(storage, "DRIVE", folder)
+    return folder
+
+
+def test_work_goes_to_drive_where_it_is_mounted(drive: Path) -> None:
+    assert storage.storage().folder == Path.cwd() / "dl-work"
+    (line,) = session.storage_lines("mini", {}, "en")
+    assert "mount Drive" in line
+    drive.mkdir()
+    assert storage.storage() == storage.Storage(drive / "dl-work", lasts=True)
+    assert storage.work_folder("lab").is_dir()
+
+
+def test_a_drive_without_permission_is_passed_over_and_named(
+    drive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive.mkdir()
+    monkeypatch.setattr(storage, "is_writable", lambda folder: False)
+    first, second = session.storage_lines("mini", {}, "en")
+    assert "cannot be written to" in first and str(drive) in first
+    assert "mount Drive" in second
+
+
+def test_a_training_run_that_was_kept_is_mentioned(drive: Path) -> None:
+    drive.mkdir()
+    (storage.work_folder("mini") / "a1b2").mkdir()
+    assert "goes on where it was" not in session.storage_lines("mini", {}, "en")[0]
+    (storage.work_folder("mini") / "a1b2" / "run.pt").touch()
+    assert "goes on where it was" in session.storage_lines("mini", {}, "en")[0]
+
+
+def test_a_folder_that_takes_no_file(tmp_path: Path) -> None:
+    assert storage.is_writable(tmp_path)
+    assert not storage.is_writable(tmp_path / "missing")
+
+
+def test_progress_survives_and_bad_progress_costs_nothing(tmp_path: Path) -> None:
+    session.write_progress("mini", {"size": 2.0})
+    assert session.read_progress("mini") == {"size": 2.0}
+    file = Path(os.environ["DL_WORK"]) / "mini" / "progress.json"
+    for text in ("", "[]", '{"passed": 3}', '{"passed": {"size": "two"}}', "\x00"):
+        file.write_text(text)
+        assert session.read_progress("mini") == {}
+    file.unlink()
+    file.mkdir()
+    session.write_progress("mini", {"size": 2.0})  # a disk that refuses
+
+
+# --- the cell itself ---------------------------------------------------------------------------
+
+
+def run_setup(folder: Path, **environment: str) -> str:
+    """Run a setup cell as a script in a Python that has no kit, and return what it prints."""
+    folder.mkdir(exist_ok=True)
+    source = setup_source("mini", "en", version="0123", **SETUP)
+    done = subprocess.run(
+        [sys.executable, "-S", "-I", "-c", source],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+SETUP = {"repository": "somebody/course", "tag": "v1"}
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> dict[str, str]:
+    """A local git remote in the place of GitHub, holding a kit of a few lines."""
+    kit = tmp_path / "kit" / "grading"
+    kit.mkdir(parents=True)
+    (kit / "__init__.py").touch()
+    (kit / "tick.py").write_text("def start(lab, lang, version):\n    print(lab, lang, version)\n")
+    config = {
+        "GIT_CONFIG_COUNT": "3",
+        "GIT_CONFIG_KEY_0": f"url.{kit.parent}.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://github.com/somebody/course.git",
+        "GIT_CONFIG_KEY_1": "user.email",
+        "GIT_CONFIG_VALUE_1": "a@b.c",
+        "GIT_CONFIG_KEY_2": "user.name",
+        "GIT_CONFIG_VALUE_2": "a",
+    }
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "kit"], ["tag", "v1"]):
+        environment = {"PATH": os.environ["PATH"], **config}
+        subprocess.run(["git", *command], cwd=kit.parent, env=environment, check=True)
+    return config | {"COLAB_RELEASE_TAG": "test"}
+
+
+def test_on_colab_the_kit_is_fetched_once(tmp_path: Path, remote: dict[str, str]) -> None:
+    content = tmp_path / "content"
+    assert run_setup(content, **remote) == "mini en 0123\n"
+    assert not (content / "dl-course.part").exists()
+    remote["GIT_CONFIG_KEY_0"] = "url./nowhere.insteadOf"
+    assert run_setup(content, **remote) == "mini en 0123\n"
+
+
+def test_a_fetch_that_was_cut_off_is_done_again(tmp_path: Path, remote: dict[str, str]) -> None:
+    for name in ("dl-course.part", "dl-course"):
+        (tmp_path / "content" / name / "grading").mkdir(parents=True)
+    assert run_setup(tmp_path / "content", **remote) == "mini en 0123\n"
+
+
+def test_a_wrong_tag_is_one_line(tmp_path: Path, remote: dict[str, str], monkeypatch) -> None:
+    monkeypatch.setitem(SETUP, "tag", "v2")
+    (line,) = run_setup(tmp_path / "content", **remote).splitlines()
+    assert "could not be fetched" in line and "v2 not found" in line
+    assert list((tmp_path / "content").iterdir()) == []
+
+
+def test_an_incomplete_kit_is_one_line(tmp_path: Path, remote: dict[str, str]) -> None:
+    run_setup(tmp_path / "content", **remote)
+    tick = tmp_path / "content" / "dl-course" / "grading" / "tick.py"
+    tick.write_text("from grading import messages\n")
+    (line,) = run_setup(tmp_path / "content", **remote).splitlines()
+    assert "incomplete" in line and "messages" in line and "!rm -rf dl-course" in line
+
+
+def test_on_a_laptop_without_a_kit_one_line_says_what_to_do(tmp_path: Path) -> None:
+    (line,) = run_setup(tmp_path / "content").splitlines()
+    assert "git clone --branch v1 https://github.com/somebody/course.git" in line
+    assert list((tmp_path / "content").iterdir()) == []
+
+
+def test_on_a_laptop_the_kit_beside_the_notebook_is_used(
+    tmp_path: Path, remote: dict[str, str]
+) -> None:
+    inside = tmp_path / "kit" / "notebooks" / "en"
+    inside.mkdir(parents=True)
+    assert run_setup(inside) == "mini en 0123\n"
