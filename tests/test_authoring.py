@@ -631,20 +631,11 @@ def test_the_badge_leads_to_the_notebook_in_its_language():
     )
 
 
-@pytest.mark.parametrize("place", [".", "notebooks/en"])
-def test_setup_finds_the_kit_from_the_root_and_from_the_notebooks_folder(
-    place, lab, tmp_path, monkeypatch
-):
-    (tmp_path / "grading").mkdir()
-    (tmp_path / "grading" / "tick.py").touch()
-    (tmp_path / place).mkdir(parents=True, exist_ok=True)
-    monkeypatch.chdir(tmp_path / place)
-    monkeypatch.setattr("sys.path", ["elsewhere"])
+def test_setup_begins_the_lab_and_names_the_kit_it_was_built_beside(lab):
     setup = cells_by_id(student_notebook(lab, "en", COURSE))["setup"].source
-    paths, start = setup.split("from grading import tick")
-    exec(paths)
-    assert sys.path == [str(tmp_path), "elsewhere"]
-    assert start.strip() == 'tick.start("sample", lang="en")'
+    version = solution_hash(lab)[:12]
+    assert f'tick.start("sample", lang="en", version="{version}")' in setup
+    assert 'KIT, TAG = "https://github.com/org/course.git", "main"' in setup
 
 
 def test_the_roles_become_nbgrader_metadata(lab):
@@ -656,6 +647,7 @@ def test_the_roles_become_nbgrader_metadata(lab):
     }
     assert flags == {
         "setup": (False, False, True, None),
+        "hand_in": (False, False, True, None),
         "identity": (False, True, False, None),
         "start-given-1": (False, False, True, None),
         "vocabulary": (False, True, False, None),

@@ -279,9 +279,10 @@ def test_on_a_laptop_without_a_kit_one_line_says_what_to_do(tmp_path: Path) -> N
     assert list((tmp_path / "content").iterdir()) == []
 
 
+@pytest.mark.parametrize("place", [".", "notebooks/en"])
 def test_on_a_laptop_the_kit_beside_the_notebook_is_used(
-    tmp_path: Path, remote: dict[str, str]
+    tmp_path: Path, remote: dict[str, str], place: str
 ) -> None:
-    inside = tmp_path / "kit" / "notebooks" / "en"
-    inside.mkdir(parents=True)
+    inside = tmp_path / "kit" / place
+    inside.mkdir(parents=True, exist_ok=True)
     assert run_setup(inside) == "mini en 0123\n"
