@@ -95,8 +95,8 @@ def _speed(lab: dict[str, Any]) -> list[Line]:
     loop = _softmax_speed(lab, pairs[:1500], 1)
     batched = _softmax_speed(lab, pairs[:100_000], 512)
     start = time.perf_counter()
-    _train_negative(lab, epochs=2)
-    negatives = 2 * len(pairs) / (time.perf_counter() - start)
+    _train_negative(lab, EPOCHS)
+    negatives = EPOCHS * len(pairs) / (time.perf_counter() - start)
     met = batched >= 1e5 or negatives >= 1e6
     return [
         Line(

@@ -102,7 +102,8 @@ def install(packages: list[str]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         pins = Path(folder) / "constraints.txt"
         pins.write_text("".join(f"{name}=={metadata.version(name)}\n" for name in PINNED))
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
+        pip.append("--disable-pip-version-check")
         try:
             done = subprocess.run(
                 [*pip, "--constraint", str(pins), *packages],

@@ -205,6 +205,15 @@ def test_nan_in_the_validation_loss():
         _fit(nn.Linear(4, 3), (X, LABELS), nn.CrossEntropyLoss(), validation=held_out)
 
 
+def test_a_part_of_the_model_that_is_not_written_yet_is_named_as_such():
+    class Stub(nn.Linear):
+        def forward(self, x):
+            raise NotImplementedError("Complete forward().")
+
+    with pytest.raises(NotImplementedError, match=r"^Complete forward\(\)\.$"):
+        _fit(Stub(4, 3), (X, LABELS), nn.CrossEntropyLoss())
+
+
 @pytest.mark.parametrize("at", [1, 3])
 def test_a_batch_too_large_for_the_gpu_says_what_to_lower(at):
     """As CUDA raises it, here without a GPU."""

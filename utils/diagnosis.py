@@ -139,8 +139,8 @@ def check_batch(model: nn.Module, batch: Any, loss: Loss, forward: Forward, name
     model.eval()
     try:
         outputs, target = forward(model, batch)
-    except torch.OutOfMemoryError:
-        raise  # the batch fits the model, not the GPU
+    except (torch.OutOfMemoryError, NotImplementedError):
+        raise  # the batch fits the model, not the GPU; or part of the model is yet to be written
     except Exception as error:
         raise ValueError(f"the model does not take its batch: {_first(error)}. {seen}") from error
     finally:
