@@ -30,7 +30,7 @@ LAB = "lab4_seq2seq_attention"
 ROOT = Path(__file__).resolve().parents[1]
 JOBS = 2
 
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1800)]  # nine runs of the lab
+pytestmark = pytest.mark.timeout(1800)  # the class is seven runs of the lab
 
 # --- right, written otherwise ------------------------------------------------------------------
 
