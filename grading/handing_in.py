@@ -2,10 +2,10 @@
 
 import datetime
 import hashlib
+import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from grading.messages import message
 from grading.notebook_io import read_notebook
 from grading.scorecard import Scorecard
 from grading.session import on_colab
-from utils.storage import work_folder
+from utils.storage import storage
 
 COLAB_SECONDS = 30
 
@@ -119,8 +119,6 @@ def notebook_bytes(lab: str, path: str, lang: str) -> bytes:
 
 def _from_colab() -> bytes:
     """Return the notebook as Colab's page has it now, unsaved changes included."""
-    import json
-
     try:
         from google.colab import _message
 
@@ -141,32 +139,6 @@ def _download(path: Path) -> None:
 
 
 # --- handing in --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What a student keeps of a hand-in."""
-
-    file: str
-    sha256: str
-    time: str
-    marks: str
-    missing: tuple[str, ...]
-
-    def text(self, lang: str) -> str:
-        """Return the receipt as lines."""
-        lines = [
-            message(f"hand_in.{name}", lang, value=value)
-            for name, value in (
-                ("file", self.file),
-                ("sha256", self.sha256),
-                ("time", self.time),
-                ("marks", self.marks),
-            )
-        ]
-        if self.missing:
-            lines.append(message("hand_in.incomplete", lang, count=len(self.missing)))
-        return "\n".join(lines)
 
 
 def hand_in(card: Scorecard, path: str, *, anyway: bool) -> str:
@@ -194,16 +166,16 @@ def hand_in(card: Scorecard, path: str, *, anyway: bool) -> str:
                 message("hand_in.anyway", lang),
             ]
         )
-    folder = work_folder(card.lab) / "handed_in"
+    folder = storage().folder / card.lab / "handed_in"
     file = folder / f"{card.lab}_{_who(notebook)}.ipynb"
     receipt = _receipt(card, file.name, content, lacking)
     try:
         write_atomically(file, content)
-        write_atomically(file.with_suffix(".receipt.txt"), receipt.text(lang).encode())
+        write_atomically(file.with_suffix(".receipt.txt"), receipt.encode())
     except OSError as error:
         return message("hand_in.not_written", lang, folder=folder, problem=error.strerror)
     _download(file)
-    return "\n".join([message("hand_in.made", lang, file=file), receipt.text(lang)])
+    return "\n".join([message("hand_in.made", lang, file=file), receipt])
 
 
 def _executed() -> list[str]:
@@ -222,12 +194,16 @@ def _who(notebook: Any) -> str:
     return "_".join(ids) or "unsigned"
 
 
-def _receipt(card: Scorecard, name: str, content: bytes, lacking: list[str]) -> Receipt:
+def _receipt(card: Scorecard, name: str, content: bytes, lacking: list[str]) -> str:
+    """Return what a student keeps of a hand-in, as lines."""
     total = card.keys.marks if card.keys else 0.0
-    return Receipt(
-        file=name,
-        sha256=hashlib.sha256(content).hexdigest(),
-        time=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        marks=f"{sum(card.passed.values()):g}/{total:g}",
-        missing=tuple(lacking),
-    )
+    said = {
+        "file": name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "time": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "marks": f"{sum(card.passed.values()):g}/{total:g}",
+    }
+    lines = [message(f"hand_in.{key}", card.lang, value=value) for key, value in said.items()]
+    if lacking:
+        lines.append(message("hand_in.incomplete", card.lang, count=len(lacking)))
+    return "\n".join(lines)

@@ -21,7 +21,7 @@ from grading.files import write_atomically
 from grading.keyfile import KeyFile
 from grading.messages import message
 from utils.profile import profile
-from utils.storage import storage, work_folder
+from utils.storage import storage
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = Path(__file__).with_name("session_requirements.txt")
@@ -102,11 +102,11 @@ def install(packages: list[str]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         pins = Path(folder) / "constraints.txt"
         pins.write_text("".join(f"{name}=={metadata.version(name)}\n" for name in PINNED))
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile"]
-        pip.append("--disable-pip-version-check")
+        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install"]
+        options = ["--quiet", "--no-compile", "--constraint", str(pins)]
         try:
             done = subprocess.run(
-                [*pip, "--constraint", str(pins), *packages],
+                [*command, *options, *packages],
                 capture_output=True,
                 text=True,
                 timeout=INSTALL_SECONDS,
@@ -137,10 +137,14 @@ def prepare_packages(lang: str) -> str:
 # --- the student's work ------------------------------------------------------------------------
 
 
+def _progress_file(lab: str) -> Path:
+    return storage().folder / lab / PROGRESS
+
+
 def read_progress(lab: str) -> dict[str, float]:
     """Return the checks that passed in an earlier session, with their marks; none if unreadable."""
     try:
-        data = json.loads((storage().folder / lab / PROGRESS).read_text(encoding="utf-8"))
+        data = json.loads(_progress_file(lab).read_text(encoding="utf-8"))
         return {str(label): float(marks) for label, marks in data["passed"].items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
@@ -150,7 +154,7 @@ def write_progress(lab: str, passed: dict[str, float]) -> None:
     """Keep the checks that passed; a disk that refuses costs no more than this memory."""
     try:
         content = json.dumps({"passed": passed}, ensure_ascii=False, indent=1)
-        write_atomically(work_folder(lab) / PROGRESS, content.encode())
+        write_atomically(_progress_file(lab), content.encode())
     except OSError:
         return
 

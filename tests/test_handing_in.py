@@ -200,3 +200,13 @@ def test_a_disk_without_room_loses_nothing(
     monkeypatch.setattr(handing_in, "write_atomically", full)
     said = run(shell, a_notebook())
     assert "No space left on device" in said and "nothing is lost" in said
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(
+    shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(a_notebook(), tmp_path)
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("DL_WORK", str(tmp_path / "a file"))
+    said = run(shell, a_notebook())
+    assert "Cannot write to" in said and "nothing is lost" in said
