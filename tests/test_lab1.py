@@ -4,19 +4,16 @@ Solutions are read from the source; only what is wrong, or right but written oth
 here. Each member names the checks that it must lose; it keeps all the others.
 """
 
-import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from grading.authoring import checks, instructor_notebook, questions, student_notebook
+from grading.authoring import checks, questions
 from grading.building import load_keys, marks_against_keys, read_lab
-from grading.course import Course, load_course
-from grading.engine.assess import Assessment, Terms, assess, first_error, prepare
-from grading.engine.runner import Engine
-from tests.example_class import filled, marks_of_checks, solutions
-from utils.profile import DEFAULT_SEED, PROFILES
+from grading.course import load_course
+from grading.engine.assess import first_error
+from tests.graded_class import Graded, grade
+from utils.profile import PROFILES
 
 LAB = "lab1_mlp"
 
@@ -415,32 +412,10 @@ KEPT_BY_PARTIAL = (
 )
 
 
-@dataclass(frozen=True)
-class Graded:
-    """The lab's course and terms, the marks of its checks, and what came of each member."""
-
-    course: Course
-    terms: Terms
-    marks: dict[str, float]
-    assessments: dict[str, Assessment]
-
-    def lost(self, member: str) -> set[str]:
-        """Labels of the checks without their marks; a check has all of them or none."""
-        results = self.assessments[member].judgement.results
-        assert [result.label for result in results] == list(self.marks)
-        assert all(result.marks in (0, self.marks[result.label]) for result in results)
-        return {result.label for result in results if not result.marks}
-
-
-@pytest.fixture(scope="module")
-def graded() -> Graded:
-    course = load_course(Path(__file__).resolve().parents[1])
-    lab = read_lab(course, LAB)
-    instructor = instructor_notebook(lab, course.language, course)
-    release = student_notebook(lab, course.language, course)
-    solved = solutions(instructor)
+def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return what each member of the class handed in, by exercise."""
     assert set(OTHERWISE) == set(solved)
-    members = {
+    return {
         "complete": solved,
         "otherwise": OTHERWISE,
         "partial": {name: solved[name] for name in DONE_BY_PARTIAL},
@@ -450,17 +425,10 @@ def graded() -> Graded:
         "only_wider": solved | ONLY_WIDER,
     }
 
-    async def run() -> tuple[Terms, dict[str, Assessment]]:
-        async with Engine(course.limits, sandbox=False) as engine:
-            terms = await prepare(engine, instructor, "quick", seed=DEFAULT_SEED)
-            found = {
-                name: await assess(engine, terms, release, filled(release, cells))
-                for name, cells in members.items()
-            }
-        return terms, found
 
-    terms, assessments = asyncio.run(run())
-    return Graded(course, terms, marks_of_checks(instructor), assessments)
+@pytest.fixture(scope="module")
+def graded() -> Graded:
+    return grade(LAB, class_of)
 
 
 def test_lab_totals_100_marks_questions_included() -> None:

@@ -4,8 +4,6 @@ Solutions are read from the source; only what is wrong, or right but written oth
 here. Each member names the checks that it must lose; it keeps all the others.
 """
 
-import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +11,15 @@ import numpy as np
 import pytest
 
 from benchmarks.lab_code import definitions
-from grading.authoring import checks, instructor_notebook, questions, student_notebook
+from grading.authoring import checks, questions
 from grading.authoring import total_points as points_of
 from grading.building import load_keys, marks_against_keys, read_lab
-from grading.course import Course, load_course
-from grading.engine.assess import Assessment, Terms, assess, prepare
-from grading.engine.runner import Engine
-from tests.example_class import filled, marks_of_checks, solutions
-from utils.profile import DEFAULT_SEED, PROFILES
+from grading.course import load_course
+from tests.graded_class import Graded, grade
+from utils.profile import PROFILES
 
 LAB = "lab2_rnn_lstm"
 ROOT = Path(__file__).resolve().parents[1]
-JOBS = 2
 
 pytestmark = pytest.mark.timeout(900)  # nine runs of the lab, on a machine that may be busy
 
@@ -215,51 +210,9 @@ LOST = {
 }
 
 
-@dataclass(frozen=True)
-class Graded:
-    """The lab's course and terms, the marks of its checks, and what came of each member."""
-
-    course: Course
-    terms: Terms
-    marks: dict[str, float]
-    assessments: dict[str, Assessment]
-
-    def lost(self, member: str) -> set[str]:
-        """Labels of the checks without their marks; a check has all of them or none."""
-        assert not self.assessments[member].flags, self.assessments[member].flags
-        results = self.assessments[member].judgement.results
-        assert [result.label for result in results] == list(self.marks)
-        assert all(result.marks in (0, self.marks[result.label]) for result in results)
-        return {result.label for result in results if not result.marks}
-
-
-def grade(seed: int, choose: Any = class_of) -> Graded:
-    """Grade submissions, made of the lab's solutions by ``choose``, on one run of the solution."""
-    course = load_course(ROOT)
-    lab = read_lab(course, LAB)
-    instructor = instructor_notebook(lab, course.language, course)
-    release = student_notebook(lab, course.language, course)
-    members = choose(solutions(instructor))
-
-    async def run() -> tuple[Terms, dict[str, Assessment]]:
-        async with Engine(course.limits, sandbox=False) as engine:
-            terms = await prepare(engine, instructor, "quick", seed=seed)
-            room = asyncio.Semaphore(JOBS)
-
-            async def one(cells: dict[str, str]) -> Assessment:
-                async with room:
-                    return await assess(engine, terms, release, filled(release, cells))
-
-            found = await asyncio.gather(*map(one, members.values()))
-        return terms, dict(zip(members, found, strict=True))
-
-    terms, assessments = asyncio.run(run())
-    return Graded(course, terms, marks_of_checks(instructor), assessments)
-
-
 @pytest.fixture(scope="module")
 def graded() -> Graded:
-    return grade(DEFAULT_SEED)
+    return grade(LAB, class_of)
 
 
 def test_lab_totals_100_marks_with_nine_questions() -> None:
@@ -292,7 +245,7 @@ def more_threads(solved: dict[str, str]) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("seed", [11])
 def test_other_seed_and_threads_give_the_same_marks(seed: int) -> None:
-    assert grade(seed, more_threads).lost("complete") == set()
+    assert grade(LAB, more_threads, seed).lost("complete") == set()
 
 
 @pytest.mark.heavy
@@ -300,7 +253,7 @@ def test_other_seed_and_threads_give_the_same_marks(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(100, 120))
 def test_marks_stay_the_same_over_twenty_seeds(seed: int) -> None:
     choose = more_threads if seed % 2 else lambda solved: {"complete": solved}
-    assert grade(seed, choose).lost("complete") == set()
+    assert grade(LAB, choose, seed).lost("complete") == set()
 
 
 # --- bad input ---------------------------------------------------------------------------------

@@ -4,8 +4,6 @@ The example class of the demo (`tests.example_class`) covers the rest: right wor
 another way, half-done work and mischief. Each member here names the checks that it must lose.
 """
 
-import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +12,15 @@ import pytest
 import torch
 
 from benchmarks.lab_code import definitions
-from grading.authoring import checks, instructor_notebook, questions, student_notebook
+from grading.authoring import checks, questions
 from grading.authoring import total_points as points_of
 from grading.building import load_keys, marks_against_keys, read_lab
 from grading.course import load_course
-from grading.engine.assess import Assessment, Terms, assess, prepare
-from grading.engine.runner import Engine
-from tests.example_class import filled, marks_of_checks, solutions
-from utils.profile import DEFAULT_SEED, PROFILES
+from tests.graded_class import Graded, grade
+from utils.profile import PROFILES
 
 LAB = "lab3_word2vec_autoencoder"
 ROOT = Path(__file__).resolve().parents[1]
-JOBS = 2
 
 pytestmark = pytest.mark.timeout(900)  # five runs of the lab, on a machine that may be busy
 
@@ -94,49 +89,9 @@ def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
     }
 
 
-@dataclass(frozen=True)
-class Graded:
-    """The lab's terms, the marks of its checks, and what came of each member."""
-
-    terms: Terms
-    marks: dict[str, float]
-    assessments: dict[str, Assessment]
-
-    def lost(self, member: str) -> set[str]:
-        """Labels of the checks without their marks; a check has all of them or none."""
-        assert not self.assessments[member].flags, self.assessments[member].flags
-        results = self.assessments[member].judgement.results
-        assert all(result.marks in (0, self.marks[result.label]) for result in results)
-        return {result.label for result in results if not result.marks}
-
-
-def grade(seed: int, choose: Any = class_of) -> Graded:
-    """Grade submissions, made of the lab's solutions by ``choose``, on one run of the solution."""
-    course = load_course(ROOT)
-    lab = read_lab(course, LAB)
-    instructor = instructor_notebook(lab, course.language, course)
-    release = student_notebook(lab, course.language, course)
-    members = choose(solutions(instructor))
-
-    async def run() -> tuple[Terms, dict[str, Assessment]]:
-        async with Engine(course.limits, sandbox=False) as engine:
-            terms = await prepare(engine, instructor, "quick", seed=seed)
-            room = asyncio.Semaphore(JOBS)
-
-            async def one(cells: dict[str, str]) -> Assessment:
-                async with room:
-                    return await assess(engine, terms, release, filled(release, cells))
-
-            found = await asyncio.gather(*map(one, members.values()))
-        return terms, dict(zip(members, found, strict=True))
-
-    terms, assessments = asyncio.run(run())
-    return Graded(terms, marks_of_checks(instructor), assessments)
-
-
 @pytest.fixture(scope="module")
 def graded() -> Graded:
-    return grade(DEFAULT_SEED)
+    return grade(LAB, class_of)
 
 
 def test_lab_totals_100_marks_with_six_questions() -> None:
@@ -167,7 +122,7 @@ def more_threads(solved: dict[str, str]) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("seed", [11])
 def test_other_seed_and_threads_give_the_same_marks(seed: int) -> None:
-    assert grade(seed, more_threads).lost("complete") == set()
+    assert grade(LAB, more_threads, seed).lost("complete") == set()
 
 
 @pytest.mark.heavy
@@ -175,7 +130,7 @@ def test_other_seed_and_threads_give_the_same_marks(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(100, 120))
 def test_marks_stay_the_same_over_twenty_seeds(seed: int) -> None:
     choose = more_threads if seed % 2 else lambda solved: {"complete": solved}
-    assert grade(seed, choose).lost("complete") == set()
+    assert grade(LAB, choose, seed).lost("complete") == set()
 
 
 # --- the solution's own numbers ----------------------------------------------------------------

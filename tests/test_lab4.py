@@ -4,9 +4,7 @@ Solutions are read from the source; only what is wrong, or right but written oth
 here. Each member names the checks that it must lose; it keeps all the others.
 """
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +15,16 @@ import torch
 
 from benchmarks.lab_code import definitions
 from data.synthetic import translation_pairs
-from grading.authoring import checks, instructor_notebook, questions, student_notebook
+from grading.authoring import checks, questions
 from grading.authoring import total_points as points_of
 from grading.building import load_keys, marks_against_keys, read_lab
-from grading.course import Course, load_course
-from grading.engine.assess import Assessment, Terms, assess, first_error, prepare
-from grading.engine.runner import Engine
-from tests.example_class import filled, marks_of_checks, solutions
+from grading.course import load_course
+from grading.engine.assess import first_error
+from tests.graded_class import Graded, grade
 from utils.profile import DEFAULT_SEED
 
 LAB = "lab4_seq2seq_attention"
 ROOT = Path(__file__).resolve().parents[1]
-JOBS = 2
 
 pytestmark = pytest.mark.timeout(1800)  # the class is seven runs of the lab
 
@@ -205,52 +201,9 @@ LOST = {
 }
 
 
-@dataclass(frozen=True)
-class Graded:
-    """The lab's course and terms, the marks of its checks, and what came of each member."""
-
-    course: Course
-    terms: Terms
-    marks: dict[str, float]
-    assessments: dict[str, Assessment]
-
-    def lost(self, member: str) -> set[str]:
-        """Labels of the checks without their marks; a check has all of them or none."""
-        results = self.assessments[member].judgement.results
-        assert [result.label for result in results] == list(self.marks)
-        assert all(result.marks in (0, self.marks[result.label]) for result in results)
-        return {result.label for result in results if not result.marks}
-
-
-def grade(
-    seed: int, choose: Callable[[dict[str, str]], dict[str, dict[str, str]]] = class_of
-) -> Graded:
-    """Grade submissions, made of the lab's solutions by ``choose``, on one run of the solution."""
-    course = load_course(ROOT)
-    lab = read_lab(course, LAB)
-    instructor = instructor_notebook(lab, course.language, course)
-    release = student_notebook(lab, course.language, course)
-    members = choose(solutions(instructor))
-
-    async def run() -> tuple[Terms, dict[str, Assessment]]:
-        async with Engine(course.limits, sandbox=False) as engine:
-            terms = await prepare(engine, instructor, "quick", seed=seed)
-            room = asyncio.Semaphore(JOBS)
-
-            async def one(cells: dict[str, str]) -> Assessment:
-                async with room:
-                    return await assess(engine, terms, release, filled(release, cells))
-
-            found = await asyncio.gather(*map(one, members.values()))
-        return terms, dict(zip(members, found, strict=True))
-
-    terms, assessments = asyncio.run(run())
-    return Graded(course, terms, marks_of_checks(instructor), assessments)
-
-
 @pytest.fixture(scope="module")
 def graded() -> Graded:
-    return grade(DEFAULT_SEED)
+    return grade(LAB, class_of)
 
 
 def test_lab_totals_100_marks_with_seven_questions() -> None:
@@ -282,7 +235,7 @@ def test_part_one_keeps_its_marks_and_runs_to_the_end(graded: Graded) -> None:
 @pytest.mark.heavy
 @pytest.mark.parametrize("seed", [3, 11, 104])
 def test_other_seeds_give_the_same_marks(seed: int) -> None:
-    assert grade(seed, lambda solved: {"complete": solved}).lost("complete") == set()
+    assert grade(LAB, lambda solved: {"complete": solved}, seed).lost("complete") == set()
 
 
 # --- the parts, without running the lab --------------------------------------------------------
