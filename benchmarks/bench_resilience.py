@@ -18,11 +18,11 @@ import psutil
 
 from benchmarks.courses import copied, grade, lab_course, marks_of, timed
 from benchmarks.line import Line
-from grading.engine.assess import assess, prepare
+from grading.cells.reading import read_notebook
 from grading.engine.batch import each
 from grading.engine.runner import Engine
 from grading.errors import UserError
-from grading.notebook_io import read_notebook
+from grading.judging.assess import assess, prepare
 from tests import mini
 
 SUBMISSIONS = 16

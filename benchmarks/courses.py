@@ -16,7 +16,7 @@ from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from grading.gradebook import Marks
+from grading.gradebook.marks import Marks
 from tests import mini
 
 ASSIGNMENT = "ps"

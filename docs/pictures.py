@@ -21,14 +21,14 @@ from nbformat import NotebookNode
 from PIL import Image
 from traitlets.config import Config
 
-from grading import report as reporting
 from grading.authoring import Lab, instructor_notebook, parse_lab, student_notebook
-from grading.course import Course, load_course
+from grading.course.config import Course, load_course
+from grading.course.roster import read_roster
 from grading.engine.runner import Engine
 from grading.errors import UserError
-from grading.gradebook import Marks
-from grading.roster import read_roster
-from grading.standings import standings
+from grading.gradebook.marks import Marks
+from grading.reporting import report as reporting
+from grading.reporting.standings import standings
 from tests import demo
 from tests.example_class import OFF_BY_ONE, filled, solutions
 

@@ -67,8 +67,9 @@ def build(
     ] = None,
 ) -> None:
     """Build the student notebooks and, where the solution changed, the public keys."""
-    from grading import building, keyfile
+    from grading.authoring import building
     from grading.files import write_atomically
+    from grading.session import keyfile
 
     course = _course()
     found: list[str] = []
@@ -112,7 +113,7 @@ def build(
 @app.command()
 def release(lab: LabName, db: DatabaseUrl = None) -> None:
     """Generate the release of a lab with nbgrader, and register its marks."""
-    from grading.release import release as release_lab
+    from grading.gradebook.release import release as release_lab
 
     course = _course()
     path = release_lab(course, lab, _db_url(course, db))
@@ -164,12 +165,12 @@ def grade(
     chosen = _profiles([profile])[0]
     executor = _executor(course, lab, scheduler, sandbox)
 
-    from grading import grade as judged
-    from grading import report as reporting
-    from grading.gradebook import Marks
-    from grading.plain import grade as plain
-    from grading.plain.course import is_plain
-    from grading.results import GRADED
+    from grading.gradebook import grade as judged
+    from grading.gradebook.marks import Marks
+    from grading.judging.results import GRADED
+    from grading.native import grade as plain
+    from grading.native.course import is_plain
+    from grading.reporting import report as reporting
 
     gc.freeze()  # what is imported stays: no collection need look at it again, nor the exit
     gc.enable()
@@ -241,8 +242,8 @@ def grade(
 @app.command()
 def report(lab: LabName, db: DatabaseUrl = None) -> None:
     """Print the marks of a lab again and write its HTML page."""
-    from grading import report as reporting
-    from grading.gradebook import Marks
+    from grading.gradebook.marks import Marks
+    from grading.reporting import report as reporting
 
     course = _course()
     course.lab(lab)
@@ -259,7 +260,7 @@ def report(lab: LabName, db: DatabaseUrl = None) -> None:
 @app.command()
 def feedback(lab: LabName, db: DatabaseUrl = None) -> None:
     """Write one HTML page for each student with marks, reasons and comments."""
-    from grading.release import write_feedback
+    from grading.gradebook.release import write_feedback
 
     course = _course()
     course.lab(lab)
@@ -274,8 +275,8 @@ def export(
     db: DatabaseUrl = None,
 ) -> None:
     """Write the marks as a file that a spreadsheet or an LMS reads."""
-    from grading.export import export as export_lab
-    from grading.gradebook import Marks
+    from grading.gradebook.marks import Marks
+    from grading.reporting.export import export as export_lab
 
     course = _course()
     course.lab(lab)
@@ -293,7 +294,7 @@ def check(
     profile: ProfileName = "full",
 ) -> None:
     """Run a notebook from a restart, as a student would, and show its ticks."""
-    from grading.dry_run import dry_run
+    from grading.authoring.dry_run import dry_run
 
     lines, unfinished = asyncio.run(dry_run(_course(), notebook, _profiles([profile])[0]))
     for line in lines:
@@ -307,8 +308,8 @@ def run(
     lab: LabName, profile: Annotated[str | None, typer.Option(help="quick or full.")] = None
 ) -> None:
     """Execute a lab's solution headlessly and print its marks."""
-    from grading import building
-    from grading.feedback import Verdict
+    from grading.authoring import building
+    from grading.session.outcomes import Verdict
     from utils.profile import profile as environment_profile
 
     course = _course()
@@ -342,7 +343,7 @@ def publish(
     ],
 ) -> None:
     """Write what students get, ready to be pushed to the public repository of course.toml."""
-    from grading import bundle
+    from grading.publishing import bundle
 
     course = _course()
     published = bundle.publish(course, folder)
@@ -356,10 +357,10 @@ def publish(
 
 
 def _course() -> Any:
-    from grading.course import load_course
+    from grading.course.config import load_course
 
     if not Path("course.toml").exists():
-        from grading.plain.course import is_nbgrader_course, load_nbgrader_course
+        from grading.native.course import is_nbgrader_course, load_nbgrader_course
 
         if is_nbgrader_course(Path.cwd()):
             return load_nbgrader_course(Path.cwd())
@@ -372,7 +373,7 @@ def _executor(course: Any, lab: str, scheduler: str | None, sandbox: bool) -> An
         from grading.engine.cluster import ClusterEngine
 
         return ClusterEngine(scheduler, course.limits, sandbox=sandbox)
-    from grading.engine.preload import OF_NOTEBOOKS, mentioned
+    from grading.engine.kernels.preload import OF_NOTEBOOKS, mentioned
     from grading.engine.runner import Engine
 
     steps = ("source", "release")
@@ -385,7 +386,7 @@ def _executor(course: Any, lab: str, scheduler: str | None, sandbox: bool) -> An
 
 
 def _roster(course: Any) -> Any:
-    from grading.roster import read_roster
+    from grading.course.roster import read_roster
 
     return read_roster(course.roster) if course.roster.exists() else None
 
@@ -409,7 +410,7 @@ def _trusted(course: Any, lab: Any, profile: Any) -> Any:
 
     A training that was interrupted goes on; one that ended leaves nothing behind.
     """
-    from grading.building import run_solution, work_of
+    from grading.authoring.building import run_solution, work_of
     from grading.engine.runner import Engine
 
     limits = replace(

@@ -8,10 +8,9 @@ import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-STRINGS = Path(__file__).parent / "strings"
+from grading.places import STRINGS
 
 
 def languages() -> tuple[str, ...]:

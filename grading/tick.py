@@ -25,29 +25,23 @@ from typing import Any
 
 import numpy as np
 
-from grading import keyfile, session
-from grading.canonical import NotEvidence, canonical
-from grading.evidence import (
-    MIME,
-    Answer,
-    Evidence,
-    Spec,
-    decode_inputs,
-    encode,
-    encode_inputs,
-)
-from grading.feedback import (
+from grading.answers.canonical import NotEvidence, canonical
+from grading.answers.encoding import decode_inputs, encode, encode_inputs
+from grading.answers.evidence import MIME, Answer, Evidence, Spec
+from grading.messages import message
+from grading.session import keyfile
+from grading.session.display import publish
+from grading.session.hints import Inputs, three_hints
+from grading.session.outcomes import (
     Hint,
     Outcome,
     outcome_of_answers,
     outcome_of_group,
     outcome_of_metric,
 )
-from grading.help import Inputs, three_hints
-from grading.messages import message
-from grading.probe import Cases, draw_cases, generator, probe, probe_calls, raised
-from grading.publish import publish
-from grading.scorecard import Scorecard, render_outcome, render_summary
+from grading.session.probe import Cases, draw_cases, generator, probe, probe_calls, raised
+from grading.session.scorecard import Scorecard, render_outcome, render_summary
+from grading.session.start import prepare, write_progress
 from utils.profile import profile, run_seed
 
 __all__ = [
@@ -96,7 +90,7 @@ def start(lab: str, lang: str = "en", version: str = "") -> None:
     """
     _card.open(lab, lang, keyfile.load(lab))
     if _mode() == "student":
-        said, earlier = session.prepare(lab, _card.keys, version, lang)
+        said, earlier = prepare(lab, _card.keys, version, lang)
         _card.restore(earlier)
         publish(said)
 
@@ -212,7 +206,7 @@ def predictions(
         Given a `numpy.random.Generator`, returns (inputs, truth). Inputs are arrays, text,
         numbers or lists of them.
     metric : str
-        Name of a metric in `grading.metrics`.
+        Name of a metric in `grading.answers.metrics`.
     baseline : tuple of str and callable
         Name of a baseline and a function from the inputs to its predictions.
     share : float
@@ -335,7 +329,7 @@ def hand_in(path: str = "", *, anyway: bool = False) -> None:
         Make the file although something is missing.
     """
     if _mode() == "student":
-        from grading import handing_in  # needs a package that `start` may have to install
+        from grading.session import handing_in  # needs a package that `start` may have to install
 
         publish(handing_in.hand_in(_card, path, anyway=anyway))
 
@@ -395,7 +389,7 @@ def _finish(
         _card.record(shown)
         _card.hints[shown.label] = lambda: three_hints(evidence, _entry, inputs, author, lang)
         if _card.lab and _card.passed != before:
-            session.write_progress(_card.lab, _card.passed)
+            write_progress(_card.lab, _card.passed)
         publish(*render_outcome(shown, lang, profile()))
 
 

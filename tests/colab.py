@@ -29,15 +29,15 @@ from nbformat import NotebookNode
 from rich.console import Console
 from rich.table import Table
 
-from grading import bundle
 from grading.authoring import instructor_notebook
-from grading.building import load_keys, read_lab
-from grading.course import LANGUAGES, Course, load_course
-from grading.engine import sandbox
-from grading.engine.assess import first_error
+from grading.authoring.building import load_keys, read_lab
+from grading.cells.reading import without_outputs
+from grading.course.config import LANGUAGES, Course, load_course
+from grading.engine.walls import outer
 from grading.errors import UserError
-from grading.keyfile import KeyFile
-from grading.notebook_io import without_outputs
+from grading.judging.assess import first_error
+from grading.publishing import bundle
+from grading.session.keyfile import KeyFile
 from tests.colab_style import as_colab_saves
 from tests.example_class import filled, identity_cell, solutions, written_answers
 
@@ -352,7 +352,7 @@ def graded_alike(course: Course, runs: list[Run], home: Path) -> list[str]:
         path = home / "handed_in" / student / f"{run.lab}.ipynb"
         path.parent.mkdir(parents=True)
         path.write_text(content, encoding="utf-8")
-    unprotected = ["--no-sandbox"] if sandbox.host().obstacle else []
+    unprotected = ["--no-sandbox"] if outer.host().obstacle else []
     for step in (
         ["release", run.lab],
         ["collect", run.lab, "handed_in"],

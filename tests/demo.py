@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from grading.authoring import instructor_notebook, parse_lab, student_notebook
-from grading.course import load_course
+from grading.course.config import load_course
 from tests.example_class import Member, example_class, roster_csv
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from nbformat import NotebookNode, v4
 
-from grading.course import Limits
-from grading.engine import sandbox
+from grading.course.config import Limits
 from grading.engine.runner import Engine, Execution
+from grading.engine.walls import outer
 
 LIMITS = Limits(
     memory_mb=512 + os.getpid() % 1000 / 1024,  # by which this process's sandbox is told apart
@@ -113,7 +113,7 @@ def bench(limits: Limits = LIMITS, **options: Any) -> Iterator[Bench]:
 
 
 def skip_without_sandbox() -> None:
-    obstacle = sandbox.host().obstacle
+    obstacle = outer.host().obstacle
     if obstacle is not None:
         pytest.skip(f"no sandbox on this machine: {obstacle}")
 

@@ -18,7 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 from nltk.stem.snowball import SnowballStemmer
 
-from grading.probe import generator
+from grading.session.probe import generator
 from tests import autoencoder_class
 from utils.profile import DEFAULT_SEED
 
@@ -380,7 +380,7 @@ def lookup_by_one_hot(ids: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 '''
 
 OVERWRITES_TICK = """\
-from grading.evidence import MIME, Evidence, Spec, answer_of, encode
+from grading.answers.evidence import MIME, Evidence, Spec, answer_of, encode
 from IPython.display import display
 
 

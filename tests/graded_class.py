@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.authoring import instructor_notebook, student_notebook
-from grading.building import read_lab
-from grading.course import Course, load_course
-from grading.engine.assess import Assessment, Terms, assess, prepare
+from grading.authoring.building import read_lab
+from grading.course.config import Course, load_course
 from grading.engine.runner import Engine
+from grading.judging.assess import Assessment, Terms, assess, prepare
 from tests.example_class import filled, marks_of_checks, solutions
 from utils.profile import DEFAULT_SEED
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import nbformat.v4
 from nbformat import NotebookNode
 
-from grading.course import Course
+from grading.course.config import Course
 from tests import mini
 
 VECTORS, SEED, UNSEEN = "double on vectors", "double of the seed", "unseen points"
@@ -173,10 +173,10 @@ double(
 )
 double(
     "the judge patched inside the kernel",
-    "import grading.judge, grading.metrics, grading.fingerprint\n"
-    "grading.judge.judge = lambda *a: 1000\n"
-    "grading.metrics.measure = lambda *a: 0.0\n"
-    "grading.fingerprint.matches = lambda *a: True\n" + WRONG,
+    "import grading.judging.judge, grading.answers.metrics, grading.session.fingerprint\n"
+    "grading.judging.judge.judge = lambda *a: 1000\n"
+    "grading.answers.metrics.measure = lambda *a: 0.0\n"
+    "grading.session.fingerprint.matches = lambda *a: True\n" + WRONG,
     ONLY_SLOPE,
 )
 double(

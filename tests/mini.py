@@ -5,8 +5,8 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from grading.authoring import instructor_notebook, student_notebook
-from grading.building import read_lab
-from grading.course import Course, load_course
+from grading.authoring.building import read_lab
+from grading.course.config import Course, load_course
 from tests.twins import in_every_language
 
 LAB = "mini"

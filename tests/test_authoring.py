@@ -35,7 +35,7 @@ from grading.authoring import (
     total_points,
     verify_student_notebook,
 )
-from grading.course import LANGUAGES, Course, LabInfo
+from grading.course.config import LANGUAGES, Course, LabInfo
 from grading.errors import UserError
 from tests.twins import in_every_language
 

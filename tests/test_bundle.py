@@ -18,14 +18,17 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from grading import building, bundle, keyfile
+from grading.authoring import building
 from grading.authoring.stubs import BEGIN, regions, split_answer
-from grading.closure import closure, imports, third_party
-from grading.course import LANGUAGES, Course, load_course
+from grading.course.config import LANGUAGES, Course, load_course
+from grading.course.roster import Roster, Student
 from grading.errors import UserError
-from grading.keyfile import KeyFile
-from grading.leaks import leaks, secrets_of_lab, secrets_of_modules
-from grading.roster import Roster, Student
+from grading.places import PACKAGES
+from grading.publishing import bundle
+from grading.publishing.closure import closure, imports
+from grading.publishing.leaks import is_published, leaks, secrets_of_lab, secrets_of_modules
+from grading.session import keyfile
+from grading.session.keyfile import KeyFile
 from tests import mini
 from tests.test_grade import command
 
@@ -124,11 +127,24 @@ def test_a_session_runs_on_the_bundle_alone(course: Course, tmp_path: Path):
     assert loaded and all(Path(path).is_relative_to(tmp_path / "public") for path in loaded)
 
 
-def test_of_grading_only_what_a_session_imports_is_in_it():
-    modules = bundle.session_modules()
-    assert {"grading/tick.py", "grading/fingerprint.py", "grading/compat/checkarr.py"} <= {*modules}
-    instructors = ("engine/", "authoring/", "judge", "building", "gradebook", "__main__", "course")
-    assert not [path for path in modules if path.removeprefix("grading/").startswith(instructors)]
+def test_of_grading_whole_student_rooms_are_in_it_and_nothing_else():
+    files = {path.relative_to(ROOT).as_posix() for path in bundle.kit_files()}
+    code = {path for path in files if path.startswith("grading/") and path.endswith(".py")}
+    rooms = {path.split("/")[1].removesuffix(".py") for path in code}
+    floor = {"errors", "files", "messages", "places"}
+    assert rooms == {"__init__", "tick", "answers", "cells", "compat", "session"} | floor
+    for room in ("answers", "cells", "compat", "session"):
+        there = {path.relative_to(ROOT).as_posix() for path in (ROOT / "grading" / room).glob("*")}
+        assert {path for path in there if path.endswith(".py")} <= code
+
+
+def test_what_students_get_imports_nothing_that_they_do_not_get(monkeypatch):
+    assert bundle.reaching_out() == []
+    monkeypatch.setattr(
+        bundle, "is_published", lambda path: is_published(path) and "scorecard" not in path
+    )
+    (line,) = bundle.reaching_out()
+    assert line.startswith("grading.session.scorecard: is of the grader's side")
 
 
 def test_the_course_of_this_repository_can_be_published():
@@ -207,14 +223,22 @@ def test_every_long_statement_and_sentence_of_the_labs_would_be_found():
                 assert leaks({"README.md": answer.encode()}, secrets), (lab.name, cell.id)
 
 
-def test_sources_and_the_engine_are_refused_by_path_and_by_content():
+def test_sources_and_the_graders_side_are_refused_by_path_and_by_content():
     engine = ROOT / "grading" / "engine" / "runner.py"
     secrets = secrets_of_modules({"grading/engine/runner.py": engine.read_text()})
     found = leaks({"utils/runner.py": engine.read_bytes()}, secrets)
-    assert found == ["utils/runner.py: holds an engine module (grading/engine/runner.py)"]
-    for path in ("notebooks/source/lab0.py", "grading/engine/wire.py", "grading/judge.py"):
+    assert found == ["utils/runner.py: holds a module of the grader (grading/engine/runner.py)"]
+    for path in (
+        "notebooks/source/lab0/1_part.py",
+        "grading/engine/wire/zmtp.py",
+        "grading/judging/judge.py",
+        "grading/__main__.py",
+        "grading/a_new_room/a.py",
+        "grading/notes.txt",
+        "grading/session/answers.json",
+    ):
         (leak,) = leaks({path: b"x = 1"}, [])
-        assert leak.startswith(f"{path}: is a source or a part of the engine")
+        assert leak.startswith(f"{path}: is a lab's source or of the grader's side")
 
 
 @pytest.mark.parametrize(
@@ -422,10 +446,10 @@ def test_the_sessions_requirements_are_those_of_the_kit():
 
 
 def test_a_session_needs_what_is_listed_or_on_colab_and_all_of_it():
-    code = [(ROOT / path).read_text() for path in bundle.session_modules()]
-    code += [path.read_text() for name in ("utils", "data") for path in (ROOT / name).rglob("*.py")]
+    code = [path.read_text() for path in bundle.kit_files() if path.suffix == ".py"]
     code += [path.read_text() for path in (ROOT / "notebooks" / "source").glob("*.py")]
-    modules = third_party(code, ("grading", "utils", "data"), sys.stdlib_module_names)
+    modules = {path.split(".")[0] for source in code for path in imports(source)}
+    modules -= {*PACKAGES, *sys.stdlib_module_names}
     brought = distributions()
     colab = {canonicalize_name(name) for name in bundle.PREINSTALLED}
     for name in bundle.PREINSTALLED:  # with what these need themselves: ipykernel brings IPython

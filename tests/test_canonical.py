@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grading.canonical import (
+from grading.answers.canonical import (
     MAX_DEPTH,
     Canonical,
     NotEvidence,

@@ -6,10 +6,10 @@ import signal
 
 import pytest
 
-from grading.course import Limits
-from grading.engine.assess import assess, prepare
+from grading.course.config import Limits
 from grading.engine.cluster import ClusterEngine
 from grading.errors import UserError
+from grading.judging.assess import assess, prepare
 from tests import mini
 
 distributed = pytest.importorskip("distributed")

@@ -9,13 +9,13 @@ import pytest
 from nbformat import NotebookNode
 
 from grading.authoring import instructor_notebook, student_notebook
-from grading.building import read_lab
-from grading.course import LANGUAGES, load_course
-from grading.engine.assess import assess, prepare
+from grading.authoring.building import read_lab
+from grading.cells.reading import read_notebook
+from grading.course.config import LANGUAGES, load_course
 from grading.engine.runner import Engine
-from grading.handing_in import missing
-from grading.notebook_io import read_notebook
-from grading.rebuild import rebuild
+from grading.judging.assess import assess, prepare
+from grading.judging.rebuild import rebuild
+from grading.session.handing_in import missing
 from tests import mini
 from tests.colab_style import as_colab_saves
 

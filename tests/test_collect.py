@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 import nbformat.v4
 import pytest
 
+from grading.cells.identity import Member, read_identity
 from grading.collect import Accepted, archive, collect, credit
 from grading.collect import collecting as module
-from grading.course import Course, LabInfo
+from grading.course.config import Course, LabInfo
+from grading.course.roster import Roster, Student
 from grading.errors import UserError
-from grading.identity import Member, read_identity
-from grading.roster import Roster, Student
 
 LAB = "lab1_mlp"
 ANA, JUAN, EVA = (

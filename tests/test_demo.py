@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from grading.engine import sandbox
+from grading.engine.walls import outer
 from tests.demo import LAB, prepare
 from tests.example_class import Member
 from tests.test_grade import command
 
 pytestmark = pytest.mark.skipif(
-    sandbox.host().obstacle is not None, reason=f"no sandbox: {sandbox.host().obstacle}"
+    outer.host().obstacle is not None, reason=f"no sandbox: {outer.host().obstacle}"
 )
 
 

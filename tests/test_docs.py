@@ -14,7 +14,7 @@ from markdown_it.token import Token
 
 from grading.__main__ import app
 from grading.authoring import colab_url, parse_lab, total_points
-from grading.course import LANGUAGES, load_course
+from grading.course.config import LANGUAGES, load_course
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -18,12 +18,13 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import v4
 
-from grading.course import Limits
-from grading.engine import provisioner, runner, sandbox
-from grading.engine.order import Order, check_files
+from grading.answers.evidence import MIME
+from grading.course.config import Limits
+from grading.engine import provisioner, runner
+from grading.engine.kernels.order import Order, check_files
 from grading.engine.runner import Engine, Execution
+from grading.engine.walls import outer
 from grading.errors import UserError
-from grading.evidence import MIME
 from tests.engines import (
     LIMITS,
     Bench,
@@ -60,7 +61,7 @@ def either(request: pytest.FixtureRequest) -> Bench:
 
 
 def limits_that_hold(*names: str) -> None:
-    missing = set(names) & set(sandbox.host().unenforced)
+    missing = set(names) & set(outer.host().unenforced)
     if missing:
         pytest.skip(f"not enforced on this machine: {', '.join(missing)}")
 
@@ -558,7 +559,7 @@ def _pythons(limits: Limits) -> list[int]:
 
 COORDINATOR = """
 import asyncio, sys
-from grading.course import Limits
+from grading.course.config import Limits
 from grading.engine.runner import Engine
 from tests.engines import notebook
 
@@ -687,8 +688,8 @@ class TestSurvival:
 
 class TestWithoutSandbox:
     def test_is_refused_unless_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        host = sandbox.Host("bubblewrap is not installed")
-        monkeypatch.setattr(runner.sandbox, "host", lambda: host)
+        host = outer.Host("bubblewrap is not installed")
+        monkeypatch.setattr(runner.outer, "host", lambda: host)
         with pytest.raises(UserError) as caught:
             Engine(LIMITS)
         assert "apt install bubblewrap" in str(caught.value)
@@ -699,8 +700,8 @@ class TestWithoutSandbox:
         assert warning.startswith("no sandbox")
 
     def test_limits_that_do_not_hold_are_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        host = sandbox.Host(None, ("processes",))
-        monkeypatch.setattr(runner.sandbox, "host", lambda: host)
+        host = outer.Host(None, ("processes",))
+        monkeypatch.setattr(runner.outer, "host", lambda: host)
         assert Engine(LIMITS).warnings == ("[limits] processes cannot be enforced on this machine",)
 
     def test_leaves_no_folder(self, tmp_path: Path) -> None:
@@ -757,8 +758,8 @@ class TestByName:
         assert done.cells[-1].outputs[0].text == "1 passed on None True\n"
 
     def test_falls_back_with_a_warning(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        host = sandbox.Host("bubblewrap is not installed")
-        monkeypatch.setattr(provisioner.sandbox, "host", lambda: host)
+        host = outer.Host("bubblewrap is not installed")
+        monkeypatch.setattr(provisioner.outer, "host", lambda: host)
         source = notebook("import os; print(os.getpid() > 1)")
         with pytest.warns(RuntimeWarning, match="nothing protects this machine"):
             done = NotebookClient(source, kernel_name=provisioner.NAME).execute()

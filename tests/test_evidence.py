@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grading.canonical import Canonical, NotEvidence, canonical
-from grading.evidence import (
+from grading.answers.canonical import Canonical, NotEvidence, canonical
+from grading.answers.decoding import MalformedEvidence, decode, label_of
+from grading.answers.encoding import decode_inputs, encode, encode_inputs
+from grading.answers.evidence import (
     MAX_ANSWERS,
     MAX_LABEL,
     MAX_MESSAGE,
@@ -26,15 +28,9 @@ from grading.evidence import (
     SKETCH_ROWS,
     Answer,
     Evidence,
-    MalformedEvidence,
     Sketch,
     Spec,
     answer_of,
-    decode,
-    decode_inputs,
-    encode,
-    encode_inputs,
-    label_of,
 )
 from tests.values import JSON_VALUES, TREES, mutations
 

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbgrader.api import Gradebook
 
-from grading.course import Course, LabInfo
+from grading.course.config import Course, LabInfo
+from grading.course.roster import Roster, Student
 from grading.errors import UserError
-from grading.export import as_csv, export, harmless
-from grading.gradebook import Marks
-from grading.results import ATTENTION, FAILED, GRADED, CheckMark, Result
-from grading.roster import Roster, Student
+from grading.gradebook.marks import Marks
+from grading.judging.results import ATTENTION, FAILED, GRADED, CheckMark, Result
+from grading.reporting.export import as_csv, export, harmless
 
 TITLE = "First lab"
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from grading.course import Course, Limits
-from grading.engine.assess import assess, prepare
+from grading.course.config import Course, Limits
 from grading.engine.runner import Engine
+from grading.judging.assess import assess, prepare
 from tests import mini
 from tests.engines import skip_without_sandbox
 from tests.twins import in_every_language

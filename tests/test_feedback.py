@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grading import keyfile
-from grading.evidence import Answer, answer_of
-from grading.feedback import (
+from grading.answers.evidence import Answer, answer_of
+from grading.messages import Reason, languages, message
+from grading.session import keyfile
+from grading.session.keyfile import KeyFile, ListedCheck, entry_of_answers, entry_of_metric
+from grading.session.outcomes import (
     Outcome,
     Verdict,
     outcome_of_answers,
     outcome_of_group,
     outcome_of_metric,
 )
-from grading.keyfile import KeyFile, ListedCheck, entry_of_answers, entry_of_metric
-from grading.messages import Reason, languages, message
-from grading.scorecard import COLOURS, Scorecard, render_outcome, render_summary
+from grading.session.scorecard import COLOURS, Scorecard, render_outcome, render_summary
 from tests.values import fast_hashes
 
 

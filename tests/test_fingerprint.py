@@ -14,17 +14,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from grading.canonical import canonical
-from grading.fingerprint import (
-    ABSOLUTE_FLOOR,
-    EDGE,
-    NUMBER_BY_NUMBER,
-    RELATIVE_TOLERANCE,
-    Fingerprint,
-    fingerprint,
-    matches,
-    project,
-)
+from grading.answers.canonical import canonical
+from grading.answers.projections import project
+from grading.answers.tolerance import ABSOLUTE_FLOOR, EDGE, RELATIVE_TOLERANCE
+from grading.session.fingerprint import NUMBER_BY_NUMBER, Fingerprint, fingerprint, matches
 from tests.values import (
     ANY_FLOATS,
     ARRAYS,

@@ -13,14 +13,14 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from grading import release as releasing
-from grading.course import Course
-from grading.engine.assess import assess, prepare
+from grading.course.config import Course
 from grading.engine.runner import Engine
 from grading.errors import UserError
-from grading.gradebook import Marks
-from grading.nbgrader_plugin import nbgrader_api
-from grading.results import Result
+from grading.gradebook import release as releasing
+from grading.gradebook.marks import Marks
+from grading.gradebook.nbgrader_plugin import nbgrader_api
+from grading.judging.assess import assess, prepare
+from grading.judging.results import Result
 from tests import mini
 
 WRONG_DOUBLE = "def double(x):\n    return 3 * np.asarray(x)\n"
@@ -146,7 +146,7 @@ def test_a_failing_save_leaves_the_gradebook_as_it_was(
     with Marks(graded.url) as marks:
         before = marks.result("mini", "ada")
         assert before is not None
-        monkeypatch.setattr("grading.gradebook.json.dumps", _fail)
+        monkeypatch.setattr("grading.gradebook.marks.json.dumps", _fail)
         with pytest.raises(RuntimeError):
             marks.save(Result("ada", "mini", 0.0, 9.0, "graded"))
         monkeypatch.undo()

@@ -15,12 +15,12 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from traitlets.config import Config
 
-from grading import handing_in
 from grading.authoring import IDENTITY
-from grading.feedback import Outcome, Verdict
-from grading.handing_in import missing, order_problem
 from grading.messages import languages
-from grading.scorecard import Scorecard
+from grading.session import handing_in
+from grading.session.handing_in import missing, order_problem
+from grading.session.outcomes import Outcome, Verdict
+from grading.session.scorecard import Scorecard
 
 SIGNED = IDENTITY.replace('STUDENT_1 = ""', 'STUDENT_1 = "123"').replace(
     'SIGNATURE_1 = ""', 'SIGNATURE_1 = "Ada L."'

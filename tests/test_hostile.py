@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from grading.engine import sandbox
-from grading.engine.assess import Assessment, assess, prepare
 from grading.engine.batch import each
 from grading.engine.runner import Engine
+from grading.engine.walls import outer
+from grading.judging.assess import Assessment, assess, prepare
 from tests import hostile, mini
 from tests.hostile import CASES, Case
 
 pytestmark = [
     pytest.mark.sandbox,
     pytest.mark.skipif(
-        sandbox.host().obstacle is not None, reason=f"no sandbox: {sandbox.host().obstacle}"
+        outer.host().obstacle is not None, reason=f"no sandbox: {outer.host().obstacle}"
     ),
 ]
 

@@ -14,20 +14,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from nbformat import NotebookNode, v4
 
-from grading import keyfile
-from grading.canonical import canonical
-from grading.evidence import (
+from grading.answers.canonical import canonical
+from grading.answers.encoding import encode
+from grading.answers.evidence import (
     MAX_NUMBERS_SENT,
     MIME,
     Answer,
     Evidence,
     Spec,
     answer_of,
-    encode,
     sketch,
 )
-from grading.fingerprint import fingerprint, matches
-from grading.judge import (
+from grading.judging.judge import (
     BadReference,
     Judgement,
     compare_answers,
@@ -37,6 +35,8 @@ from grading.judge import (
     reference_evidence,
 )
 from grading.messages import languages
+from grading.session import keyfile
+from grading.session.fingerprint import fingerprint, matches
 from tests.values import (
     ARRAYS,
     COMPUTATIONS,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from grading.authoring import checks, questions
-from grading.building import load_keys, marks_against_keys, read_lab
-from grading.course import load_course
-from grading.engine.assess import first_error
+from grading.authoring.building import load_keys, marks_against_keys, read_lab
+from grading.course.config import load_course
+from grading.judging.assess import first_error
 from tests.graded_class import Graded, grade
 from utils.profile import PROFILES
 

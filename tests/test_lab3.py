@@ -14,8 +14,8 @@ import torch
 from benchmarks.lab_code import definitions
 from grading.authoring import checks, questions
 from grading.authoring import total_points as points_of
-from grading.building import load_keys, marks_against_keys, read_lab
-from grading.course import load_course
+from grading.authoring.building import load_keys, marks_against_keys, read_lab
+from grading.course.config import load_course
 from tests.graded_class import Graded, grade
 from utils.profile import PROFILES
 

@@ -15,11 +15,11 @@ import torch
 
 from benchmarks.lab_code import definitions
 from grading.authoring import Lab, checks, instructor_notebook, questions, student_notebook
-from grading.building import load_keys, marks_against_keys, read_lab
-from grading.course import load_course
-from grading.engine.assess import Assessment, Terms, assess, prepare
+from grading.authoring.building import load_keys, marks_against_keys, read_lab
+from grading.course.config import load_course
 from grading.engine.runner import Engine
-from grading.keyfile import KeyFile
+from grading.judging.assess import Assessment, Terms, assess, prepare
+from grading.session.keyfile import KeyFile
 from tests.autoencoder_class import CHECKS, OTHERWISE
 from tests.example_class import filled, solutions
 from utils.profile import DEFAULT_SEED, PROFILES

@@ -17,9 +17,9 @@ from benchmarks.lab_code import definitions
 from data.synthetic import translation_pairs
 from grading.authoring import checks, questions
 from grading.authoring import total_points as points_of
-from grading.building import load_keys, marks_against_keys, read_lab
-from grading.course import load_course
-from grading.engine.assess import first_error
+from grading.authoring.building import load_keys, marks_against_keys, read_lab
+from grading.course.config import load_course
+from grading.judging.assess import first_error
 from tests.graded_class import Graded, grade
 from utils.profile import DEFAULT_SEED
 

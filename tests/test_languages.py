@@ -17,12 +17,12 @@ import nbformat
 import pytest
 
 import grading
+from grading.answers.evidence import Answer
+from grading.answers.reasons import reason_of_exception
 from grading.authoring import Lab, parse_lab, student_notebook
-from grading.course import LANGUAGES, load_course
+from grading.course.config import LANGUAGES, load_course
 from grading.errors import UserError
-from grading.evidence import Answer
 from grading.messages import STRINGS, Reason, message
-from grading.reasons import reason_of_exception
 from tests import mini
 from tests.twins import in_every_language
 
@@ -303,9 +303,9 @@ import json
 from pathlib import Path
 
 from grading.authoring import parse_lab, render, student_notebook, verify_student_notebook
-from grading.course import LANGUAGES, load_course
-from grading.feedback import Outcome, Verdict
-from grading.scorecard import render_outcome
+from grading.course.config import LANGUAGES, load_course
+from grading.session.outcomes import Outcome, Verdict
+from grading.session.scorecard import render_outcome
 
 course = load_course(Path())
 lab = parse_lab(Path("notebooks/source/mini.py"))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import accuracy_score, mean_squared_error
 
-from grading.canonical import canonical
+from grading.answers.canonical import canonical
+from grading.answers.metrics import METRICS, Unscorable, earns, limit_between, measure, real_array
 from grading.messages import languages
-from grading.metrics import METRICS, Unscorable, earns, limit_between, measure, real_array
 
 FLOATS = st.floats(-1e6, 1e6)
 

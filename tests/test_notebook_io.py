@@ -7,15 +7,15 @@ import nbformat.v3
 import nbformat.v4
 import pytest
 
-from grading import notebook_io
-from grading.errors import UserError
-from grading.notebook_io import (
+from grading.cells import reading
+from grading.cells.reading import (
     grade_id,
     lab_of,
     read_notebook,
     without_outputs,
     write_notebook,
 )
+from grading.errors import UserError
 
 
 def _notebook():
@@ -167,8 +167,8 @@ def test_what_is_no_notebook_is_refused_in_one_line(data, reason):
 
 @pytest.mark.parametrize("filler", [b"[],", b"{},", b"0,"])
 def test_a_file_of_brackets_is_refused_before_it_fills_the_memory(filler, monkeypatch):
-    monkeypatch.setattr(notebook_io, "MAX_CONTAINERS", 1000)
-    monkeypatch.setattr(notebook_io, "MAX_VALUES", 1000)
+    monkeypatch.setattr(reading, "MAX_CONTAINERS", 1000)
+    monkeypatch.setattr(reading, "MAX_VALUES", 1000)
     with pytest.raises(UserError, match="more than any notebook has"):
         read_notebook(b'{"cells": [], "x": [' + filler * 1001 + b"0]}")
 

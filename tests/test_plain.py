@@ -20,16 +20,16 @@ from nbgrader.utils import determine_grade
 
 from grading.compat import PACKAGES
 from grading.compat.partial import MIME
-from grading.engine import sandbox
 from grading.engine.runner import Execution
+from grading.engine.walls import outer
 from grading.errors import UserError
-from grading.gradebook import Marks
+from grading.gradebook.marks import Marks
+from grading.judging.results import FAILED
 from grading.messages import Reason
-from grading.plain.course import is_plain, load_nbgrader_course
-from grading.plain.grade import grade_lab, not_yet_graded, submissions
-from grading.plain.kernel import StandIns
-from grading.plain.marking import as_marked, executed, to_execute
-from grading.results import FAILED
+from grading.native.course import is_plain, load_nbgrader_course
+from grading.native.grade import grade_lab, not_yet_graded, submissions
+from grading.native.marking import as_marked, executed, to_execute
+from grading.native.prelude import StandIns
 from tests import mini
 from tests.plain_course import (
     ASSIGNMENT,
@@ -43,7 +43,7 @@ from tests.plain_course import (
     solved,
 )
 
-SANDBOX = [] if sandbox.host().obstacle is None else ["--no-sandbox"]
+SANDBOX = [] if outer.host().obstacle is None else ["--no-sandbox"]
 OURS = "t-steps"  # uses jhwutils, which nbgrader's kernels lack
 
 

@@ -1,4 +1,4 @@
-from grading.engine.preload import OF_KERNELS, OF_NOTEBOOKS, mentioned
+from grading.engine.kernels.preload import OF_KERNELS, OF_NOTEBOOKS, mentioned
 
 
 def test_only_packages_that_a_notebook_names_are_imported_ahead() -> None:

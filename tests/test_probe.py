@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from grading.canonical import Canonical
-from grading.evidence import MAX_ANSWERS, MAX_LABEL, MAX_MESSAGE, Answer, decode, encode
-from grading.evidence import Evidence as EvidenceRecord
-from grading.probe import draw_cases, generator, probe, probe_calls, raised, seeded
+from grading.answers.canonical import Canonical
+from grading.answers.decoding import decode
+from grading.answers.encoding import encode
+from grading.answers.evidence import MAX_ANSWERS, MAX_LABEL, MAX_MESSAGE, Answer
+from grading.answers.evidence import Evidence as EvidenceRecord
+from grading.session.probe import draw_cases, generator, probe, probe_calls, raised, seeded
 
 
 def answer(thunk: Any) -> Answer:

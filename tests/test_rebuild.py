@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat import NotebookNode, v4
 
+from grading.cells.reading import grade_id, read_notebook
+from grading.judging.rebuild import MISSING, Rebuilt, rebuild
 from grading.messages import languages
-from grading.notebook_io import grade_id, read_notebook
-from grading.rebuild import MISSING, Rebuilt, rebuild
 from tests import mini
 
 STUB = "def double(x):\n    raise NotImplementedError('Complete double()')"

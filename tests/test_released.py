@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from grading.authoring import checks, student_notebook
-from grading.building import read_lab
-from grading.course import load_course
-from grading.engine.assess import first_error
+from grading.authoring.building import read_lab
+from grading.cells.reading import write_notebook
+from grading.course.config import load_course
 from grading.engine.runner import Engine, Execution
-from grading.notebook_io import write_notebook
+from grading.judging.assess import first_error
 
 COURSE = load_course(Path(__file__).resolve().parent.parent)
 

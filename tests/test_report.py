@@ -10,11 +10,11 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
-from grading import report
-from grading.course import Course, LabInfo
-from grading.results import ATTENTION, FAILED, GRADED, CheckMark, Result
-from grading.roster import Roster, Student
-from grading.standings import standings
+from grading.course.config import Course, LabInfo
+from grading.course.roster import Roster, Student
+from grading.judging.results import ATTENTION, FAILED, GRADED, CheckMark, Result
+from grading.reporting import report
+from grading.reporting.standings import standings
 
 HOSTILE = "</td></table><script>alert(1)</script><img src=x onerror=alert(1)>&amp; [red]\x1b[31m{x}"
 VOID = {"meta", "input", "link", "img", "br"}

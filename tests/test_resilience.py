@@ -12,9 +12,9 @@ import nbformat
 import psutil
 import pytest
 
-from grading.course import Course
-from grading.engine import sandbox
-from grading.gradebook import Marks
+from grading.course.config import Course
+from grading.engine.walls import outer
+from grading.gradebook.marks import Marks
 from tests import mini
 from tests.test_grade import command
 
@@ -22,7 +22,7 @@ SUBMISSIONS = 5
 SLOW = "import time\ntime.sleep({seconds})\ndef double(x):\n    return {factor} * np.asarray(x)\n"
 
 needs_sandbox = pytest.mark.skipif(
-    sandbox.host().obstacle is not None, reason=f"no sandbox: {sandbox.host().obstacle}"
+    outer.host().obstacle is not None, reason=f"no sandbox: {outer.host().obstacle}"
 )
 
 

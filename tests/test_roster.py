@@ -1,7 +1,7 @@
 import pytest
 
+from grading.course.roster import Student, read_roster
 from grading.errors import UserError
-from grading.roster import Student, read_roster
 
 PLAIN = """\
 student_id,name,email,group

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from grading.engine import sandbox
+from grading.engine.walls import outer
+from grading.places import PACKAGES
 from tests.engines import Bench, bench, eventually, processes, skip_without_sandbox, text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,16 +43,14 @@ def listening() -> Iterator[int]:
 class TestCommand:
     """The bubblewrap command line, a function of what is to be seen."""
 
-    view = sandbox.View(
+    view = outer.View(
         shown=(Path("/usr"), Path("/home/me/venv"), Path("/home/me/kit/grading")),
         links={"/lib": "usr/lib"},
         hidden=(Path("/home/me/kit/grading/keys"),),
     )
 
     def command(self, root: bool = False) -> list[str]:
-        return sandbox.command(
-            ["python", "-V"], self.view, {"A": "1"}, {"/etc/passwd": 7}, root=root
-        )
+        return outer.command(["python", "-V"], self.view, {"A": "1"}, {"/etc/passwd": 7}, root=root)
 
     def options(self, name: str, count: int, root: bool = False) -> list[tuple[str, ...]]:
         command = self.command(root)
@@ -93,8 +92,8 @@ class TestCommand:
 
 
 def test_this_process_shows_the_kit_without_its_keys() -> None:
-    view = sandbox.view_of_this_process()
-    assert {ROOT / name for name in sandbox.KIT} <= set(view.shown)
+    view = outer.view_of_this_process()
+    assert {ROOT / name for name in PACKAGES} <= set(view.shown)
     assert ROOT not in view.shown
     assert not any(path.is_relative_to(ROOT / "notebooks") for path in view.shown)
     if (ROOT / "grading" / "keys").is_dir():
@@ -103,7 +102,7 @@ def test_this_process_shows_the_kit_without_its_keys() -> None:
 
 def test_data_mirror_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DL_DATA_MIRROR", str(tmp_path))
-    assert tmp_path in sandbox.view_of_this_process().shown
+    assert tmp_path in outer.view_of_this_process().shown
 
 
 @pytest.mark.sandbox
@@ -380,14 +379,14 @@ listening
 
 
 def test_a_machine_without_bubblewrap_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
-    sandbox.host.cache_clear()
+    monkeypatch.setattr(outer.shutil, "which", lambda name: None)
+    outer.host.cache_clear()
     try:
-        obstacle = sandbox.host().obstacle
+        obstacle = outer.host().obstacle
     finally:
-        sandbox.host.cache_clear()
+        outer.host.cache_clear()
     assert obstacle is not None
-    assert sandbox.INSTALL in obstacle or "Linux" in obstacle
+    assert outer.INSTALL in obstacle or "Linux" in obstacle
 
 
 @pytest.mark.sandbox

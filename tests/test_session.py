@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from grading import session
 from grading.authoring.setup_cell import setup_source
-from grading.keyfile import KeyFile, ListedCheck
 from grading.messages import languages
+from grading.session import start
+from grading.session.keyfile import KeyFile, ListedCheck
 from utils import storage
 
 KEYS = KeyFile(
@@ -26,7 +26,7 @@ KEYS = KeyFile(
 
 @pytest.fixture(autouse=True)
 def online(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "is_online", lambda: True)
+    monkeypatch.setattr(start, "is_online", lambda: True)
     monkeypatch.setenv("LAB_PROFILE", "full")
 
 
@@ -35,7 +35,7 @@ def online(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("lang", languages())
 def test_two_lines_where_all_is_well(lang: str) -> None:
-    said, restored = session.prepare("mini", KEYS, "0123456789ab", lang)
+    said, restored = start.prepare("mini", KEYS, "0123456789ab", lang)
     assert len(said.splitlines()) == 2 and restored == {}
     assert "13" in said.splitlines()[1] or _has_gpu()
 
@@ -50,25 +50,25 @@ def test_a_quick_session_is_not_told_how_long_a_full_one_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LAB_PROFILE", "quick")
-    assert "GPU" not in session.prepare("mini", KEYS, "", "en")[0]
+    assert "GPU" not in start.prepare("mini", KEYS, "", "en")[0]
 
 
 def test_a_notebook_of_another_version_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    said, _ = session.prepare("mini", KEYS, "ffff", "en")
+    said, _ = start.prepare("mini", KEYS, "ffff", "en")
     assert len(said.splitlines()) == 3 and "another version of the kit" in said
 
 
 def test_without_network_a_line_says_what_still_works(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(session, "is_online", lambda: False)
+    monkeypatch.setattr(start, "is_online", lambda: False)
     monkeypatch.delenv("DL_DATA_MIRROR", raising=False)
     monkeypatch.setenv("DL_DATA_CACHE", str(tmp_path))
-    (line,) = session.offline_line("en")
+    (line,) = start.offline_line("en")
     assert "multi30k" in line and "LAB_PROFILE=quick" in line
     (tmp_path / "airline").mkdir()
     monkeypatch.setenv("LAB_PROFILE", "quick")
-    assert session.offline_line("en") == []
+    assert start.offline_line("en") == []
 
 
 # --- the kit -----------------------------------------------------------------------------------
@@ -89,16 +89,16 @@ def published(folder: Path) -> Path:
 def test_a_whole_kit_is_not_damaged_and_a_notebook_may_change(tmp_path: Path) -> None:
     kit = published(tmp_path / "kit")
     (kit / "lab.ipynb").write_text('{"answers": 1}')
-    assert session.damage(kit) == []
-    assert session.damage(tmp_path) == []  # somebody's working copy
+    assert start.damage(kit) == []
+    assert start.damage(tmp_path) == []  # somebody's working copy
 
 
 @pytest.mark.parametrize("harm", [lambda p: p.unlink(), lambda p: p.write_text("x = ")])
 def test_a_half_downloaded_kit_is_named(tmp_path: Path, harm, monkeypatch) -> None:
     kit = published(tmp_path / "kit")
     harm(kit / "grading" / "tick.py")
-    monkeypatch.setattr(session, "ROOT", kit)
-    (line,) = session.kit_problems(KEYS, "mini", "", "en")
+    monkeypatch.setattr(start, "KIT", kit)
+    (line,) = start.kit_problems(KEYS, "mini", "", "en")
     assert "1 files, the first grading/tick.py" in line and "delete it" in line
 
 
@@ -109,19 +109,19 @@ def test_a_half_downloaded_kit_is_named(tmp_path: Path, harm, monkeypatch) -> No
 def wanted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     file = tmp_path / "requirements.txt"
     file.write_text("# a comment\nnumpy>=1.0\nnumpy>=9999\nno-such-package==1.2\n")
-    monkeypatch.setattr(session, "REQUIREMENTS", file)
+    monkeypatch.setattr(start, "SESSION_REQUIREMENTS", file)
     return file
 
 
 @pytest.mark.usefixtures("wanted")
 def test_only_what_is_missing_or_too_old_is_wanted() -> None:
-    assert session.missing_packages() == ["numpy>=9999", "no-such-package==1.2"]
+    assert start.missing_packages() == ["numpy>=9999", "no-such-package==1.2"]
 
 
 def test_on_a_laptop_nothing_is_installed(wanted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
-    monkeypatch.setattr(session, "install", lambda packages: pytest.fail("it installed"))
-    line = session.prepare_packages("en")
+    monkeypatch.setattr(start, "install", lambda packages: pytest.fail("it installed"))
+    line = start.prepare_packages("en")
     assert "no-such-package==1.2" in line and f"pip install -r {wanted}" in line
 
 
@@ -129,19 +129,19 @@ def test_on_a_laptop_nothing_is_installed(wanted: Path, monkeypatch: pytest.Monk
 def test_on_colab_what_is_missing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str]] = []
     monkeypatch.setenv("COLAB_RELEASE_TAG", "test")
-    monkeypatch.setattr(session, "install", lambda packages: asked.append(packages) or "")
-    assert "Installed what was missing" in session.prepare_packages("en")
+    monkeypatch.setattr(start, "install", lambda packages: asked.append(packages) or "")
+    assert "Installed what was missing" in start.prepare_packages("en")
     assert asked == [["numpy>=9999", "no-such-package==1.2"]]
-    monkeypatch.setattr(session, "install", lambda packages: "ERROR: no way")
-    assert "could not be installed: ERROR: no way" in session.prepare_packages("en")
+    monkeypatch.setattr(start, "install", lambda packages: "ERROR: no way")
+    assert "could not be installed: ERROR: no way" in start.prepare_packages("en")
 
 
 def test_torch_and_numpy_are_pinned_to_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """pip refuses, in one line and touching nothing, what would need another numpy."""
-    before = session.metadata.version("numpy")
+    before = start.metadata.version("numpy")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    assert "numpy" in session.install(["numpy==1.0"])
-    assert session.metadata.version("numpy") == before
+    assert "numpy" in start.install(["numpy==1.0"])
+    assert start.metadata.version("numpy") == before
 
 
 # --- where work is kept ------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def drive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_work_goes_to_drive_where_it_is_mounted(drive: Path) -> None:
     assert storage.storage().folder == Path.cwd() / "dl-work"
-    (line,) = session.storage_lines("mini", {}, "en")
+    (line,) = start.storage_lines("mini", {}, "en")
     assert "mount Drive" in line
     drive.mkdir()
     assert storage.storage() == storage.Storage(drive / "dl-work", lasts=True)
@@ -171,7 +171,7 @@ def test_a_drive_without_permission_is_passed_over_and_named(
 ) -> None:
     drive.mkdir()
     monkeypatch.setattr(storage, "is_writable", lambda folder: False)
-    first, second = session.storage_lines("mini", {}, "en")
+    first, second = start.storage_lines("mini", {}, "en")
     assert "cannot be written to" in first and str(drive) in first
     assert "mount Drive" in second
 
@@ -179,9 +179,9 @@ def test_a_drive_without_permission_is_passed_over_and_named(
 def test_a_training_run_that_was_kept_is_mentioned(drive: Path) -> None:
     drive.mkdir()
     (storage.work_folder("mini") / "a1b2").mkdir()
-    assert "goes on where it was" not in session.storage_lines("mini", {}, "en")[0]
+    assert "goes on where it was" not in start.storage_lines("mini", {}, "en")[0]
     (storage.work_folder("mini") / "a1b2" / "run.pt").touch()
-    assert "goes on where it was" in session.storage_lines("mini", {}, "en")[0]
+    assert "goes on where it was" in start.storage_lines("mini", {}, "en")[0]
 
 
 def test_a_folder_that_takes_no_file(tmp_path: Path) -> None:
@@ -190,15 +190,15 @@ def test_a_folder_that_takes_no_file(tmp_path: Path) -> None:
 
 
 def test_progress_survives_and_bad_progress_costs_nothing(tmp_path: Path) -> None:
-    session.write_progress("mini", {"size": 2.0})
-    assert session.read_progress("mini") == {"size": 2.0}
+    start.write_progress("mini", {"size": 2.0})
+    assert start.read_progress("mini") == {"size": 2.0}
     file = Path(os.environ["DL_WORK"]) / "mini" / "progress.json"
     for text in ("", "[]", '{"passed": 3}', '{"passed": {"size": "two"}}', "\x00"):
         file.write_text(text)
-        assert session.read_progress("mini") == {}
+        assert start.read_progress("mini") == {}
     file.unlink()
     file.mkdir()
-    session.write_progress("mini", {"size": 2.0})  # a disk that refuses
+    start.write_progress("mini", {"size": 2.0})  # a disk that refuses
 
 
 # --- the cell itself ---------------------------------------------------------------------------

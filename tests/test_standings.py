@@ -2,9 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grading.results import ATTENTION, FAILED, GRADED, CheckMark, Result
-from grading.roster import Roster, Student
-from grading.standings import MISSING, check_rates, lost_lines, overview, plain, share, standings
+from grading.course.roster import Roster, Student
+from grading.judging.results import ATTENTION, FAILED, GRADED, CheckMark, Result
+from grading.reporting.standings import (
+    MISSING,
+    check_rates,
+    lost_lines,
+    overview,
+    plain,
+    share,
+    standings,
+)
 
 
 def result(student, marks=(2.0, 3.0), status=GRADED, flags=()):

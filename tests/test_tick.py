@@ -16,11 +16,12 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from grading import keyfile, tick
-from grading.evidence import MIME, Evidence
-from grading.judge import Judgement, judge, metric_limit, reference_evidence
-from grading.keyfile import KeyFile, ListedCheck
-from grading.scorecard import Scorecard
+from grading import tick
+from grading.answers.evidence import MIME, Evidence
+from grading.judging.judge import Judgement, judge, metric_limit, reference_evidence
+from grading.session import keyfile
+from grading.session.keyfile import KeyFile, ListedCheck
+from grading.session.scorecard import Scorecard
 from tests.values import fast_hashes
 
 SETUP = "import numpy as np\nfrom grading import tick\ntick.start('mini', lang='en')"

@@ -6,8 +6,8 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from grading.engine.transcript import Budget, CellTranscript
-from grading.evidence import MIME
+from grading.answers.evidence import MIME
+from grading.engine.wire.transcript import Budget, CellTranscript
 
 
 def transcript(cell: int = 100_000, notebook: int = 100_000, evidence: int = 100_000) -> Any:

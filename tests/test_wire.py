@@ -8,18 +8,8 @@ from typing import Any
 import pytest
 import zmq
 
-from grading.engine.wire import (
-    CHUNK,
-    GREETING,
-    MAX_FRAMES,
-    Bounds,
-    BrokenWire,
-    Flood,
-    Message,
-    Socket,
-    Wire,
-    open_wire,
-)
+from grading.engine.wire.jupyter import Message, Wire, open_wire
+from grading.engine.wire.zmtp import CHUNK, GREETING, MAX_FRAMES, Bounds, BrokenWire, Flood, Socket
 
 BOUNDS = Bounds(message=10_000, total=100_000)
 READY = b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03PUB"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from grading.course import LANGUAGES
+from grading.course.config import LANGUAGES
 
 WRITTEN = ("es", "en")
 

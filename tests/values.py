@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from grading import fingerprint
+from grading.session import fingerprint
 
 FLOATS = st.floats(-1e9, 1e9, allow_nan=False)
 ANY_FLOATS = st.floats(width=64)

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 
 from grading.authoring.stubs import Mistake
-from grading.course import LANGUAGES
+from grading.course.config import LANGUAGES
 
 CHECKS = ("value", "array", "call", "predictions", "metric")
 

@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from grading.authoring.setup_cell import setup_source
 from grading.authoring.source import Cell, Lab, made_ids
 from grading.authoring.stubs import BEGIN, END, split_answer, stub
-from grading.course import LANGUAGES, Course
+from grading.course.config import LANGUAGES, Course
 from grading.errors import UserError
 from grading.messages import message
 

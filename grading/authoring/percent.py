@@ -11,7 +11,7 @@ from typing import Any, Literal
 import jupytext
 
 from grading.authoring.stubs import Mistake, parse_python
-from grading.course import LANGUAGES
+from grading.course.config import LANGUAGES
 
 Role = Literal["prose", "given", "exercise", "check", "question"]
 

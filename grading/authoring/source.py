@@ -12,7 +12,7 @@ from pathlib import Path
 from grading.authoring.lint import check_calls, require_local_images
 from grading.authoring.percent import RawCell, Role, read_cells
 from grading.authoring.stubs import BEGIN, END, Mistake, parse_python, regions, split_answer, stub
-from grading.course import LANGUAGES
+from grading.course.config import LANGUAGES
 from grading.errors import UserError
 
 # Ids of the cells that open and close every notebook; no lab may use them.

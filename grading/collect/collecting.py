@@ -11,14 +11,14 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from grading.cells.identity import Member, read_identity
+from grading.cells.reading import grade_id, lab_of, read_notebook, without_outputs, write_notebook
 from grading.collect.archive import MB, Refused, Upload, megabytes, opened, printable
 from grading.collect.layouts import LAYOUTS
 from grading.collect.submitted import Place
-from grading.course import LANGUAGES, Course
+from grading.course.config import LANGUAGES, Course
+from grading.course.roster import Roster, Student, read_roster
 from grading.errors import UserError
-from grading.identity import Member, read_identity
-from grading.notebook_io import grade_id, lab_of, read_notebook, without_outputs, write_notebook
-from grading.roster import Roster, Student, read_roster
 
 STRIP_ABOVE = 5 * MB
 

@@ -7,7 +7,7 @@ path names nobody and the identity cell alone decides.
 import re
 from collections.abc import Callable
 
-from grading.roster import Roster, Student
+from grading.course.roster import Roster, Student
 
 Layout = Callable[[tuple[str, ...], Roster], Student | None]
 

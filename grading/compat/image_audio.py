@@ -14,7 +14,7 @@ import numpy as np
 from IPython.display import Audio, display
 from numpy.typing import ArrayLike, NDArray
 
-from grading.publish import publish
+from grading.session.display import publish
 
 __all__ = [
     "load_image_color",

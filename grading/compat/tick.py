@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from grading.compat.partial import MIME
-from grading.publish import publish
+from grading.session.display import publish
 
 __all__ = ["marks", "reset_marks", "summarise_marks", "tick"]
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 import nbformat
 from nbformat import NotebookNode
 
-from grading.course import Limits
+from grading.course.config import Limits
 from grading.engine.runner import Engine, Execution
 from grading.errors import UserError
 from grading.messages import Reason

@@ -25,10 +25,10 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import KernelProvisionerBase, LocalProvisioner
 from traitlets import Dict
 
-from grading.course import Limits
-from grading.engine import sandbox
-from grading.engine.nursery import ENVIRONMENT, ForkedKernel, Nursery, listen
-from grading.engine.order import CHANNELS, Order
+from grading.course.config import Limits
+from grading.engine.kernels.nursery import ENVIRONMENT, ForkedKernel, Nursery, listen
+from grading.engine.kernels.order import CHANNELS, Order
+from grading.engine.walls import outer
 
 NAME = "dl-zygote"
 PASSED_ON = ("DL_", "LAB_", "OMP_NUM_THREADS")  # beginnings of the course's own variables
@@ -44,8 +44,8 @@ class ZygoteProvisioner(LocalProvisioner):
     Attributes
     ----------
     limits : dict
-        Fields of `grading.course.Limits` to change; of these, memory, processes and files are
-        limited here, time and outputs by whoever executes the notebook.
+        Fields of `grading.course.config.Limits` to change; of these, memory, processes and files
+        are limited here, time and outputs by whoever executes the notebook.
     """
 
     limits: dict[str, Any] = Dict(config=True)  # type: ignore[assignment]
@@ -59,7 +59,7 @@ class ZygoteProvisioner(LocalProvisioner):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Choose the kernel's sockets and write its connection file."""
-        obstacle = sandbox.host().obstacle
+        obstacle = outer.host().obstacle
         if obstacle is not None:
             warnings.warn(
                 f"{NAME}: {obstacle}; this kernel is an ordinary one, which nothing protects "

@@ -11,15 +11,16 @@ from typing import Any, Self
 
 from nbformat import NotebookNode
 
-from grading.course import Limits
-from grading.engine import sandbox
-from grading.engine.forked import ForkedKernels
-from grading.engine.kernels import End, Kernel, Kernels, LostKernel
-from grading.engine.order import check_files
-from grading.engine.ordinary import OrdinaryKernels
-from grading.engine.preload import OF_NOTEBOOKS
-from grading.engine.transcript import Budget, CellTranscript
-from grading.engine.wire import TOO_LARGE, BrokenWire, Flood
+from grading.course.config import Limits
+from grading.engine.kernels.base import End, Kernel, Kernels, LostKernel
+from grading.engine.kernels.forked import ForkedKernels
+from grading.engine.kernels.order import check_files
+from grading.engine.kernels.ordinary import OrdinaryKernels
+from grading.engine.kernels.preload import OF_NOTEBOOKS
+from grading.engine.walls import outer
+from grading.engine.wire.jupyter import TOO_LARGE
+from grading.engine.wire.transcript import Budget, CellTranscript
+from grading.engine.wire.zmtp import BrokenWire, Flood
 from grading.errors import UserError
 from grading.messages import Reason
 
@@ -67,7 +68,7 @@ class Engine:
     ahead : int
         How many sandboxed kernels to keep ready before they are asked for.
     modules : sequence of str
-        What sandboxed kernels find imported, see `grading.engine.preload`.
+        What sandboxed kernels find imported, see `grading.engine.kernels.preload`.
 
     Attributes
     ----------
@@ -163,10 +164,10 @@ class Engine:
 
 
 def _check_host() -> tuple[str, ...]:
-    host = sandbox.host()
+    host = outer.host()
     if host.obstacle is not None:
         raise UserError(
-            f"no sandbox: {host.obstacle}; install it (`{sandbox.INSTALL}`), "
+            f"no sandbox: {host.obstacle}; install it (`{outer.INSTALL}`), "
             "or pass --no-sandbox to run submissions unprotected"
         )
     return tuple(f"[limits] {name} cannot be enforced on this machine" for name in host.unenforced)

@@ -1,0 +1,147 @@
+"""The metrics that a judge computes from predictions and labels.
+
+Each is a pure function of two arrays and says whether more of it is better.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from grading.answers.canonical import Canonical
+from grading.answers.evidence import Sketch
+from grading.answers.reasons import describe
+from grading.messages import Reason
+
+Array = npt.NDArray[np.float64]
+
+
+class Unscorable(ValueError):
+    """Predictions that no metric can measure, and why."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.text("en"))
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A named score of predictions against the truth."""
+
+    name: str
+    score: Callable[[Array, Array], float]
+    higher_is_better: bool
+
+
+def _accuracy(outputs: Array, truth: Array) -> float:
+    """Share of right classes; outputs are class ids (n,) or a score for each class (n, k)."""
+    classes = outputs.argmax(axis=-1) if outputs.ndim == truth.ndim + 1 else outputs
+    _same_shape(classes, truth)
+    return float(np.mean(classes == truth))
+
+
+def _rmse(outputs: Array, truth: Array) -> float:
+    """Root mean squared error, in the unit of the truth."""
+    return float(np.sqrt(_mse(outputs, truth)))
+
+
+def _mse(outputs: Array, truth: Array) -> float:
+    """Mean squared error."""
+    _same_shape(outputs, truth)
+    return float(np.mean((outputs - truth) ** 2))
+
+
+def _cross_entropy(outputs: Array, truth: Array) -> float:
+    """Mean negative log-probability of the true class, in nats.
+
+    ``outputs`` (n, k) are log-probabilities or logits: they are normalised here, so that
+    numbers which are no distribution cannot score.
+    """
+    _one_row_each(outputs, truth)
+    classes = int(truth.max()) + 1
+    if outputs.shape[1] < classes:
+        raise Unscorable(Reason("score.classes", {"classes": classes, "found": outputs.shape[1]}))
+    top = outputs.max(axis=1, keepdims=True)
+    log_sum = np.log(np.exp(outputs - top).sum(axis=1)) + top[:, 0]
+    rows = np.arange(len(truth))
+    return float(np.mean(log_sum - outputs[rows, truth.astype(np.int64)]))
+
+
+def _neighbour_precision(outputs: Array, truth: Array) -> float:
+    """Share of items whose nearest other item by cosine belongs to the same group.
+
+    ``outputs`` (n, d) is one vector an item, ``truth`` (n,) the group of each; items of group
+    -1 belong nowhere and are left out.
+    """
+    _one_row_each(outputs, truth)
+    grouped = truth >= 0
+    vectors, groups = outputs[grouped], truth[grouped]
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = vectors / np.maximum(norms, np.finfo(np.float64).tiny)
+    similarity = unit @ unit.T
+    np.fill_diagonal(similarity, -np.inf)
+    return float(np.mean(groups[similarity.argmax(axis=1)] == groups))
+
+
+def _same_shape(outputs: Array, truth: Array) -> None:
+    if outputs.shape != truth.shape:
+        raise Unscorable(Reason("score.shape", {"expected": truth.shape, "found": outputs.shape}))
+
+
+def _one_row_each(outputs: Array, truth: Array) -> None:
+    if outputs.ndim != 2 or outputs.shape[:1] != truth.shape:
+        raise Unscorable(Reason("score.rows", {"rows": truth.size, "found": outputs.shape}))
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("accuracy", _accuracy, higher_is_better=True),
+        Metric("rmse", _rmse, higher_is_better=False),
+        Metric("mse", _mse, higher_is_better=False),
+        Metric("cross_entropy", _cross_entropy, higher_is_better=False),
+        Metric("neighbour_precision", _neighbour_precision, higher_is_better=True),
+    )
+}
+
+
+def real_array(value: Canonical | Sketch) -> Array:
+    """Return the numbers of ``value`` in its shape, as metrics take them.
+
+    Raises
+    ------
+    Unscorable
+        If they are complex, or no array of numbers at all.
+    """
+    if isinstance(value, Sketch) or value.kind in ("complex", "tree"):
+        raise Unscorable(Reason("score.kind", {"found": describe(value)}))
+    return value.numbers.astype(np.float64).reshape(value.shape)
+
+
+def measure(metric: str, outputs: npt.ArrayLike, truth: npt.ArrayLike) -> float:
+    """Return the score of ``outputs`` against ``truth``.
+
+    Raises
+    ------
+    Unscorable
+        If the shapes do not fit, or a prediction is NaN or infinite.
+    """
+    predicted = np.asarray(outputs, dtype=np.float64)
+    expected = np.asarray(truth, dtype=np.float64)
+    if predicted.size == 0:
+        raise Unscorable(Reason("score.none"))
+    if not np.all(np.isfinite(predicted)):
+        raise Unscorable(Reason("score.finite"))
+    with np.errstate(all="ignore"):  # a score beyond float64 is infinite, and reaches no limit
+        return METRICS[metric].score(predicted, expected)
+
+
+def limit_between(baseline: float, reference: float, share: float) -> float:
+    """Return the score that lies ``share`` of the way from the baseline to the reference."""
+    return baseline + share * (reference - baseline)
+
+
+def earns(metric: str, score: float, limit: float) -> bool:
+    """Whether ``score`` reaches ``limit``."""
+    return score >= limit if METRICS[metric].higher_is_better else score <= limit

@@ -1,0 +1,229 @@
+"""From a lab's source to what is committed: the student notebooks and the public keys."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from grading.answers.evidence import Evidence
+from grading.authoring import (
+    Lab,
+    checks,
+    instructor_notebook,
+    minutes_of_check,
+    parse_lab,
+    questions,
+    render,
+    section_of_check,
+    solution_hash,
+    student_notebook,
+    verify_student_notebook,
+)
+from grading.course.config import LANGUAGES, Course
+from grading.errors import UserError
+from grading.judging.assess import Executor, Terms, prepare
+from grading.judging.judge import metric_limit
+from grading.places import KEYS
+from grading.session import keyfile
+from grading.session.keyfile import KeyFile, ListedCheck
+from grading.session.outcomes import (
+    Outcome,
+    outcome_of_answers,
+    outcome_of_group,
+    outcome_of_metric,
+)
+from utils.profile import DEFAULT_SEED, PROFILES, Profile
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where a lab's files are in the course's folder."""
+
+    source: Path
+    students: dict[str, Path]
+    keys: Path
+
+
+def paths(course: Course, lab: str) -> Paths:
+    """Return where the source, the built notebooks and the keys of ``lab`` are."""
+    notebooks = course.root / "notebooks"
+    in_the_kit = KEYS.is_relative_to(course.root)
+    keys = KEYS if in_the_kit else course.home / "keys"
+    return Paths(
+        source=notebooks / "source" / f"{lab}.py",
+        students={lang: notebooks / lang / f"{lab}.ipynb" for lang in LANGUAGES},
+        keys=keys / f"{lab}.json",
+    )
+
+
+def load_keys(course: Course, lab: str) -> KeyFile | None:
+    """Read the committed keys of a lab; None if there are none."""
+    return keyfile.load(lab, paths(course, lab).keys.parent)
+
+
+def read_lab(course: Course, lab: str) -> Lab:
+    """Parse the source of ``lab``."""
+    course.lab(lab)
+    source = paths(course, lab).source
+    if not source.exists():
+        raise UserError(f"no {source}; a lab in course.toml needs its source there")
+    return parse_lab(source)
+
+
+def student_files(course: Course, lab: Lab) -> dict[Path, str]:
+    """Return the text of the lab's student notebooks, by where they belong."""
+    where = paths(course, lab.name).students
+    return {where[lang]: render(student_notebook(lab, lang, course)) for lang in LANGUAGES}
+
+
+def differences(course: Course, lab: Lab) -> list[str]:
+    """Return one line for each way in which the committed files are not what the source builds."""
+    found = []
+    for path, text in student_files(course, lab).items():
+        name = path.relative_to(course.root)
+        if not path.exists():
+            found.append(f"{name} is missing; run `python -m grading build`")
+        elif path.read_text(encoding="utf-8") != text:
+            found.append(f"{name} is not what its source builds; run `python -m grading build`")
+    for lang in LANGUAGES:
+        found += verify_student_notebook(student_notebook(lab, lang, course), lab)
+    return found + stale_keys(course, lab)
+
+
+def stale_keys(course: Course, lab: Lab) -> list[str]:
+    """Say in one line why the committed keys are not those of the source; nothing if they are."""
+    keys = load_keys(course, lab.name)
+    if keys is None or keys.source != solution_hash(lab) or not keys.profiles:
+        return [
+            f"the keys of {lab.name} were made from another version of its solution; "
+            "run `python -m grading build`"
+        ]
+    if keys != up_to_date(keys, lab):
+        return [
+            f"the keys of {lab.name} name other sections, minutes or points than its source; "
+            "run `python -m grading build`"
+        ]
+    return []
+
+
+def up_to_date(keys: KeyFile, lab: Lab) -> KeyFile:
+    """Return keys with the section titles, minutes and question points that the source has now."""
+    sections, minutes = section_of_check(lab), minutes_of_check(lab)
+    labels = Counter(check.cell for check in keys.checks)
+    return replace(
+        keys,
+        checks=tuple(
+            replace(
+                check,
+                section=sections[check.cell],
+                minutes=round(minutes[check.cell] / labels[check.cell], 2),
+            )
+            for check in keys.checks
+        ),
+        question_marks=sum(questions(lab).values()),
+    )
+
+
+def stale_profiles(course: Course, lab: Lab, wanted: Iterable[Profile] = PROFILES) -> list[Profile]:
+    """Return the profiles for which the lab has no keys made from its present solution."""
+    keys = load_keys(course, lab.name)
+    if keys is None or keys.source != solution_hash(lab):
+        return list(wanted)
+    return [profile for profile in wanted if profile not in keys.profiles]
+
+
+def work_of(course: Course, lab: Lab) -> Path:
+    """Return the folder from which an interrupted run of the solution goes on."""
+    return course.home / "work" / lab.name
+
+
+async def run_solution(engine: Executor, course: Course, lab: Lab, profile: Profile) -> Terms:
+    """Execute the solution as a student's session would draw it, with the default seed."""
+    solution = instructor_notebook(lab, course.language, course)
+    return await prepare(engine, solution, profile, DEFAULT_SEED, work_of(course, lab).parent)
+
+
+def marks_against_keys(terms: Terms, keys: KeyFile) -> list[Outcome]:
+    """Return what the ticks of the executed solution show with the committed keys."""
+
+    def outcome(item: Evidence) -> Outcome:
+        spec = item.spec
+        assert spec is not None
+        entry = keys.profiles.get(terms.profile, {}).get(item.label)
+        if item.check == "group":
+            inner = [outcome(part) for part in item.items]
+            return outcome_of_group(item.label, spec.marks, inner, None, None)
+        if spec.truth is None:
+            answers = list(item.answers)
+            return outcome_of_answers(item.label, spec.marks, answers, entry, None)
+        truth = spec.truth.numbers.reshape(spec.truth.shape)
+        return outcome_of_metric(
+            item.label, spec.marks, item.answers[0], lambda: truth, entry, None
+        )
+
+    return [outcome(item) for _, item in terms.evidence]
+
+
+def updated_keys(
+    course: Course, lab: Lab, runs: dict[Profile, Terms], seconds: dict[Profile, float]
+) -> KeyFile:
+    """Return the lab's keys from executed solutions; profiles that are still good are kept.
+
+    ``seconds`` says how long each solution took.
+
+    Raises
+    ------
+    UserError
+        If the marks of a check cell's checks are not the points that its source states.
+    """
+    listed = _listed(next(iter(runs.values())).evidence)
+    _agree_on_points(lab, listed)
+    old = load_keys(course, lab.name)
+    still = old if old and old.source == solution_hash(lab) else None
+    fresh = {
+        profile: {
+            label: entry for _, item in terms.evidence for label, entry in _entries(item).items()
+        }
+        for profile, terms in runs.items()
+    }
+    keys = KeyFile(
+        lab=lab.name,
+        source=solution_hash(lab),
+        checks=listed,
+        question_marks=sum(questions(lab).values()),
+        profiles=(still.profiles if still else {}) | fresh,
+        seconds=(still.seconds if still else {})
+        | {profile: round(taken) for profile, taken in seconds.items()},
+    )
+    return up_to_date(keys, lab)
+
+
+def _listed(evidence: list[tuple[str, Evidence]]) -> tuple[ListedCheck, ...]:
+    """List the checks; `up_to_date` fills in what the source says of them."""
+    return tuple(
+        ListedCheck(cell, item.label, item.spec.marks, section={})
+        for cell, item in evidence
+        if item.spec is not None
+    )
+
+
+def _agree_on_points(lab: Lab, listed: tuple[ListedCheck, ...]) -> None:
+    for cell, points in checks(lab).items():
+        marks = sum(check.marks for check in listed if check.cell == cell)
+        if abs(marks - points) > 1e-9:
+            raise UserError(
+                f"{lab.name}: the checks of cell {cell!r} left {marks:g} marks of evidence, its "
+                f"source states points={points:g}; a check did not run, or the sum is wrong"
+            )
+
+
+def _entries(evidence: Evidence) -> dict[str, Any]:
+    """Return the public entries of a check, or of the checks inside a group, by label."""
+    spec = evidence.spec
+    assert spec is not None
+    if evidence.check == "group":
+        return {label: entry for item in evidence.items for label, entry in _entries(item).items()}
+    if spec.metric:
+        return {evidence.label: keyfile.entry_of_metric(spec.metric, metric_limit(evidence))}
+    return {evidence.label: keyfile.entry_of_answers(evidence.answers, spec.tol)}

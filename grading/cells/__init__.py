@@ -1,0 +1,1 @@
+"""Notebooks as files: reading whatever comes, what each cell is, and who signed."""

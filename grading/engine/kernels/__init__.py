@@ -1,0 +1,1 @@
+"""Kernels: forked from a zygote in the sandbox, or ordinary ones."""

@@ -1,0 +1,70 @@
+"""What the engine asks of a kernel, wherever it comes from."""
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from grading.engine.wire.jupyter import Wire
+from grading.messages import Reason
+
+START_SECONDS = 60.0  # a kernel that does not answer by then is not going to
+LAST_WORDS_SECONDS = 0.5  # between a kernel's closing its sockets and its end
+
+
+class LostKernel(RuntimeError):
+    """A kernel did not start, or its zygote died; no notebook can bring that about."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How a kernel ended.
+
+    Attributes
+    ----------
+    cpu_seconds : float or None
+        CPU time of the kernel and its children, if it could be measured.
+    cause : Reason or None
+        Why it ended before it was stopped; None if it did not.
+    from_outside : bool
+        Whether it was ended by something that a submission cannot do.
+    """
+
+    cpu_seconds: float | None
+    cause: Reason | None = None
+    from_outside: bool = False
+
+
+def cause_of(status: int) -> Reason:
+    """Say how a process ended, from its exit code or the negative number of a signal."""
+    if status < 0:
+        return Reason("cause.signal", {"name": signal.Signals(-status).name})
+    return Reason("cause.exited", {"status": status})
+
+
+class Kernel(Protocol):
+    """A running kernel."""
+
+    wire: Wire
+
+    async def interrupt(self) -> None:
+        """Ask the running cell to stop."""
+
+    async def stop(self) -> End:
+        """Kill it and return when nothing of it is left; may raise `LostKernel`."""
+
+
+class Kernels(Protocol):
+    """A source of kernels."""
+
+    def begin(self) -> None:
+        """Begin to prepare for `start`, in the background."""
+
+    async def start(self) -> tuple[str, ...]:
+        """Prepare to make kernels; return what is not as it should be, a line each."""
+
+    async def kernel(self, env: Mapping[str, str], files: Mapping[str, bytes]) -> Kernel:
+        """Start a kernel, see `grading.engine.runner.Engine.execute`; may raise `LostKernel`."""
+
+    async def close(self) -> None:
+        """Kill every kernel."""

@@ -1,0 +1,175 @@
+"""Kernels forked from a zygote in the sandbox."""
+
+import asyncio
+import signal
+import socket
+import tempfile
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from grading.course.config import Limits
+from grading.engine.kernels.base import (
+    LAST_WORDS_SECONDS,
+    START_SECONDS,
+    End,
+    Kernel,
+    LostKernel,
+    cause_of,
+)
+from grading.engine.kernels.nursery import (
+    ENVIRONMENT,
+    Exit,
+    ForkedKernel,
+    Nursery,
+    ZygoteDied,
+    listen,
+)
+from grading.engine.kernels.order import CHANNELS, Order
+from grading.engine.wire.jupyter import Wire, open_wire, private_key
+from grading.engine.wire.zmtp import Bounds
+from grading.messages import Reason
+
+
+@dataclass
+class _Prepared:
+    kernel: ForkedKernel
+    shell: socket.socket
+    iopub: socket.socket
+
+    def discard(self) -> None:
+        self.shell.close()
+        self.iopub.close()
+        self.kernel.signal(signal.SIGKILL)
+
+
+class ForkedKernels:
+    """A source of forked kernels, see `grading.engine.kernels.base.Kernels`.
+
+    Parameters
+    ----------
+    limits : Limits
+    ahead : int
+        How many kernels to keep ready before they are asked for.
+    modules : sequence of str
+        What the zygote imports, beside what every kernel needs.
+    """
+
+    def __init__(self, limits: Limits, ahead: int, modules: Sequence[str]) -> None:
+        self._limits = limits
+        self._ahead = ahead
+        self._modules = modules
+        self._nursery: Nursery | None = None
+        self._ready: deque[_Prepared] = deque()
+        self._starting = asyncio.Lock()
+
+    def begin(self) -> None:
+        """Start the zygote, unless it runs, and do not wait for it."""
+        if self._nursery is None or not self._nursery.is_alive:
+            self._discard_ready()
+            self._nursery = Nursery(self._limits, self._modules)
+
+    async def start(self) -> tuple[str, ...]:
+        """Wait for the zygote, started if need be; raise `LostKernel` if it does not come up."""
+        async with self._starting:
+            self.begin()
+            assert self._nursery is not None
+            try:
+                complaints = await asyncio.wrap_future(self._nursery.up)
+            except RuntimeError as error:
+                raise LostKernel(str(error)) from error
+            self._prepare()
+            return complaints
+
+    async def kernel(self, env: Mapping[str, str], files: Mapping[str, bytes]) -> Kernel:
+        """Take a kernel that is ready, or fork one."""
+        await self.start()
+        prepared = self._take()
+        self._prepare()
+        key = private_key()
+        prepared.kernel.start(Order(key, ENVIRONMENT | dict(env), files))
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await asyncio.wrap_future(prepared.kernel.ready)
+                wire = await open_wire(
+                    await asyncio.open_unix_connection(sock=prepared.shell),
+                    await asyncio.open_unix_connection(sock=prepared.iopub),
+                    key=key,
+                    bounds=Bounds.of(self._limits),
+                )
+        except (RuntimeError, OSError) as error:
+            prepared.discard()
+            raise LostKernel(str(error) or "a kernel did not answer") from error
+        except BaseException:
+            prepared.discard()
+            raise
+        return _Forked(prepared.kernel, wire)
+
+    async def close(self) -> None:
+        """End the zygote and with it all kernels."""
+        self._discard_ready()
+        if self._nursery is not None:
+            await asyncio.to_thread(self._nursery.close)
+
+    def _take(self) -> _Prepared:
+        while self._ready:
+            prepared = self._ready.popleft()
+            if not prepared.kernel.ended.done():
+                return prepared
+            prepared.discard()
+        return self._fork()
+
+    def _prepare(self) -> None:
+        while len(self._ready) < self._ahead:
+            self._ready.append(self._fork())
+
+    def _discard_ready(self) -> None:
+        while self._ready:
+            self._ready.pop().discard()
+
+    def _fork(self) -> _Prepared:
+        """Fork a kernel and connect to it at once, so that its sockets' files can go."""
+        assert self._nursery is not None
+        with tempfile.TemporaryDirectory(prefix="dl-") as folder:
+            listening = {channel: listen(f"{folder}/{channel}") for channel in CHANNELS}
+            shell, iopub = (_connect(f"{folder}/{channel}") for channel in ("shell", "iopub"))
+        return _Prepared(self._nursery.fork(listening), shell, iopub)
+
+
+class _Forked:
+    def __init__(self, kernel: ForkedKernel, wire: Wire) -> None:
+        self.wire = wire
+        self._kernel = kernel
+
+    async def interrupt(self) -> None:
+        self._kernel.signal(signal.SIGINT)
+
+    async def stop(self) -> End:
+        ended = asyncio.wrap_future(self._kernel.ended)
+        if self.wire.is_broken:  # if that is because it ended, the zygote is about to say so
+            await asyncio.wait([ended], timeout=LAST_WORDS_SECONDS)
+        by_itself = ended.done()
+        self.wire.close()
+        self._kernel.signal(signal.SIGKILL)
+        try:
+            exit_ = await ended
+        except ZygoteDied as error:
+            raise LostKernel(str(error)) from error
+        if by_itself or exit_.reason is not None:
+            return _end_of(exit_)
+        return End(exit_.cpu_seconds)
+
+
+def _connect(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)
+    connection.setblocking(False)
+    return connection
+
+
+def _end_of(exit_: Exit) -> End:
+    if exit_.reason is not None:
+        return End(exit_.cpu_seconds, Reason(f"cause.{exit_.reason}"))
+    if exit_.status == -signal.SIGKILL:  # the first process of a namespace cannot kill itself
+        return End(exit_.cpu_seconds, Reason("cause.system"), from_outside=True)
+    return End(exit_.cpu_seconds, cause_of(exit_.status))

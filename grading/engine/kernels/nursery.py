@@ -1,0 +1,302 @@
+"""The coordinator's end of the zygote: starts it, asks for kernels and hears what became of them.
+
+Nothing here depends on an event loop, because a zygote may serve several: nbclient and papermill
+bring their own. A thread starts the sandbox and reads the zygote's events.
+"""
+
+import contextlib
+import json
+import math
+import os
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass
+from typing import IO, Any
+
+from grading.course.config import Limits
+from grading.engine.kernels.order import CHANNELS, Order
+from grading.engine.kernels.preload import OF_NOTEBOOKS
+from grading.engine.kernels.zygote import MAX_PACKET
+from grading.engine.walls import outer
+from grading.engine.walls.inner import HOME, Allowance
+
+ENVIRONMENT = {
+    "HOME": HOME,
+    "USER": "student",
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "MPLCONFIGDIR": "/tmp/matplotlib",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "OMP_NUM_THREADS": "1",
+}
+OF_THE_ZYGOTE = {
+    "MALLOC_ARENA_MAX": "2",  # one for each thread would use up the address space
+    # Threads that a submission asks for wait asleep: the cores may be another one's.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    # It must have one thread when it forks.
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+
+
+END_SECONDS = 5.0
+
+
+class ZygoteDied(RuntimeError):
+    """The zygote is gone and its kernels with it."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a kernel ended.
+
+    Attributes
+    ----------
+    status : int
+        Its exit code, or the negative number of the signal that killed it.
+    cpu_seconds : float
+        CPU time of the kernel and of its children.
+    reason : str or None
+        The limit for which the zygote killed it: ``"memory"`` or ``"processes"``.
+    said : str
+        The traceback of a kernel that could not start.
+    """
+
+    status: int
+    cpu_seconds: float
+    reason: str | None
+    said: str
+
+
+class ForkedKernel:
+    """A kernel that was asked for; see `Nursery.fork`.
+
+    Attributes
+    ----------
+    ready : Future
+        Done when the kernel waits for its order; fails with `ZygoteDied` or, if the kernel could
+        not start, with RuntimeError.
+    ended : Future of Exit
+        Done when the kernel is gone; fails with `ZygoteDied`.
+    """
+
+    def __init__(self, nursery: "Nursery", number: int, order: socket.socket) -> None:
+        self.ready: Future[None] = _promise()
+        self.ended: Future[Exit] = _promise()
+        self._nursery = nursery
+        self._number = number
+        self._order = order
+
+    def start(self, order: Order) -> None:
+        """Let it run."""
+        packed = os.memfd_create("order")
+        try:
+            with open(packed, "wb", closefd=False) as file:
+                file.write(order.pack())
+            os.lseek(packed, 0, os.SEEK_SET)
+            socket.send_fds(self._order, [b"go"], [packed])
+        except OSError:
+            pass  # it is gone, and `ended` says so
+        finally:
+            os.close(packed)
+            self._order.close()
+
+    def signal(self, number: int) -> None:
+        """Send it a signal; nothing happens if it is gone."""
+        self._nursery.tell({"do": "signal", "id": self._number, "signal": number})
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        if event["event"] == "ready":
+            self.ready.set_result(None)
+            return
+        exit_ = Exit(event["status"], event["cpu"], event["reason"], event["said"])
+        if not self.ready.done():
+            last = (exit_.said.strip() or f"it exited with {exit_.status}").splitlines()[-1]
+            self.ready.set_exception(RuntimeError(f"a kernel could not start: {last}"))
+        self.ended.set_result(exit_)
+        self._order.close()
+
+    def _lose(self, error: ZygoteDied) -> None:
+        for future in (self.ready, self.ended):
+            if not future.done():
+                future.set_exception(error)
+        self._order.close()
+
+
+class Nursery:
+    """A zygote in its sandbox.
+
+    Parameters
+    ----------
+    limits : Limits
+        What each kernel may use.
+    modules : sequence of str
+        What the zygote imports, beside what every kernel needs.
+
+    Attributes
+    ----------
+    up : Future of tuple of str
+        Done when kernels can be forked; holds what is not as it should be, a line each. Fails with
+        RuntimeError if the zygote cannot start.
+    """
+
+    def __init__(self, limits: Limits, modules: Sequence[str] = OF_NOTEBOOKS) -> None:
+        self.up: Future[tuple[str, ...]] = _promise()
+        self._allowance = Allowance(
+            memory=int(limits.memory_mb * 2**20),
+            processes=int(limits.processes),
+            file=int(limits.file_mb * 2**20),
+            cpu_seconds=math.ceil(limits.submission_seconds) * (os.cpu_count() or 1) + 60,
+        )
+        self._modules = modules
+        self._kernels: dict[int, ForkedKernel] = {}
+        self._forked = 0
+        self._lock = threading.Lock()
+        self._control, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # Bubblewrap dies with the thread that started it, so this thread stays until it has.
+        self._thread = threading.Thread(target=self._run, name="zygote", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the zygote listens."""
+        return self._control.fileno() != -1
+
+    def fork(self, sockets: Mapping[str, socket.socket]) -> ForkedKernel:
+        """Ask for a kernel.
+
+        Parameters
+        ----------
+        sockets : mapping of str to socket
+            A listening Unix socket for each of `order.CHANNELS`; closed here.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with self._lock:
+            self._forked += 1
+            number = self._forked
+            kernel = ForkedKernel(self, number, ours)
+            self._kernels[number] = kernel
+        descriptors = [sockets[channel].fileno() for channel in CHANNELS] + [theirs.fileno()]
+        if not self.tell({"do": "fork", "id": number}, descriptors):
+            self._lose_all()
+        for used in (*sockets.values(), theirs):
+            used.close()
+        return kernel
+
+    def tell(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> bool:
+        """Send a request to the zygote; return False if it is gone."""
+        try:
+            with self._lock:
+                socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
+        except OSError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """End the zygote and all its kernels, and wait until they are gone."""
+        with self._lock, contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+
+    def _run(self) -> None:
+        said = ""
+        try:
+            with tempfile.TemporaryFile() as errors, outer.made_files() as files:
+                self._serve(self._start(files, errors))
+                errors.seek(0)
+                said = errors.read().decode(errors="replace")
+        except OSError as error:
+            said = str(error)
+        finally:
+            with self._lock:
+                self._control.close()
+            if not self.up.done():
+                last = (said.strip() or "it ended at once").splitlines()[-1]
+                self.up.set_exception(RuntimeError(f"the zygote could not start: {last}"))
+            self._lose_all()
+
+    def _start(self, files: Mapping[str, int], errors: IO[bytes]) -> "subprocess.Popen[bytes]":
+        view = outer.view_of_this_process()
+        arguments = {
+            "control": self._theirs.fileno(),
+            "user": outer.user_inside(),
+            "allowance": asdict(self._allowance),
+            "shown": [str(place) for place in view.shown],
+            "modules": list(self._modules),
+        }
+        with self._theirs:
+            return subprocess.Popen(
+                outer.command(
+                    outer.python("grading.engine.kernels.zygote", arguments),
+                    view,
+                    ENVIRONMENT | OF_THE_ZYGOTE,
+                    files,
+                    root=outer.is_root(),
+                ),
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                pass_fds=(self._theirs.fileno(), *files.values()),
+                start_new_session=True,  # so that Ctrl-C reaches the coordinator alone
+            )
+
+    def _serve(self, process: "subprocess.Popen[bytes]") -> None:
+        """Hear what the zygote says until one of the two ends."""
+        try:
+            with contextlib.suppress(OSError):
+                while packet := self._control.recv(MAX_PACKET):
+                    self._hear(json.loads(packet))
+        finally:
+            with self._lock:
+                self._control.close()
+            try:
+                process.wait(END_SECONDS)  # it ends by itself, and its kernels before it
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        if event["event"] == "up":
+            self.up.set_result(_complaints(event["threads"], event["missing"]))
+            return
+        with self._lock:
+            kernel = self._kernels[event["id"]]
+            if event["event"] == "ended":
+                del self._kernels[event["id"]]
+        kernel._hear(event)
+
+    def _lose_all(self) -> None:
+        with self._lock:
+            lost = list(self._kernels.values())
+            self._kernels.clear()
+        for kernel in lost:
+            kernel._lose(ZygoteDied("the zygote died"))
+
+
+def _complaints(threads: list[str], missing: Mapping[str, str]) -> tuple[str, ...]:
+    lines = [f"not imported ahead: {name} ({why})" for name, why in missing.items()]
+    if len(threads) > 1:
+        lines.append(f"the zygote has {len(threads)} threads ({', '.join(threads)}), not 1")
+    return tuple(lines)
+
+
+def listen(path: str) -> socket.socket:
+    """Return a Unix socket that listens at ``path``."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen()
+    return listening
+
+
+def _promise() -> Future[Any]:
+    """Return a future that whoever waits for it cannot cancel."""
+    future: Future[Any] = Future()
+    future.set_running_or_notify_cancel()
+    return future

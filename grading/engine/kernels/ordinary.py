@@ -1,0 +1,156 @@
+"""Kernels like those that Jupyter starts, from which nothing protects this machine."""
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+
+from grading.course.config import Limits
+from grading.engine.kernels.base import LAST_WORDS_SECONDS, START_SECONDS, End, Kernel, cause_of
+from grading.engine.walls.outer import kit_roots
+from grading.engine.wire.jupyter import Wire, open_wire
+from grading.engine.wire.zmtp import Bounds
+
+KEPT = ("PATH", "LANG", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+RETRY_SECONDS = 0.05
+UNPROTECTED = (
+    "no sandbox: a submission can read and write what this user can, and the limits on memory, "
+    "processes and files are not enforced"
+)
+
+
+class _ThisPython(KernelSpecManager):
+    """Knows one kernel: this Python's."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name=kernel_name, language="python")
+
+
+class OrdinaryKernels:
+    """A source of ordinary kernels, see `grading.engine.kernels.base.Kernels`.
+
+    Parameters
+    ----------
+    limits : Limits
+        Of which those on time and outputs hold.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def begin(self) -> None:
+        """Do nothing: there is nothing to prepare."""
+
+    async def start(self) -> tuple[str, ...]:
+        """Say that nothing is protected."""
+        return (UNPROTECTED,)
+
+    async def kernel(self, env: Mapping[str, str], files: Mapping[str, bytes]) -> Kernel:
+        """Start a kernel in a new folder, which goes when it does."""
+        folder = tempfile.TemporaryDirectory(prefix="dl-", ignore_cleanup_errors=True)
+        manager = AsyncKernelManager(
+            kernel_spec_manager=_ThisPython(),
+            transport="tcp" if sys.platform == "win32" else "ipc",
+            connection_file=str(Path(folder.name, "k.json")),
+        )
+        try:
+            work = _furnish(Path(folder.name, "work"), files)
+            own = {name: os.environ[name] for name in KEPT if name in os.environ}
+            own |= {"HOME": folder.name, "PYTHONPATH": os.pathsep.join(kit_roots())}
+            own |= {"OMP_NUM_THREADS": "1"}  # as in the sandbox
+            await manager.start_kernel(cwd=str(work), env=own | dict(env))
+            async with asyncio.timeout(START_SECONDS):
+                wire = await open_wire(
+                    await _dial(manager, "shell"),
+                    await _dial(manager, "iopub"),
+                    key=manager.session.key,
+                    bounds=Bounds.of(self._limits),
+                )
+        except BaseException:
+            await _end(manager, folder)
+            raise
+        return _Ordinary(manager, folder, wire)
+
+    async def close(self) -> None:
+        """Do nothing: whoever started a kernel stops it."""
+
+
+class _Ordinary:
+    def __init__(
+        self,
+        manager: AsyncKernelManager,
+        folder: "tempfile.TemporaryDirectory[str]",
+        wire: Wire,
+    ) -> None:
+        self.wire = wire
+        self._manager = manager
+        self._folder = folder
+
+    async def interrupt(self) -> None:
+        if self._manager.has_kernel:
+            await self._manager.interrupt_kernel()
+
+    async def stop(self) -> End:
+        provisioner: Any = self._manager.provisioner
+        waited = 0.0
+        while self.wire.is_broken and await provisioner.poll() is None:
+            if waited >= LAST_WORDS_SECONDS:
+                break
+            await asyncio.sleep(RETRY_SECONDS)
+            waited += RETRY_SECONDS
+        status = await provisioner.poll()
+        cpu_seconds = _cpu_seconds(provisioner.pid) if status is None else None
+        self.wire.close()
+        await _end(self._manager, self._folder)
+        return End(cpu_seconds, None if status is None else cause_of(status))
+
+
+async def _end(manager: AsyncKernelManager, folder: "tempfile.TemporaryDirectory[str]") -> None:
+    try:
+        if manager.has_kernel:
+            await manager.shutdown_kernel(now=True)
+    finally:
+        folder.cleanup()
+
+
+def _furnish(work: Path, files: Mapping[str, bytes]) -> Path:
+    work.mkdir()
+    for name, content in files.items():
+        path = work / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return work
+
+
+async def _dial(
+    manager: AsyncKernelManager, channel: str
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to one of the sockets that the kernel is about to open."""
+    info: dict[str, Any] = {**manager.get_connection_info()}
+    port = info[f"{channel}_port"]
+    while True:
+        try:
+            if info["transport"] == "tcp":
+                return await asyncio.open_connection(info["ip"], port)
+            return await asyncio.open_unix_connection(f"{info['ip']}-{port}")
+        except OSError:
+            if not await manager.is_alive():
+                raise RuntimeError("a kernel could not start; is ipykernel installed?") from None
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+def _cpu_seconds(pid: int) -> float | None:
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return None
+    own = times.user + times.system
+    return own + getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)

@@ -1,0 +1,1 @@
+"""What keeps a submission in: the view that it gets, its own wall, and refused system calls."""

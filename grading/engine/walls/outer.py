@@ -1,0 +1,224 @@
+"""The first wall: what bubblewrap shows of this machine to the zygote, and to nobody else."""
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from grading.engine.walls.inner import HOME, SCRATCH
+from grading.places import KEYS, PACKAGES
+
+DATA = ("DL_DATA_MIRROR", "DL_DATA_CACHE")  # variables that say where data sets are
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+OF_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime")
+FILES = {
+    "/etc/passwd": f"student:x:1000:1000::{HOME}:/bin/sh\n",
+    "/etc/hosts": "127.0.0.1 localhost sandbox\n",
+}
+NOBODY = 65534  # whom root becomes inside
+INSTALL = "apt install bubblewrap"
+TRIAL_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown of this machine, read-only and at the same places.
+
+    Attributes
+    ----------
+    shown : tuple of Path
+        Folders and files.
+    links : dict of str to str
+        Symbolic links to make, and their targets.
+    hidden : tuple of Path
+        Folders within ``shown`` that appear empty.
+    """
+
+    shown: tuple[Path, ...]
+    links: Mapping[str, str] = field(default_factory=dict)
+    hidden: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Host:
+    """What this machine can do.
+
+    Attributes
+    ----------
+    obstacle : str or None
+        Why there is no sandbox, in one line; None if there is one.
+    unenforced : tuple of str
+        The fields of `grading.course.config.Limits` that a kernel in the sandbox could exceed.
+    """
+
+    obstacle: str | None
+    unenforced: tuple[str, ...] = ()
+
+
+def view_of_this_process() -> View:
+    """Return the view of the system, this Python, its packages, the kit and the data mirror.
+
+    Of the kit, the three packages that a notebook imports are shown, without the keys.
+    """
+    links = {path: os.readlink(path) for path in SYSTEM if os.path.islink(path)}
+    system = [Path(path) for path in SYSTEM if os.path.isdir(path) and path not in links]
+    system += [path for name in OF_ETC if (path := Path("/etc", name)).exists()]
+    system.append(Path("/sys/devices/system/cpu"))
+    own = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, _package_folders())]
+    own.append(Path(sys.executable).resolve().parents[1])
+    kit = [_package(name) for name in PACKAGES]
+    own += kit + [Path(os.environ[name]).resolve() for name in DATA if os.environ.get(name)]
+    shown = system
+    for place in own:
+        if place.exists() and not any(place.is_relative_to(path) for path in shown):
+            shown.append(place)
+    return View(tuple(shown), links, (KEYS,) if KEYS.is_dir() else ())
+
+
+def command(
+    program: Sequence[str],
+    view: View,
+    env: Mapping[str, str],
+    files: Mapping[str, int],
+    *,
+    root: bool,
+) -> list[str]:
+    """Return the command that runs ``program`` in the sandbox.
+
+    Parameters
+    ----------
+    program : sequence of str
+    view : View
+        What it sees.
+    env : mapping
+        All of its environment.
+    files : mapping of str to int
+        Files to make, and the descriptors from which to read them.
+    root : bool
+        Whether root runs the command. Root needs no user namespace, and keeps what it takes to
+        become nobody; an ordinary user needs one, and no capability.
+    """
+    arguments = ["bwrap", "--die-with-parent", "--new-session", "--hostname", "sandbox"]
+    arguments += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    arguments += ["--unshare-cgroup-try", "--cap-drop", "ALL"]
+    if root:
+        arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        arguments += ["--unshare-user"]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]
+    for folder in _folders((*view.shown, *map(Path, files), Path(HOME, "_"), Path(SCRATCH, "_"))):
+        arguments += ["--dir", str(folder)]  # made for a bind mount, they would be root's alone
+    for place in view.shown:
+        arguments += ["--ro-bind", str(place), str(place)]
+    for path, target in view.links.items():
+        arguments += ["--symlink", target, path]
+    for place in view.hidden:
+        arguments += ["--tmpfs", str(place), "--remount-ro", str(place)]
+    for path, descriptor in files.items():
+        arguments += ["--perms", "0444", "--file", str(descriptor), path]
+    arguments += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--clearenv"]
+    for name, value in env.items():
+        arguments += ["--setenv", name, value]
+    return [*arguments, "--", *program]
+
+
+def python(module: str, argument: object) -> list[str]:
+    """Return the program that calls ``main()`` of ``module`` with one JSON argument.
+
+    It is this Python with the same packages, which heeds no environment variable, no user's
+    packages and no working directory.
+    """
+    extra = [*_package_folders(), *kit_roots()]
+    code = (
+        f"import sys; sys.path += [p for p in {extra!r} if p not in sys.path]; "
+        f"from {module} import main; main()"
+    )
+    return [sys.executable, "-I", "-X", "utf8", "-c", code, json.dumps(argument)]
+
+
+def kit_roots() -> list[str]:
+    """Return the folders from which the kit's packages are imported."""
+    return list(dict.fromkeys(str(_package(name).parent) for name in PACKAGES))
+
+
+def is_root() -> bool:
+    """Whether root runs this process; what is sandboxed then runs as nobody."""
+    return os.geteuid() == 0
+
+
+def user_inside() -> int | None:
+    """Return the user that the sandboxed process must become; None if it already is."""
+    return NOBODY if is_root() else None
+
+
+@contextmanager
+def made_files() -> Iterator[dict[str, int]]:
+    """Give descriptors of the files that the sandbox has and this machine need not have."""
+    descriptors = {}
+    try:
+        for path, text in FILES.items():
+            descriptors[path] = os.memfd_create("dl")
+            os.write(descriptors[path], text.encode())
+            os.lseek(descriptors[path], 0, os.SEEK_SET)
+        yield descriptors
+    finally:
+        for descriptor in descriptors.values():
+            os.close(descriptor)
+
+
+@functools.cache
+def host() -> Host:
+    """Find out, by trying once, whether this machine has a sandbox and which limits hold in it."""
+    if not sys.platform.startswith("linux"):
+        return Host(f"the sandbox needs Linux; this is {sys.platform}")
+    if shutil.which("bwrap") is None:
+        return Host(f"bubblewrap is not installed (`{INSTALL}`)")
+    with made_files() as files:
+        trial = command(
+            python("grading.engine.walls.inner", user_inside()),
+            view_of_this_process(),
+            {"PATH": "/usr/bin:/bin"},
+            files,
+            root=is_root(),
+        )
+        try:
+            done = subprocess.run(
+                trial,
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=TRIAL_SECONDS,
+                pass_fds=tuple(files.values()),
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return Host(f"bubblewrap does not work here: {error}")
+    if done.returncode != 0:
+        said = (done.stderr.strip() or f"it exited with {done.returncode}").splitlines()[-1]
+        return Host(f"bubblewrap does not work here: {said}")
+    return Host(None, tuple(json.loads(done.stdout)))
+
+
+def _folders(places: Sequence[Path]) -> list[Path]:
+    """Return the folders that ``places`` are in, outermost first."""
+    return sorted({folder for place in places for folder in place.parents if folder.name})
+
+
+def _package(name: str) -> Path:
+    found = find_spec(name)
+    if found is None or not found.submodule_search_locations:
+        raise RuntimeError(f"the package {name!r} cannot be found; run from the kit's folder")
+    return Path(found.submodule_search_locations[0]).resolve()
+
+
+def _package_folders() -> list[str]:
+    """Return the folders of installed packages, the user's own included."""
+    names = ("site-packages", "dist-packages")
+    return [entry for entry in sys.path if Path(entry).name in names and Path(entry).is_dir()]

@@ -1,0 +1,1 @@
+"""What a kernel says, read as bytes that nobody trusts."""

@@ -1,0 +1,274 @@
+"""nbgrader's gradebook: one transaction a submission, and the detail behind each mark.
+
+The marks go where nbgrader and Formgrader expect them. Beside them, in a table of our own in the
+same database and the same transaction, stands the whole result: each check with its reason.
+"""
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Comment,
+    Grade,
+    Gradebook,
+    Notebook,
+    Student,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
+from sqlalchemy.orm import Session, scoped_session
+
+from grading.course.roster import Roster
+from grading.errors import UserError
+from grading.judging.results import CheckMark, Result
+
+_results = sa.Table(
+    "dl_result",
+    sa.MetaData(),
+    sa.Column("lab", sa.String(128), primary_key=True),
+    sa.Column("student", sa.String(128), primary_key=True),
+    sa.Column("result", sa.Text, nullable=False),
+)
+
+
+class Marks:
+    """The gradebook of a course, opened by its one writer.
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy URL: ``sqlite:///…`` or ``postgresql://…``.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            with _own_tools_on_path():
+                self._gradebook = Gradebook(url)
+        except sa.exc.SQLAlchemyError as error:
+            first = str(error).splitlines()[0]
+            raise UserError(
+                f"cannot open the gradebook {sa.engine.make_url(url).render_as_string()}: {first}"
+            ) from None
+        self._db = self._gradebook.db
+        engine = self._db.get_bind()
+        if engine.dialect.name == "sqlite":
+            # Formgrader may read while we write.
+            self._db.execute(sa.text("PRAGMA journal_mode=WAL"))
+        _results.metadata.create_all(engine)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._gradebook.close()
+
+    def add_students(self, roster: Roster) -> None:
+        """Add the roster's students, or bring their names and addresses up to date."""
+        for entry in roster.students:
+            student = self._db.get(Student, entry.id)
+            if student is None:
+                student = Student(id=entry.id)
+                self._db.add(student)
+            student.last_name = entry.name
+            student.email = entry.email
+        self._db.commit()
+
+    def result(self, lab: str, student: str) -> Result | None:
+        """Return the stored result of a submission, None if it was never graded."""
+        query = sa.select(_results.c.result).where(
+            _results.c.lab == lab, _results.c.student == student
+        )
+        text = self._db.execute(query).scalar()
+        return None if text is None else _read(text)
+
+    def results(self, lab: str) -> list[Result]:
+        """Return all stored results of a lab, by student."""
+        query = (
+            sa.select(_results.c.result).where(_results.c.lab == lab).order_by(_results.c.student)
+        )
+        return [_read(text) for text in self._db.execute(query).scalars()]
+
+    def save(self, result: Result, handed_in: datetime | None = None) -> None:
+        """Write one submission's marks and details, in one transaction.
+
+        Every grade cell that the database knows is written, whether or not the submission still
+        had it. A person's marks stay and are shown for review.
+
+        Raises
+        ------
+        UserError
+            If the lab was never released, so that the gradebook does not know its cells.
+        """
+        try:
+            submission = self._submission(result, handed_in)
+            marks = result.cell_marks()
+            for notebook in submission.notebooks:
+                for grade in notebook.grades:
+                    _write_grade(grade, marks, result.unanswered)
+            _store(self._db, result)
+            self._db.commit()
+        except BaseException:
+            self._db.rollback()
+            raise
+
+    def forget(self, lab: str, student: str) -> None:
+        """Forget the stored result of a submission, so that ``--resume`` grades it again."""
+        self._db.execute(_of(lab, student))
+        self._db.commit()
+
+    @contextmanager
+    def lend(self) -> Iterator["LentGradebook"]:
+        """Lend nbgrader its gradebook; what it writes is kept when the block ends without error."""
+        with self._db.get_bind().begin() as connection, warnings.catch_warnings():
+            # nbgrader has habits that newer versions of SQLAlchemy warn about.
+            warnings.simplefilter("ignore", sa.exc.SAWarning)
+            gradebook = LentGradebook(connection)
+            try:
+                yield gradebook
+                gradebook.db.flush()
+            finally:
+                gradebook.db.close()
+
+    def totals(self, lab: str) -> dict[str, tuple[float, float, bool]]:
+        """Return (score, max score, waits for a person) for every student with a submission.
+
+        Scores are nbgrader's own: checks, written questions and penalties together.
+        """
+        found = {}
+        for submission in (
+            self._db.query(SubmittedAssignment).join(Assignment).filter(Assignment.name == lab)
+        ):
+            found[submission.student_id] = (
+                max(0.0, float(submission.score - submission.late_submission_penalty)),
+                float(submission.max_score),
+                bool(submission.needs_manual_grade),
+            )
+        return found
+
+    def _submission(self, result: Result, handed_in: datetime | None) -> SubmittedAssignment:
+        assignment = self._db.query(Assignment).filter(Assignment.name == result.lab).first()
+        if assignment is None:
+            raise UserError(
+                f"the gradebook does not know {result.lab!r}; "
+                f"run `python -m grading release {result.lab}` first"
+            )
+        student = self._db.get(Student, result.student) or Student(id=result.student)
+        self._db.add(student)
+        self._db.flush()
+        submission = (
+            self._db.query(SubmittedAssignment)
+            .filter_by(assignment_id=assignment.id, student_id=result.student)
+            .first()
+        )
+        if submission is None:
+            submission = SubmittedAssignment(assignment_id=assignment.id, student_id=student.id)
+            self._db.add(submission)
+        if handed_in is not None:
+            submission.timestamp = handed_in
+        self._db.flush()
+        for notebook in assignment.notebooks:
+            self._complete(submission, notebook)
+        self._db.expire(submission)
+        return submission
+
+    def _complete(self, submission: SubmittedAssignment, notebook: Notebook) -> None:
+        """Give the submission a grade and a comment for every cell that the lab has now."""
+        mine = (
+            self._db.query(SubmittedNotebook)
+            .filter_by(assignment_id=submission.id, notebook_id=notebook.id)
+            .first()
+        )
+        if mine is None:
+            mine = SubmittedNotebook(assignment_id=submission.id, notebook_id=notebook.id)
+            self._db.add(mine)
+            self._db.flush()
+        self._add_missing(Grade, mine, (*notebook.grade_cells, *notebook.task_cells))
+        self._add_missing(Comment, mine, (*notebook.solution_cells, *notebook.task_cells))
+        self._db.flush()
+        self._db.expire(mine)
+
+    def _add_missing(
+        self, kind: type[Any], notebook: SubmittedNotebook, cells: Iterable[BaseCell]
+    ) -> None:
+        present = set(
+            self._db.execute(sa.select(kind.cell_id).filter_by(notebook_id=notebook.id)).scalars()
+        )
+        for cell in cells:
+            if cell.id not in present:
+                self._db.add(kind(cell_id=cell.id, notebook_id=notebook.id))
+
+
+class LentGradebook(Gradebook):
+    """nbgrader's gradebook within a transaction of ours: what it commits is only sent on.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        In a transaction, which its owner ends.
+    """
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.engine = connection.engine
+        self.db = Session(bind=connection, join_transaction_mode="rollback_only")
+        self.authenticator = None
+
+    def close(self) -> None:
+        """Stay open; whoever lent it closes it."""
+
+    def keep(self, result: Result) -> None:
+        """Store the detail behind the marks that nbgrader wrote."""
+        _store(self.db, result)
+
+
+@contextmanager
+def _own_tools_on_path() -> Iterator[None]:
+    """Let nbgrader find ``alembic``, which it runs by name for a new gradebook."""
+    before = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{before}"
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
+
+
+def _store(session: Session | scoped_session[Session], result: Result) -> None:
+    text = json.dumps(asdict(result), ensure_ascii=False)
+    session.execute(_of(result.lab, result.student))
+    session.execute(sa.insert(_results).values(lab=result.lab, student=result.student, result=text))
+
+
+def _of(lab: str, student: str) -> sa.Delete:
+    return sa.delete(_results).where(_results.c.lab == lab, _results.c.student == student)
+
+
+def _write_grade(grade: Grade, marks: dict[str, float], unanswered: Iterable[str]) -> None:
+    name, manual = grade.cell.name, grade.cell.cell_type == "markdown"
+    if manual and name not in unanswered:
+        grade.auto_score = None
+        grade.needs_manual_grade = grade.manual_score is None
+        return
+    grade.auto_score = 0.0 if manual else marks.get(name, 0.0)
+    grade.needs_manual_grade = grade.manual_score is not None
+
+
+def _read(text: str) -> Result:
+    data = json.loads(text)
+    data["checks"] = [CheckMark(**check) for check in data["checks"]]
+    return Result(**data)

@@ -1,0 +1,151 @@
+"""What nbgrader runs in our place: stubs at release, and our judging at autograde.
+
+With `configured`'s settings, ``nbgrader generate_assignment``, ``nbgrader autograde`` and the
+API behind Formgrader's buttons give the same notebooks and marks as ``python -m grading``.
+"""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat import NotebookNode
+from nbgrader.apps import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    ClearOutput,
+    ComputeChecksums,
+    LimitOutput,
+    LockCells,
+    NbGraderPreprocessor,
+    OverwriteKernelspec,
+    SaveCells,
+)
+from traitlets.config import Config
+
+from grading.authoring import clear_solutions
+from grading.cells.reading import read_notebook
+from grading.course.config import Course, load_course
+from grading.engine.runner import Engine
+from grading.errors import UserError
+from grading.gradebook.marks import Marks
+from grading.judging.annotate import annotated
+from grading.judging.assess import Terms, assess, prepare
+from grading.judging.results import result_of
+from utils.profile import Profile
+
+T = TypeVar("T")
+
+CONFIG_FILE = '''"""Written by `python -m grading release`: settings of nbgrader in this folder."""
+
+from pathlib import Path
+
+from grading.nbgrader_plugin import configured
+
+c = get_config()  # noqa: F821
+c.merge(configured(Path(__file__).resolve().parent, {url!r}))
+'''
+
+
+def configured(home: Path, db_url: str) -> Config:
+    """Return nbgrader's settings for the course whose files are in ``home``."""
+    config = Config()
+    config.CourseDirectory.root = str(home)
+    config.CourseDirectory.db_url = db_url
+    config.CourseDirectory.course_id = ""
+    config.GenerateAssignment.preprocessors = [
+        LockCells,
+        ReleaseCells,
+        ClearOutput,
+        CheckCellMetadata,
+        ComputeChecksums,
+        SaveCells,
+        CheckCellMetadata,
+    ]
+    config.Autograde.sanitize_preprocessors = [ClearOutput, OverwriteKernelspec]
+    config.Autograde.autograde_preprocessors = [
+        JudgeSubmission,
+        LimitOutput,
+        AssignLatePenalties,
+        CheckCellMetadata,
+    ]
+    return config
+
+
+def nbgrader_api(home: Path, db_url: str) -> NbGraderAPI:
+    """Return nbgrader's Python API, the one that Formgrader calls, for the course."""
+    config = configured(home, db_url)
+    return NbGraderAPI(CourseDirectory(config=config), config=config)
+
+
+class ReleaseCells(NbGraderPreprocessor):
+    """Turns the solution's cells into the student's stubs, as the built notebooks have them."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: ResourcesDict
+    ) -> tuple[NotebookNode, ResourcesDict]:
+        """Return the notebook as students get it."""
+        return clear_solutions(nb), resources
+
+
+class JudgeSubmission(NbGraderPreprocessor):
+    """Executes one submission in the engine, judges its evidence and writes its marks."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: ResourcesDict
+    ) -> tuple[NotebookNode, ResourcesDict]:
+        """Return the executed submission; its marks are in the gradebook."""
+        about = resources["nbgrader"]
+        home = Path(resources["metadata"]["path"]).resolve().parents[2]
+        course = load_course(home.parent)
+        lab, student = about["assignment"], about["student"]
+        release = read_notebook((home / "release" / lab / f"{lab}.ipynb").read_bytes())
+        host = _host(home.parent)
+        assessment = host.run(assess(host.engine, host.terms(course, lab), release, nb))
+        handed_in = home / "submitted" / student / lab / f"{lab}.ipynb"
+        result = result_of(
+            assessment, release, student, lab, handed_in.read_bytes(), course.language
+        )
+        with Marks(about["db_url"]) as marks:
+            marks.save(result)
+        return annotated(assessment.notebook, assessment.judgement, course.language), resources
+
+
+class _Host:
+    """An engine on an event loop of its own, for callers that are not asynchronous.
+
+    Formgrader calls nbgrader from inside a running event loop, so the engine needs another.
+    """
+
+    def __init__(self, course: Course) -> None:
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True, name="dl-engine").start()
+        self.engine = Engine(course.limits)
+        self._terms: dict[tuple[str, int], Terms] = {}
+        self.run(self.engine.__aenter__())
+        # Nobody closes it: what an engine started ends with this process.
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def terms(self, course: Course, lab: str) -> Terms:
+        """Return the lab's executed solution, run once for each of its versions."""
+        path = course.home / "source" / lab / f"{lab}.ipynb"
+        if not path.exists():
+            raise UserError(f"no {path}; run `python -m grading release {lab}` first")
+        key = (lab, path.stat().st_mtime_ns)
+        if key not in self._terms:
+            solution = read_notebook(path.read_bytes())
+            profile: Profile = "quick"
+            self._terms[key] = self.run(prepare(self.engine, solution, profile))
+        return self._terms[key]
+
+
+@cache
+def _host(root: Path) -> _Host:
+    return _Host(load_course(root))

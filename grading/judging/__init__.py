@@ -1,0 +1,1 @@
+"""From two executed notebooks to marks: rebuild, assess, judge, and say why."""

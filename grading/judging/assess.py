@@ -1,0 +1,170 @@
+"""Execute a solution and submissions with one fresh seed, and judge them.
+
+The solution runs first, with a seed of its own for the hidden inputs; what a submission may see
+of them (the inputs, not the truth) is handed to its kernel as a file.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from nbformat import NotebookNode
+
+from grading.answers.evidence import Evidence
+from grading.engine.runner import Execution
+from grading.judging.judge import BadReference, Judgement, judge, reference_evidence
+from grading.judging.rebuild import rebuild
+from grading.messages import Reason
+from utils.profile import Profile
+
+HIDDEN_FILE = "hidden_inputs.json"
+
+
+class Executor(Protocol):
+    """What executes notebooks: an `grading.engine.runner.Engine` or a cluster of them."""
+
+    async def execute(
+        self,
+        notebook: NotebookNode,
+        *,
+        env: Mapping[str, str],
+        files: Mapping[str, bytes] | None = None,
+    ) -> Execution:
+        """Execute a copy of ``notebook``."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What all submissions of one grading run share.
+
+    Attributes
+    ----------
+    profile : str
+    seed : int
+        Seed of the run, known to the solution and to every submission.
+    reference : NotebookNode
+        The executed solution: answers, terms and truth. It never leaves the grader.
+    hidden_inputs : bytes
+        JSON: the inputs to predict on, by the label of their check.
+    """
+
+    profile: Profile
+    seed: int
+    reference: NotebookNode
+    hidden_inputs: bytes
+
+    @property
+    def evidence(self) -> list[tuple[str, Evidence]]:
+        """(cell, evidence) of every check of the reference."""
+        return reference_evidence(self.reference)
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What came of one submission.
+
+    Attributes
+    ----------
+    notebook : NotebookNode
+        The submission rebuilt from the release, with the outputs of its execution.
+    judgement : Judgement
+    flags : tuple of Reason
+        What the instructor should know: edits, and why a run was disturbed.
+    seconds : float
+        Wall time of the execution.
+    cpu_seconds : float or None
+    """
+
+    notebook: NotebookNode
+    judgement: Judgement
+    flags: tuple[Reason, ...]
+    seconds: float
+    cpu_seconds: float | None
+
+
+async def prepare(
+    engine: Executor,
+    solution: NotebookNode,
+    profile: Profile,
+    seed: int | None = None,
+    work: Path | None = None,
+) -> Terms:
+    """Execute the solution and return the terms that submissions are judged on.
+
+    Parameters
+    ----------
+    engine : Executor
+    solution : NotebookNode
+        The instructor's notebook.
+    profile : {"quick", "full"}
+    seed : int, optional
+        Seed of the run and of its hidden inputs; fresh ones by default.
+    work : Path, optional
+        A folder that outlives the run, from which an interrupted training goes on.
+
+    Raises
+    ------
+    BadReference
+        If the solution does not run through, or its evidence cannot be judged against.
+    """
+    run_seed = secrets.randbelow(2**31) if seed is None else seed
+    hidden_seed = secrets.randbits(62) if seed is None else seed
+    env = _environment("reference", profile, run_seed) | {"DL_HIDDEN_SEED": str(hidden_seed)}
+    if work:
+        env["DL_WORK"] = str(work)
+    execution = await engine.execute(solution, env=env)
+    if execution.problems:
+        raise BadReference(f"the solution did not run through: {execution.problems[0].text('en')}")
+    error = first_error(execution.notebook)
+    if error:
+        raise BadReference(f"the solution did not run through: {error}")
+    hidden = {
+        item.label: item.spec.inputs
+        for _, evidence in reference_evidence(execution.notebook)
+        for item in (evidence, *evidence.items)
+        if item.spec is not None and item.check == "predictions"
+    }
+    return Terms(profile, run_seed, execution.notebook, json.dumps(hidden).encode())
+
+
+async def assess(
+    engine: Executor, terms: Terms, release: NotebookNode, submitted: NotebookNode
+) -> Assessment:
+    """Rebuild a submission from the release, execute it and judge its evidence."""
+    rebuilt = rebuild(release, submitted)
+    env = _environment("grading", terms.profile, terms.seed) | {"DL_HIDDEN_INPUTS": HIDDEN_FILE}
+    execution = await engine.execute(
+        rebuilt.notebook, env=env, files={HIDDEN_FILE: terms.hidden_inputs}
+    )
+    problems = tuple(Reason("flag.unexpected", {"detail": item}) for item in execution.problems)
+    return Assessment(
+        notebook=execution.notebook,
+        judgement=judge(terms.reference, execution.notebook),
+        flags=rebuilt.flags + problems,
+        seconds=execution.seconds,
+        cpu_seconds=execution.cpu_seconds,
+    )
+
+
+def _environment(mode: str, profile: Profile, seed: int) -> dict[str, str]:
+    """Return a run's environment; where data is kept is all that comes from the grader's own."""
+    data = {
+        name: str(Path(os.environ[name]).resolve())
+        for name in ("DL_DATA_MIRROR", "DL_DATA_CACHE")
+        if os.environ.get(name)
+    }
+    return data | {"DL_MODE": mode, "LAB_PROFILE": profile, "DL_RUN_SEED": str(seed)}
+
+
+def first_error(notebook: NotebookNode) -> str | None:
+    """Return the first exception among a notebook's outputs, as one line."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        for output in cell.get("outputs", []):
+            if output.get("output_type") == "error":
+                text = f"{output.get('ename')}: {output.get('evalue')}"
+                return f"cell {number} raised {' '.join(text.split())[:300]}"
+    return None

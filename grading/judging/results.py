@@ -1,0 +1,140 @@
+"""What a run says of one submission, in the course's language: what is stored and reported."""
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from nbformat import NotebookNode
+
+from grading.judging.assess import Assessment
+
+GRADED, ATTENTION, FAILED = "graded", "needs attention", "failed"
+
+
+@dataclass(frozen=True)
+class CheckMark:
+    """The marks of one check, and why not all of them, in words."""
+
+    cell: str
+    label: str
+    marks: float
+    max: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that a run says of one submission.
+
+    Attributes
+    ----------
+    student, lab : str
+    score, max_score : float
+        Marks of the checks; written questions are marked by a person and are not in it.
+    status : str
+        ``graded``; ``needs attention`` (graded, with flags); ``failed`` (not a notebook).
+    flags : list of str
+        One line each.
+    seconds : float
+        Wall time of the execution.
+    checks : list of CheckMark
+    submission : str
+        SHA-256 of the file handed in.
+    unanswered : list of str
+        Written questions left blank; they earn 0 without waiting for a person.
+    notes : list of str
+        How the run differed from a fully sandboxed one; shown at the top of the report.
+    """
+
+    student: str
+    lab: str
+    score: float
+    max_score: float
+    status: str
+    flags: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    checks: list[CheckMark] = field(default_factory=list)
+    submission: str = ""
+    unanswered: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def cell_marks(self) -> dict[str, float]:
+        """Return the marks earned in each check cell."""
+        marks: dict[str, float] = {}
+        for check in self.checks:
+            marks[check.cell] = marks.get(check.cell, 0.0) + check.marks
+        return marks
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the submission's entry of ``grade --json``."""
+        shown = ("student", "score", "max_score", "status", "flags", "seconds", "checks")
+        return {key: value for key, value in asdict(self).items() if key in shown}
+
+
+def result_of(
+    assessment: Assessment,
+    release: NotebookNode,
+    student: str,
+    lab: str,
+    handed_in: bytes,
+    lang: str,
+) -> Result:
+    """Return the result of an assessed submission, its reasons in ``lang``."""
+    judgement = assessment.judgement
+    return Result(
+        student=student,
+        lab=lab,
+        score=judgement.score,
+        max_score=judgement.max_score,
+        status=ATTENTION if assessment.flags else GRADED,
+        flags=[flag.text(lang) for flag in assessment.flags],
+        seconds=round(assessment.seconds, 3),
+        checks=[
+            CheckMark(
+                cell=item.cell,
+                label=item.label,
+                marks=item.marks,
+                max=item.max,
+                reason=item.reason.text(lang) if item.reason else "",
+            )
+            for item in judgement.results
+        ],
+        submission=digest(handed_in),
+        unanswered=unanswered_questions(release, assessment.notebook),
+    )
+
+
+def failed_result(
+    student: str, lab: str, max_score: float, reason: str, handed_in: bytes
+) -> Result:
+    """Return the result of a submission that cannot be read or run: no marks, and why."""
+    return Result(
+        student=student,
+        lab=lab,
+        score=0.0,
+        max_score=max_score,
+        status=FAILED,
+        flags=[reason],
+        submission=digest(handed_in),
+    )
+
+
+def digest(handed_in: bytes) -> str:
+    """Return the SHA-256 of a file handed in."""
+    return hashlib.sha256(handed_in).hexdigest()
+
+
+def unanswered_questions(release: NotebookNode, notebook: NotebookNode) -> list[str]:
+    """Return the ids of written questions that still hold what the release put there."""
+    placeholder = {
+        cell.metadata["nbgrader"]["grade_id"]: cell.source.strip()
+        for cell in release.cells
+        if cell.metadata.get("nbgrader", {}).get("grade")
+        and cell.metadata["nbgrader"].get("solution")
+    }
+    blank = []
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name in placeholder and cell.source.strip() in ("", placeholder[name]):
+            blank.append(name)
+    return blank

@@ -1,0 +1,132 @@
+"""A course as nbgrader has it: a folder without ``course.toml``, and nbgrader's own settings."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_config_path
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import Execute
+from traitlets.config import Config
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+from grading.cells.reading import lab_of, read_notebook
+from grading.course.config import Course, LabInfo, Limits
+from grading.errors import UserError
+
+CONFIG_FILE = "nbgrader_config.py"
+# Named, not imported: it is slow, and the engine waits for this.
+OURS = "grading.gradebook.nbgrader_plugin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NbgraderCourse(Course):
+    """A course that is only nbgrader's; its settings are those that nbgrader reads."""
+
+    settings: Config
+
+    @property
+    def home(self) -> Path:
+        """The course's folder itself."""
+        return self.root
+
+    @property
+    def db_url(self) -> str:
+        """The gradebook that nbgrader uses."""
+        return str(CourseDirectory(config=self.settings).db_url)
+
+    def lab(self, name: str) -> LabInfo:
+        """Return the assignment called ``name``; the gradebook says whether there is one."""
+        return LabInfo(name, {self.language: name})
+
+
+def is_nbgrader_course(folder: Path) -> bool:
+    """Whether ``folder`` is where nbgrader is run."""
+    return any((folder / name).is_file() for name in (CONFIG_FILE, "gradebook.db"))
+
+
+def load_nbgrader_course(folder: Path) -> NbgraderCourse:
+    """Return the course in ``folder``, with nbgrader's limit on the time of a cell.
+
+    Raises
+    ------
+    UserError
+        If nbgrader's settings cannot be read.
+    """
+    settings = read_settings(folder)
+    root = Path(CourseDirectory(config=settings).root)
+    return NbgraderCourse(
+        root=root,
+        name=root.name,
+        institution="",
+        term="",
+        language="en",
+        repository="",
+        tag="",
+        roster=root / "roster.csv",
+        labs=(),
+        limits=_limits(settings),
+        settings=settings,
+    )
+
+
+def settings_of(course: Course) -> Config:
+    """Return nbgrader's settings for the plain notebooks of any course."""
+    return course.settings if isinstance(course, NbgraderCourse) else read_settings(course.home)
+
+
+def read_settings(home: Path) -> Config:
+    """Return the settings that nbgrader finds for the course in ``home``.
+
+    Where this kit has put its own judging in place of nbgrader's marking, nbgrader's is put back:
+    it is what plain notebooks were written for.
+    """
+    settings = Config()
+    for folder in (*reversed(jupyter_config_path()), str(home)):
+        try:
+            settings.merge(PyFileConfigLoader(CONFIG_FILE, path=folder).load_config())
+        except ConfigFileNotFound:
+            continue
+        except Exception as error:  # the file is a program, which may fail in any way
+            line = " ".join(f"{type(error).__name__}: {error}".split())
+            raise UserError(f"{Path(folder, CONFIG_FILE)} cannot be read: {line}") from None
+    settings.CourseDirectory.setdefault("root", str(home))
+    kinds = settings.Autograde.get("autograde_preprocessors", ())
+    if any(getattr(kind, "__module__", "") == OURS for kind in kinds):
+        del settings.Autograde["autograde_preprocessors"]
+        del settings.Autograde["sanitize_preprocessors"]
+    return settings
+
+
+def is_plain(course: Course, lab: str) -> bool:
+    """Whether the marks of ``lab`` are nbgrader's own: its source has no evidence checks.
+
+    Raises
+    ------
+    UserError
+        If ``lab`` is not in ``course.toml``, or has evidence checks in a folder without one.
+    """
+    course.lab(lab)
+    declared = [bool(lab_of(read_notebook(path.read_bytes()))) for path in _sources(course, lab)]
+    if not isinstance(course, NbgraderCourse):
+        return bool(declared) and not any(declared)
+    if any(declared):
+        raise UserError(
+            f"{lab} has evidence checks, which need the course's settings; "
+            "run the command from the folder of course.toml"
+        )
+    return True
+
+
+def _sources(course: Course, lab: str) -> Iterator[Path]:
+    places = CourseDirectory(config=settings_of(course))
+    yield from Path(places.format_path(places.source_directory, ".", lab)).glob("*.ipynb")
+
+
+def _limits(settings: Config) -> Limits:
+    seconds = Execute(config=settings).timeout
+    limits = Limits()
+    if seconds is None or seconds <= 0:  # nbgrader then waits for ever
+        return replace(limits, cell_seconds=limits.submission_seconds)
+    longest = max(limits.submission_seconds, seconds)
+    return replace(limits, cell_seconds=float(seconds), submission_seconds=float(longest))

@@ -1,0 +1,235 @@
+"""Grade the submissions of a plain assignment: prepare, execute, and have nbgrader mark them.
+
+Stands in for `grading.gradebook.grade`: the same steps, other marks. Preparing and marking take
+turns in the coordinator; what runs in parallel are the kernels. A submission's marks are written
+in one transaction, together with the row by which ``--resume`` knows that it is done.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbformat import NotebookNode
+from sqlalchemy.exc import SQLAlchemyError
+
+from grading.cells.reading import read_notebook
+from grading.course.config import Course
+from grading.engine.batch import each
+from grading.errors import UserError
+from grading.gradebook.grade import Graded, Submission
+from grading.gradebook.marks import Marks
+from grading.judging.assess import Executor
+from grading.judging.results import ATTENTION, FAILED, GRADED, Result
+from grading.messages import Reason, message
+from grading.native.converter import Converter
+from grading.native.course import settings_of
+from grading.native.marking import executed, to_execute
+from grading.native.outcome import checks, flags, unanswered
+from grading.native.records import clear, read_scores, read_tests
+from utils.profile import Profile
+
+ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde"}  # as nbgrader sets it
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A submission's notebooks with their outputs, or why there are none."""
+
+    digest: str
+    notebooks: Mapping[str, NotebookNode]
+    flags: Sequence[Reason] = ()
+    seconds: float = 0.0
+    failure: str = ""
+
+
+def submissions(course: Course, lab: str) -> list[Submission]:
+    """Return what lies in nbgrader's ``submitted`` folder for ``lab``, by student."""
+    found = Converter(settings_of(course), lab).submitted()
+    return [Submission((student,), folder) for student, folder in found.items()]
+
+
+def not_yet_graded(marks: Marks, lab: str, work: list[Submission]) -> Iterator[Submission]:
+    """Yield the submissions whose stored result is missing or of other files."""
+    for submission in work:
+        stored = marks.result(lab, submission.students[0])
+        if stored is None or stored.submission != _digest(submission.path):
+            yield submission
+
+
+async def grade_lab(
+    course: Course,
+    lab: str,
+    engine: Executor,
+    marks: Marks,
+    *,
+    profile: Profile,
+    jobs: int,
+    work: list[Submission],
+    notes: Sequence[str],
+    on_result: Callable[[Submission, Graded], None],
+) -> None:
+    """Grade ``work`` by nbgrader's rules; see `grading.gradebook.grade.grade_lab`.
+
+    Raises
+    ------
+    UserError
+        If the gradebook does not know the assignment, or it is not for Python.
+    """
+    desk = _Desk(course, lab, marks, [*notes, message("plain.note", course.language)])
+
+    async def one(submission: Submission) -> _Run:
+        return await desk.run(engine, submission, ENVIRONMENT | {"LAB_PROFILE": profile})
+
+    async for submission, run in each(work, one, jobs):
+        on_result(submission, desk.keep(submission, run))
+
+
+class _Desk:
+    """The coordinator's side: what comes before and after the executions."""
+
+    def __init__(self, course: Course, lab: str, marks: Marks, notes: Sequence[str]) -> None:
+        self._lab = lab
+        self._lang = course.language
+        self._file_bytes = int(course.limits.file_mb * 2**20)
+        self._marks = marks
+        self._notes = list(notes)
+        self._converter = Converter(settings_of(course), lab)
+        with marks.lend() as gradebook:
+            self._tests = read_tests(gradebook, lab)
+
+    async def run(self, engine: Executor, submission: Submission, env: Mapping[str, str]) -> _Run:
+        """Execute a submission's notebooks, one after the other."""
+        digest = _digest(submission.path)
+        try:
+            notebooks, found = self._prepare(submission)
+            files = self._converter.files(submission.students[0], self._file_bytes)
+            seconds = 0.0
+            for name, notebook in notebooks.items():
+                execution = await engine.execute(to_execute(notebook), env=env, files=files)
+                notebooks[name], problems = executed(notebook, execution, self._lang)
+                if len(self._tests.points) > 1:
+                    problems = [Reason("reason.item", {"label": name, "why": p}) for p in problems]
+                found += [Reason("flag.unexpected", {"detail": problem}) for problem in problems]
+                seconds += execution.seconds
+        except Exception as error:  # whatever one submission does, the others are graded
+            return _Run(digest, {}, failure=_said(error))
+        return _Run(digest, notebooks, found, seconds)
+
+    def keep(self, submission: Submission, run: _Run) -> Graded:
+        """Have nbgrader mark what was run and write everything; return what came of it."""
+        student = submission.students[0]
+        self._marks.forget(self._lab, student)
+        if run.failure:
+            return self._fail(student, run, run.failure)
+        try:
+            return self._mark(student, run)
+        except SQLAlchemyError:  # the gradebook's trouble, not the submission's
+            raise
+        except Exception as error:  # as above
+            return self._fail(student, run, _said(error))
+
+    def _prepare(self, submission: Submission) -> tuple[dict[str, NotebookNode], list[Reason]]:
+        """Return the notebooks to execute, and what is wrong with the submission."""
+        _refuse_links(submission.path)
+        paths = {path.stem: path for path in sorted(submission.path.glob("*.ipynb"))}
+        expected = self._tests.points
+        if not paths.keys() & expected.keys():
+            raise UserError(
+                f"it holds no notebook of {self._lab}: "
+                f"expected {_listed(expected)}, found {_listed(paths)}"
+            )
+        notebooks: dict[str, NotebookNode] = {}
+        unknown = [name for name in paths if name not in expected]
+        found = [Reason("plain.unknown", {"notebook": name}) for name in unknown]
+        with self._marks.lend() as gradebook:
+            for name in expected:
+                if name not in paths:
+                    found.append(Reason("plain.missing", {"notebook": name}))
+                    continue
+                try:
+                    submitted = read_notebook(paths[name].read_bytes())
+                except UserError as error:
+                    raise UserError(f"{name}.ipynb: {error}") from None
+                found += flags(name, submitted, expected[name])
+                notebooks[name] = self._converter.sanitized(
+                    gradebook, submission.students[0], name, submitted
+                )
+        return notebooks, found
+
+    def _mark(self, student: str, run: _Run) -> Graded:
+        with self._marks.lend() as gradebook:
+            clear(gradebook, self._lab, student)
+            notebooks = self._converter.save(gradebook, student, run.notebooks)
+            scores = read_scores(gradebook, self._lab, student)
+            marks = checks(self._tests, scores, notebooks, self._lang)
+            result = Result(
+                student=student,
+                lab=self._lab,
+                score=sum(check.marks for check in marks),
+                max_score=self._tests.max_score,
+                status=ATTENTION if run.flags else GRADED,
+                flags=[flag.text(self._lang) for flag in run.flags],
+                seconds=round(run.seconds, 3),
+                checks=marks,
+                submission=run.digest,
+                unanswered=unanswered(scores, notebooks),
+                notes=self._notes,
+            )
+            gradebook.keep(result)
+        return Graded((result,), next(iter(notebooks.values())))
+
+    def _fail(self, student: str, run: _Run, reason: str) -> Graded:
+        """Leave the gradebook as nbgrader does after a failure: no marks, waiting for a person."""
+        self._converter.discard(student)
+        result = Result(
+            student=student,
+            lab=self._lab,
+            score=0.0,
+            max_score=self._tests.max_score,
+            status=FAILED,
+            flags=[reason],
+            submission=run.digest,
+            notes=self._notes,
+        )
+        with self._marks.lend() as gradebook:
+            gradebook.update_or_create_student(student)
+            gradebook.update_or_create_submission(self._lab, student)
+            clear(gradebook, self._lab, student)
+            gradebook.keep(result)
+        return Graded((result,), None)
+
+
+def _said(error: Exception) -> str:
+    """Return an error as one line; those that are not ours with their kind."""
+    if isinstance(error, UserError):
+        return str(error)
+    return " ".join(f"could not be graded: {type(error).__name__}: {error}".split())[:300]
+
+
+def _refuse_links(folder: Path) -> None:
+    """Raise `UserError` if the submission holds what is neither a file nor a folder of its own.
+
+    nbgrader follows links, which may lead to other submissions or to the gradebook.
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise UserError(
+                f"{path.relative_to(folder)} is a link or a special file: "
+                "put the file itself there, or remove it"
+            )
+
+
+def _digest(folder: Path) -> str:
+    """Return the SHA-256 of a submission's files and their names."""
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            whole.update(f"{path.relative_to(folder)}\0{content}\n".encode("utf-8", "replace"))
+    return whole.hexdigest()
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"{name}.ipynb" for name in sorted(names)) or "none"

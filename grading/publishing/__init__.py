@@ -1,0 +1,1 @@
+"""The student bundle: what is in it, and what must not be."""

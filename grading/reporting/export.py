@@ -1,0 +1,217 @@
+"""The marks of a lab as a CSV file that a spreadsheet, Moodle or Canvas reads."""
+
+import csv
+import html
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from grading.course.config import Course
+from grading.course.roster import Roster
+from grading.errors import UserError
+from grading.files import write_atomically
+from grading.judging.results import FAILED, Result
+from grading.messages import message
+from grading.reporting.standings import (
+    MISSING,
+    Standing,
+    Totals,
+    check_rates,
+    lost_lines,
+    number,
+    standings,
+)
+
+Cell = str | float | None
+Rows = list[list[Cell]]
+
+NAMED = 10  # students that a warning names
+MOODLE_HIGHEST = 100  # above it Moodle refuses an import, unless its site allows more
+
+# A spreadsheet computes a cell that begins like this, full-width forms included; and where
+# semicolons delimit, as in Spain, what follows one begins a cell.
+_FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@＝＋－＠\t\r\n])")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+def export(
+    course: Course,
+    lab: str,
+    to: str,
+    results: Iterable[Result],
+    totals: Totals,
+    roster: Roster | None,
+) -> tuple[Path, list[str]]:
+    """Write the marks of ``lab`` under ``course/reports/<lab>``.
+
+    Parameters
+    ----------
+    course, lab
+    to : {"csv", "moodle", "canvas"}
+        ``csv`` has everybody and every check; the other two have those who handed in, in the
+        form that the LMS imports.
+    results : iterable of Result
+    totals : mapping
+        Totals of the gradebook, see `grading.reporting.standings.standings`.
+    roster : Roster or None
+
+    Returns
+    -------
+    path : Path
+    warnings : list of str
+        What to know before the file is used, one line each.
+
+    Raises
+    ------
+    UserError
+        If ``to`` is not one of the three, or nothing is graded yet.
+    """
+    if to not in _FORMATS:
+        raise UserError(f"cannot export to {to!r}; expected one of {', '.join(_FORMATS)}")
+    rows = standings(results, roster, totals)
+    if all(row.status == MISSING for row in rows):
+        raise UserError(f"nothing of {lab} is graded yet; run `python -m grading grade {lab}`")
+    name = lab if to == "csv" else f"{lab}-{to}"
+    path = course.home / "reports" / lab / f"{name}.csv"
+    title = course.lab(lab).title.get(course.language, lab)
+    text = as_csv(_FORMATS[to](rows, title, course.language))
+    # Excel takes a file for UTF-8 only by the mark; Moodle and Canvas read past it.
+    write_atomically(path, text.encode("utf-8-sig"))
+    return path, warnings(rows, to)
+
+
+def csv_rows(rows: Sequence[Standing], title: str, lang: str) -> Rows:
+    """Return everybody with every check: one column a check, empty where it never ran."""
+    checks = [(rate.cell, rate.label) for rate in check_rates(rows)]
+    header = ["student_id", "name", "email", "group", "score", "max_score", "percent", "status"]
+    table: Rows = [[*header, *(f"{cell}: {label}" for cell, label in checks)]]
+    for row in rows:
+        marks = {(check.cell, check.label): check.marks for check in row.checks}
+        state = f"{row.status}, waiting for manual marking" if row.waiting else row.status
+        about = [row.student, row.name, row.email, row.group]
+        score = [row.score, row.max_score, row.percent]
+        table.append([*about, *score, state, *(marks.get(check) for check in checks)])
+    return table
+
+
+def moodle_rows(rows: Sequence[Standing], title: str, lang: str) -> Rows:
+    """Return what Moodle's Grades > Import > CSV maps: whom, how much, and why.
+
+    Students without a submission are left out: an empty grade would delete the one in Moodle.
+    """
+    header = ["ID number", "Full name", "Email address", title, f"{title} (%)"]
+    table: Rows = [[*header, "Feedback comments"]]
+    for row in _handed_in(rows):
+        about = [row.student, row.name, row.email]
+        table.append([*about, row.score, row.percent, moodle_feedback(row, lang)])
+    return table
+
+
+def moodle_feedback(row: Standing, lang: str) -> str:
+    """Return the comment for a student: each lost mark with its reason, as the HTML Moodle shows.
+
+    Flags are for the instructor, except where they are all that can be said.
+    """
+    lines = lost_lines(row, lang)
+    if row.status == FAILED:
+        lines += row.flags
+    if row.waiting:
+        lines.append(message("report.provisional", lang))
+    return "<br>".join(html.escape(line, quote=False) for line in lines)
+
+
+def canvas_rows(rows: Sequence[Standing], title: str, lang: str) -> Rows:
+    """Return Canvas's gradebook file: its five columns of students, then the assignment.
+
+    Students without a submission are left out: an empty grade would delete the one in Canvas.
+    Canvas does not read what is in ``Section``, so that is where a provisional score is marked.
+    """
+    table: Rows = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", title]]
+    table.append(["    Points Possible", "", "", "", "", max(row.max_score for row in rows)])
+    for row in _handed_in(rows):
+        provisional = message("report.waiting", lang) if row.waiting else ""
+        section = ", ".join(filter(None, (row.group, provisional)))
+        name = row.name or row.student
+        table.append([name, "", row.student, row.email, section, row.score])
+    return table
+
+
+_FORMATS: dict[str, Callable[[Sequence[Standing], str, str], Rows]] = {
+    "csv": csv_rows,
+    "moodle": moodle_rows,
+    "canvas": canvas_rows,
+}
+
+
+def warnings(rows: Sequence[Standing], to: str) -> list[str]:
+    """Return what to know before the file is used, one line each."""
+    lines = []
+    if any(row.waiting for row in rows):
+        lines.append(
+            "scores that wait for manual marking are provisional, and are marked so: "
+            f"{_names(row for row in rows if row.waiting)}; mark them in Formgrader, export again"
+        )
+    if to == "csv":
+        return lines
+    missing = [row for row in rows if row.status == MISSING]
+    if missing:
+        lines.append(
+            "those without a submission are left out, so that the upload keeps what "
+            f"{to.capitalize()} has for them: {_names(missing)}"
+        )
+    if to == "moodle":
+        lines += _moodle_warnings(_handed_in(rows))
+    return lines
+
+
+def _moodle_warnings(rows: Sequence[Standing]) -> list[str]:
+    lines = []
+    if not all(row.email for row in rows):
+        lines.append(
+            "map by ID number, not by email: Moodle gives a grade without an email to the "
+            f"student above it, and these have none: {_names(row for row in rows if not row.email)}"
+        )
+    highest = max(row.max_score for row in rows)
+    if highest > MOODLE_HIGHEST:
+        lines.append(
+            f"the lab has {number(highest)} marks, and Moodle takes grades up to {MOODLE_HIGHEST} "
+            "unless its site allows more; if it refuses the file, import the column with %"
+        )
+    return lines
+
+
+def _names(rows: Iterable[Standing]) -> str:
+    students = [row.student for row in rows]
+    more = f" and {len(students) - NAMED} more" if len(students) > NAMED else ""
+    return ", ".join(students[:NAMED]) + more
+
+
+def _handed_in(rows: Iterable[Standing]) -> list[Standing]:
+    return [row for row in rows if row.status != MISSING]
+
+
+def as_csv(rows: Iterable[Iterable[Cell]]) -> str:
+    """Return rows as CSV text: numbers as they are, text such that no spreadsheet computes it."""
+    stream = io.StringIO(newline="")
+    csv.writer(stream).writerows([_cell(value) for value in row] for row in rows)
+    return stream.getvalue()
+
+
+def _cell(value: Cell) -> str:
+    if value is None:
+        return ""
+    return harmless(value) if isinstance(value, str) else number(value)
+
+
+def harmless(text: str) -> str:
+    """Return a text that a spreadsheet shows and does not compute.
+
+    What would begin a formula gets an apostrophe before it; plain numbers stay.
+
+    Examples
+    --------
+    >>> harmless("=1+1"), harmless("-1.5"), harmless("a; @b")
+    ("'=1+1", '-1.5', "a;' @b")
+    """
+    return text if _NUMBER.fullmatch(text) else _FORMULA.sub(r"\1'", text)

@@ -1,0 +1,163 @@
+"""What a student's own session says of an answer: pure functions from answers and public keys.
+
+Only what the key file holds is known here, so a ✗ can tell an unfinished answer, an exception, a
+wrong shape or a changed input from a wrong value, but never what the right value is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from grading.answers.canonical import Canonical, canonical
+from grading.answers.evidence import Answer
+from grading.answers.metrics import Unscorable, earns, measure, real_array
+from grading.answers.reasons import UNFINISHED, describe, reason_of_changes, reason_of_exception
+from grading.messages import Reason
+from grading.session.keyfile import agrees
+from grading.session.probe import raised
+
+Hint = dict[str, str]
+
+
+class Verdict(Enum):
+    """How a check stands in the student's session."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    PENDING = "pending"  # the exercise is not done yet
+    UNKNOWN = "unknown"  # the kit has no key for it
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The verdict on one check and, where it did not pass, why."""
+
+    label: str
+    marks: float
+    verdict: Verdict
+    reason: Reason | None = None
+    hint: Hint | None = None
+
+    @property
+    def earned(self) -> float:
+        """Marks that the student sees for this check."""
+        return self.marks if self.verdict is Verdict.PASSED else 0.0
+
+
+def outcome_of_answers(
+    label: str,
+    marks: float,
+    answers: list[Answer],
+    entry: dict[str, Any] | None,
+    hint: Hint | None,
+) -> Outcome:
+    """Compare answers with their fingerprints."""
+    early = _early(label, marks, answers, entry, "answers", hint)
+    if early:
+        return early
+    assert entry is not None
+    expected = entry["answers"]
+    if len(answers) != len(expected):
+        stopped = next((answer for answer in answers if answer.raised), None)
+        if stopped:
+            return Outcome(label, marks, Verdict.FAILED, reason_of_exception(stopped), hint)
+        return Outcome(label, marks, Verdict.UNKNOWN)
+    right = [agrees(answer, item) for answer, item in zip(answers, expected, strict=True)]
+    if all(right):
+        return Outcome(label, marks, Verdict.PASSED)
+    first = right.index(False)
+    reason = _visible_difference(answers[first], expected[first])
+    if len(right) > 1:
+        values = {"right": sum(right), "total": len(right), "first": first + 1, "why": reason}
+        reason = Reason("reason.case", values)
+    return Outcome(label, marks, Verdict.FAILED, reason, hint)
+
+
+def outcome_of_metric(
+    label: str,
+    marks: float,
+    answer: Answer,
+    truth: Callable[[], Any],
+    entry: dict[str, Any] | None,
+    hint: Hint | None,
+) -> Outcome:
+    """Measure an answer and compare the score with the public limit."""
+    early = _early(label, marks, [answer], entry, "metric", hint)
+    if early:
+        return early
+    assert entry is not None
+    if answer.value is None:
+        return Outcome(label, marks, Verdict.FAILED, reason_of_exception(answer), hint)
+    try:
+        expected = real_array(canonical(truth()))
+        score = measure(entry["metric"], real_array(answer.value), expected)
+    except Unscorable as error:
+        reason = Reason("reason.unscorable", {"detail": error.reason})
+        return Outcome(label, marks, Verdict.FAILED, reason, hint)
+    except Exception as error:  # the truth may come from a cell that was not run yet
+        stopped = raised(error)
+        early = _early(label, marks, [stopped], entry, "metric", hint)
+        return early or Outcome(label, marks, Verdict.FAILED, reason_of_exception(stopped), hint)
+    if earns(entry["metric"], score, entry["limit"]):
+        return Outcome(label, marks, Verdict.PASSED)
+    values = {"metric": entry["metric"], "score": f"{score:.4g}", "limit": f"{entry['limit']:.4g}"}
+    return Outcome(label, marks, Verdict.FAILED, Reason("reason.below", values), hint)
+
+
+def outcome_of_group(
+    label: str,
+    marks: float,
+    outcomes: list[Outcome],
+    stopped: Answer | None,
+    hint: Hint | None,
+) -> Outcome:
+    """Combine the outcomes of a group: all must pass, and nothing may stop the block."""
+    for verdict in (Verdict.PENDING, Verdict.FAILED, Verdict.UNKNOWN):
+        for inner in outcomes:
+            if inner.verdict is verdict:
+                why = inner.reason or Reason("reason.value")
+                reason = Reason("reason.item", {"label": inner.label, "why": why})
+                return Outcome(label, marks, verdict, reason, inner.hint or hint)
+    if stopped:
+        verdict = Verdict.PENDING if stopped.raised in UNFINISHED else Verdict.FAILED
+        return Outcome(label, marks, verdict, reason_of_exception(stopped), hint)
+    return Outcome(label, marks, Verdict.PASSED)
+
+
+def _early(
+    label: str,
+    marks: float,
+    answers: list[Answer],
+    entry: dict[str, Any] | None,
+    needed: str,
+    hint: Hint | None,
+) -> Outcome | None:
+    """Return the outcome of answers that are not done, or that the keys do not know."""
+    for answer in answers:
+        if answer.raised in UNFINISHED:
+            return Outcome(label, marks, Verdict.PENDING, reason_of_exception(answer), hint)
+    is_known = entry is not None and needed in entry
+    return None if is_known else Outcome(label, marks, Verdict.UNKNOWN)
+
+
+def _visible_difference(answer: Answer, expected: dict[str, Any]) -> Reason:
+    """Return what the public key tells of a wrong answer."""
+    raises = expected.get("raises", "")
+    if answer.raised and raises:
+        return Reason("reason.should_raise_other", {"expected": raises, "found": answer.raised})
+    if answer.value is None:
+        return reason_of_exception(answer)
+    if raises:
+        return Reason("reason.should_raise", {"expected": raises})
+    kind = expected.get("sketch", expected["fingerprint"]["kind"])
+    shape = tuple(expected["fingerprint"]["shape"])
+    if answer.value.shape != shape and "tree" not in (answer.value.kind, kind):
+        return Reason("reason.shape", {"expected": shape, "found": answer.value.shape})
+    found = describe(answer.value)
+    if (answer.value.kind == "tree") != (kind == "tree") or found.key == "kind.none":
+        wanted = describe(Canonical(kind, shape, "", np.zeros(0)))
+        return Reason("reason.kind", {"expected": wanted, "found": found})
+    return reason_of_changes(answer.changed, expected["changed"]) or Reason("reason.value")
