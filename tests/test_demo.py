@@ -8,7 +8,7 @@ import pytest
 from grading.engine.walls import outer
 from tests.demo import LAB, prepare
 from tests.example_class import Member
-from tests.test_grade import command
+from tests.gradebook.test_grade import command
 
 pytestmark = pytest.mark.skipif(
     outer.host().obstacle is not None, reason=f"no sandbox: {outer.host().obstacle}"

@@ -12,7 +12,7 @@ from grading.engine.walls import outer
 from grading.places import PACKAGES
 from tests.engines import Bench, bench, eventually, processes, skip_without_sandbox, text
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SECRET = "correct-horse-battery-staple"
 
 

@@ -30,9 +30,9 @@ from grading.publishing.leaks import is_published, leaks, secrets_of_lab, secret
 from grading.session import keyfile
 from grading.session.keyfile import KeyFile
 from tests import mini
-from tests.test_grade import command
+from tests.gradebook.test_grade import command
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "grading" / "session_requirements.txt"
 SECRET = mini.SOURCE.replace(
     "    return float(x @ y / (x @ x))", "    return float(np.sum(x * y) / np.sum(np.square(x)))"

@@ -13,7 +13,7 @@ from grading.course.config import load_course
 from grading.engine.runner import Engine, Execution
 from grading.judging.assess import first_error
 
-COURSE = load_course(Path(__file__).resolve().parent.parent)
+COURSE = load_course(Path(__file__).resolve().parents[2])
 
 
 @pytest.mark.parametrize("name", [lab.name for lab in COURSE.labs])

@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 from utils.history import History
 from utils.progress import FRONT_ENDS, LINES, Progress, watched
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 TRAINING = """
 import torch
 from tests.training_jobs import network, points

@@ -20,7 +20,7 @@ from tests.graded_class import Graded, grade
 from utils.profile import PROFILES
 
 LAB = "lab3_word2vec_autoencoder"
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.timeout(900)  # five runs of the lab, on a machine that may be busy
 

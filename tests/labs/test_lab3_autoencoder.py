@@ -25,7 +25,7 @@ from tests.example_class import filled, solutions
 from utils.profile import DEFAULT_SEED, PROFILES
 
 LAB = "lab3_word2vec_autoencoder"
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FIRST, LAST = "autoencoder_check", "sequences_check"  # check cells of this half
 QUESTIONS = ("what_bottleneck_forces", "why_vae_blurs", "anomalies")
 MARKS = 36

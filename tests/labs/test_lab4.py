@@ -24,7 +24,7 @@ from tests.graded_class import Graded, grade
 from utils.profile import DEFAULT_SEED
 
 LAB = "lab4_seq2seq_attention"
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.timeout(1800)  # the class is seven runs of the lab
 

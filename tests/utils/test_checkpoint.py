@@ -15,7 +15,7 @@ from tests.training_jobs import job, outcome
 from utils import checkpoint, training
 from utils.checkpoint import first_difference, load, preserved_rng, rng_state, save, set_rng_state
 
-ROOT = training.Path(__file__).resolve().parents[1]
+ROOT = training.Path(__file__).resolve().parents[2]
 STATE = {"weights": torch.arange(6.0), "epochs": [{"loss": 0.5}], "none": None}
 
 

@@ -432,7 +432,7 @@ def graded() -> Graded:
 
 
 def test_lab_totals_100_marks_questions_included() -> None:
-    lab = read_lab(load_course(Path(__file__).resolve().parents[1]), LAB)
+    lab = read_lab(load_course(Path(__file__).resolve().parents[2]), LAB)
     assert sum(checks(lab).values()) == 80
     assert list(questions(lab).values()) == [4] * 5
 
@@ -445,7 +445,7 @@ def test_corrupt_data_is_said_in_one_line_before_anything_is_trained(
     corrupt.write_bytes(b"an error page of the server")
     monkeypatch.setenv("DL_DATA_MIRROR", str(tmp_path))
     monkeypatch.setenv("LAB_PROFILE", "full")
-    lab = read_lab(load_course(Path(__file__).resolve().parents[1]), LAB)
+    lab = read_lab(load_course(Path(__file__).resolve().parents[2]), LAB)
     with pytest.raises(RuntimeError) as caught:
         exec(lab.of_role("given")[0].code, {})
     assert "fashion_mnist/train-images-idx3-ubyte" in str(caught.value)

@@ -365,7 +365,7 @@ def graded() -> Graded:
 
 
 def test_lab_totals_100_marks_questions_included() -> None:
-    lab = read_lab(load_course(Path(__file__).resolve().parents[1]), LAB)
+    lab = read_lab(load_course(Path(__file__).resolve().parents[2]), LAB)
     assert total_points(lab) == 100
     assert sum(checks(lab).values()) == 85
 

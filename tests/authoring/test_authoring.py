@@ -460,7 +460,7 @@ def test_the_sample_itself_is_accepted(lab):
 
 
 def test_the_example_for_authors_is_a_sound_lab(tmp_path):
-    guide = Path(__file__).parent.parent / "docs" / "authoring.md"
+    guide = Path(__file__).parents[2] / "docs" / "authoring.md"
     example = guide.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
     lab = lab_of(tmp_path, in_every_language(example))
     assert {cell.role for cell in lab.cells} == {"prose", "given", "exercise", "check", "question"}

@@ -19,7 +19,7 @@ from grading.session.handing_in import missing
 from tests import mini
 from tests.colab_style import as_colab_saves
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LABS = [lab.name for lab in load_course(ROOT).labs]
 
 

@@ -19,7 +19,7 @@ from utils.device import seed_everything
 from utils.text import BucketSampler, pad
 from utils.training import accuracy, evaluate, fit
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CROSS_ENTROPY = nn.CrossEntropyLoss()
 
 

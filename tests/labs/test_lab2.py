@@ -19,7 +19,7 @@ from tests.graded_class import Graded, grade
 from utils.profile import PROFILES
 
 LAB = "lab2_rnn_lstm"
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.timeout(900)  # nine runs of the lab, on a machine that may be busy
 

@@ -16,7 +16,7 @@ from grading.course.config import Course
 from grading.engine.walls import outer
 from grading.gradebook.marks import Marks
 from tests import mini
-from tests.test_grade import command
+from tests.gradebook.test_grade import command
 
 SUBMISSIONS = 5
 SLOW = "import time\ntime.sleep({seconds})\ndef double(x):\n    return {factor} * np.asarray(x)\n"

@@ -22,7 +22,7 @@ import data
 from data import loaders, registry
 from data.registry import DataFile, fetch, read_registry
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NAME = "toys/numbers.txt"
 CONTENT = "".join(f"{number}\n" for number in range(200_000)).encode()
 PACKED = gzip.compress(CONTENT)
