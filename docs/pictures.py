@@ -28,7 +28,7 @@ from grading.engine.runner import Engine
 from grading.errors import UserError
 from grading.gradebook.marks import Marks
 from grading.reporting import report as reporting
-from grading.reporting.standings import standings
+from grading.reporting.standings import class_view
 from tests import demo
 from tests.example_class import OFF_BY_ONE, filled, solutions
 
@@ -91,10 +91,9 @@ def report() -> str:
         raise UserError("the demo has no report; run `make demo` first")
     course = replace(load_course(home), language="en")
     with Marks(course.db_url) as marks:
-        rows = standings(
-            marks.results(demo.LAB), read_roster(course.roster), marks.totals(demo.LAB)
-        )
-    return reporting.page(course, demo.LAB, rows, [], datetime.now().astimezone())
+        results, totals = marks.results(demo.LAB), marks.totals(demo.LAB)
+    view = replace(class_view(results, read_roster(course.roster), totals), notes=())
+    return reporting.page(course, demo.LAB, view, datetime.now().astimezone())
 
 
 def _lab(name: str) -> Lab:

@@ -50,7 +50,9 @@ ROOMS = {
     "compat": Room("the call names of jhwutils and lautils", ("session",), published=True),
     # The grader's side.
     "course": Room("course.toml and the roster"),
-    "engine": Room("executes notebooks that nobody trusts; knows no judge", ("answers", "course")),
+    "engine": Room(
+        "executes notebooks that nobody trusts; knows no judge", ("answers", "course", "utils")
+    ),
     "judging": Room(
         "marks and reasons from two executed notebooks",
         ("answers", "cells", "engine", "utils"),
@@ -67,7 +69,7 @@ ROOMS = {
     ),
     "native": Room(
         "any nbgrader course, marked by nbgrader's own rules",
-        ("cells", "compat", "course", "engine", "gradebook", "judging", "utils"),
+        ("cells", "compat", "course", "engine", "gradebook", "judging"),
     ),
     "reporting": Room("standings, the report page, exports", ("course", "judging")),
     "publishing": Room("the student bundle, and what must not be in it", ("authoring", "course")),
@@ -75,6 +77,7 @@ ROOMS = {
         "the command line: calls the rooms, and nobody calls it",
         (
             "authoring",
+            "cells",
             "collect",
             "course",
             "engine",

@@ -13,7 +13,8 @@ import pytest
 from nbformat import NotebookNode, v4
 
 from grading.course.config import Limits
-from grading.engine.runner import Engine, Execution
+from grading.engine.executor import Execution
+from grading.engine.runner import Engine
 from grading.engine.walls import outer
 
 LIMITS = Limits(

@@ -12,8 +12,8 @@ import typer
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from grading.__main__ import app
 from grading.authoring import colab_url, parse_lab, total_points
+from grading.cli.app import app
 from grading.course.config import LANGUAGES, load_course
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -21,8 +21,9 @@ from grading.authoring import (
     verify_student_notebook,
 )
 from grading.course.config import LANGUAGES, Course
+from grading.engine.executor import Executor
 from grading.errors import UserError
-from grading.judging.assess import Executor, Terms, prepare
+from grading.judging.assess import Terms, prepare
 from grading.judging.judge import metric_limit
 from grading.places import KEYS
 from grading.session import keyfile

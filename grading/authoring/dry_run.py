@@ -6,7 +6,8 @@ import nbformat.v4
 from nbformat import NotebookNode
 
 from grading.authoring.building import load_keys
-from grading.cells.reading import grade_id, lab_of, read_notebook
+from grading.cells.metadata import is_check, lab_of
+from grading.cells.reading import read_notebook
 from grading.course.config import Course
 from grading.engine.kernels.preload import mentioned
 from grading.engine.runner import Engine
@@ -51,7 +52,7 @@ async def dry_run(course: Course, path: Path, profile: Profile) -> tuple[list[st
         execution = await engine.execute(notebook, env=env, files=files)
     lines += [problem.text(course.language) for problem in execution.problems]
     for cell in execution.notebook.cells[:-1]:
-        if cell.metadata.get("nbgrader", {}).get("grade") and grade_id(cell):
+        if is_check(cell):
             lines += _texts(cell)
     failure = first_error(execution.notebook)
     if failure:

@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 from grading.authoring.setup_cell import setup_source
 from grading.authoring.source import Cell, Lab, made_ids
 from grading.authoring.stubs import BEGIN, END, split_answer, stub
+from grading.cells.metadata import language_of, role_of
 from grading.course.config import LANGUAGES, Course
 from grading.errors import UserError
 from grading.messages import message
@@ -63,11 +64,11 @@ def clear_solutions(notebook: NotebookNode) -> NotebookNode:
     """Return a copy with stubs for solutions and a placeholder for each written answer."""
     cleared = copy.deepcopy(notebook)
     for cell in cleared.cells:
-        role = cell.metadata.get("dl", {}).get("role")
+        role = role_of(cell)
         if role == "exercise":
             cell.source = stub(cell.source)
         elif role == "question":
-            cell.source = message("notebook.placeholder", cleared.metadata.dl.lang)
+            cell.source = message("notebook.placeholder", language_of(cleared))
     return cleared
 
 
@@ -271,7 +272,7 @@ def verify_student_notebook(notebook: NotebookNode, lab: Lab) -> list[str]:
     for number, cell in enumerate(notebook.cells, start=1):
         name = f"cell {number} ({cell.get('id', 'without id')})"
         problems += [f"{name}: {problem}" for problem in _cell_problems(cell)]
-    lang = notebook.metadata.get("dl", {}).get("lang")
+    lang = language_of(notebook)
     if lang not in LANGUAGES:
         return [
             *problems,

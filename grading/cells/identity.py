@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-from grading.cells.reading import grade_id
+from grading.cells.metadata import grade_id
 from grading.errors import UserError
 
 GRADE_ID = "identity"

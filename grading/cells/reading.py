@@ -64,20 +64,6 @@ def without_outputs(notebook: NotebookNode) -> NotebookNode:
     return NotebookNode(notebook, cells=cells)
 
 
-def grade_id(cell: NotebookNode) -> str:
-    """Return the nbgrader id of a cell, or an empty text if it has none."""
-    about = cell.metadata.get("nbgrader")
-    found = about.get("grade_id") if isinstance(about, dict) else None
-    return found if isinstance(found, str) else ""
-
-
-def lab_of(notebook: NotebookNode) -> str:
-    """Return the lab that a notebook says it is, or an empty text if it does not say."""
-    about = notebook.metadata.get("dl")
-    found = about.get("lab") if isinstance(about, dict) else None
-    return found if isinstance(found, str) else ""
-
-
 def _parse(data: bytes) -> Any:
     if not data.strip():
         raise UserError("not a notebook: the file is empty")

@@ -12,7 +12,8 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from grading.cells.identity import Member, read_identity
-from grading.cells.reading import grade_id, lab_of, read_notebook, without_outputs, write_notebook
+from grading.cells.metadata import grade_id, is_check, lab_of
+from grading.cells.reading import read_notebook, without_outputs, write_notebook
 from grading.collect.archive import MB, Refused, Upload, megabytes, opened, printable
 from grading.collect.layouts import LAYOUTS
 from grading.collect.submitted import Place
@@ -188,7 +189,7 @@ def check_lab(notebook: NotebookNode, lab: str, built: NotebookNode | None) -> N
         raise UserError(f"it is of another lab: expected {lab}, found {declared!r}")
     if declared or built is None:
         return
-    expected = _traces([cell for cell in built.cells if _is_graded(cell)])
+    expected = _traces([cell for cell in built.cells if is_check(cell)])
     if expected and not expected & _traces(notebook.cells):
         raise UserError(f"it is not {lab}: none of its checks is there")
 
@@ -270,10 +271,6 @@ def _built(course: Course, lab: str) -> NotebookNode | None:
         if path.is_file():
             return read_notebook(path.read_bytes())
     return None
-
-
-def _is_graded(cell: NotebookNode) -> bool:
-    return cell.cell_type == "code" and bool(cell.metadata.get("nbgrader", {}).get("grade"))
 
 
 def _traces(cells: list[NotebookNode]) -> set[str]:

@@ -63,6 +63,11 @@ class Course:
         """URL of the gradebook, unless the command line names another."""
         return f"sqlite:///{self.home / 'gradebook.db'}"
 
+    @property
+    def lab_names(self) -> tuple[str, ...]:
+        """The names of the labs, in order."""
+        return tuple(lab.name for lab in self.labs)
+
     def lab(self, name: str) -> LabInfo:
         """Return the lab called ``name``, or raise `UserError` listing those there are."""
         for lab in self.labs:

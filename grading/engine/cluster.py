@@ -13,7 +13,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from grading.course.config import Limits
-from grading.engine.runner import Engine, Execution
+from grading.engine.executor import Execution
+from grading.engine.runner import Engine
 from grading.errors import UserError
 from grading.messages import Reason
 

@@ -3,15 +3,16 @@
 import asyncio
 import copy
 import math
+import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from nbformat import NotebookNode
 
 from grading.course.config import Limits
+from grading.engine.executor import Execution
 from grading.engine.kernels.base import End, Kernel, Kernels, LostKernel
 from grading.engine.kernels.forked import ForkedKernels
 from grading.engine.kernels.order import check_files
@@ -28,29 +29,6 @@ GRACE_SECONDS = 3.0  # between an interrupt and the kill
 LOST_SECONDS = 2.0  # of silence after the reply, until its end is taken for lost
 SETTLE_SECONDS = 0.1  # for an interrupt to arrive that the end of a cell has overtaken
 ATTEMPTS = 3  # executions of a notebook whose kernel was ended from outside
-
-
-@dataclass(frozen=True)
-class Execution:
-    """A notebook that was executed, as far as it got.
-
-    Attributes
-    ----------
-    notebook : NotebookNode
-        A copy with outputs.
-    seconds : float
-        Wall time.
-    cpu_seconds : float or None
-        CPU time of the kernel and its children, if it could be measured.
-    problems : tuple of Reason
-        Why it did not run undisturbed; empty if it did. The value ``cell`` of each is the number
-        of a cell, counted from 1.
-    """
-
-    notebook: NotebookNode
-    seconds: float
-    cpu_seconds: float | None
-    problems: tuple[Reason, ...]
 
 
 class Engine:
@@ -74,6 +52,8 @@ class Engine:
     ----------
     warnings : tuple of str
         What this machine cannot do, to be said at start; complete once the context is entered.
+    slots : int
+        As many as this process may use cores.
 
     Raises
     ------
@@ -91,6 +71,7 @@ class Engine:
     ) -> None:
         self.limits = limits
         self.warnings: tuple[str, ...] = ()
+        self.slots = _cores()
         self._kernels: Kernels = (
             ForkedKernels(limits, ahead, modules) if sandbox else OrdinaryKernels(limits)
         )
@@ -161,6 +142,12 @@ class Engine:
                 break
         seconds = time.monotonic() - started
         return Execution(run.notebook, seconds, end.cpu_seconds, tuple(run.problems))
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):  # fewer than the machine has, in a container
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _check_host() -> tuple[str, ...]:

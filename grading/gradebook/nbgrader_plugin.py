@@ -5,6 +5,10 @@ API behind Formgrader's buttons give the same notebooks and marks as ``python -m
 """
 
 import asyncio
+import contextlib
+import io
+import logging
+import re
 import threading
 from collections.abc import Coroutine
 from functools import cache
@@ -81,6 +85,17 @@ def nbgrader_api(home: Path, db_url: str) -> NbGraderAPI:
     """Return nbgrader's Python API, the one that Formgrader calls, for the course."""
     config = configured(home, db_url)
     return NbGraderAPI(CourseDirectory(config=config), config=config)
+
+
+def succeed(what: str, command: Any, *arguments: Any, **options: Any) -> None:
+    """Run one of nbgrader's commands quietly; on failure give its last line of log."""
+    with contextlib.redirect_stderr(io.StringIO()):
+        outcome = command(*arguments, **options)
+    logging.getLogger("traitlets").handlers.clear()  # nbgrader leaves its handler behind
+    if not outcome["success"]:
+        log = [line.strip() for line in outcome.get("log", "").splitlines() if line.strip()]
+        causes = [line for line in log if re.match(r"[\w.]+(Error|Exception): ", line)]
+        raise UserError(f"{what}: {(causes or log or ['no reason given'])[0]}")
 
 
 class ReleaseCells(NbGraderPreprocessor):

@@ -7,7 +7,7 @@ import nbformat.v4
 from nbformat import NotebookNode
 
 from grading.answers.evidence import MIME
-from grading.cells.reading import grade_id
+from grading.cells.metadata import grade_id
 from grading.judging.judge import CheckResult, Judgement
 from grading.messages import message
 

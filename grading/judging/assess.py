@@ -7,34 +7,19 @@ of them (the inputs, not the truth) is handed to its kernel as a file.
 import json
 import os
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from nbformat import NotebookNode
 
 from grading.answers.evidence import Evidence
-from grading.engine.runner import Execution
+from grading.engine.executor import Executor
 from grading.judging.judge import BadReference, Judgement, judge, reference_evidence
 from grading.judging.rebuild import rebuild
 from grading.messages import Reason
 from utils.profile import Profile
 
 HIDDEN_FILE = "hidden_inputs.json"
-
-
-class Executor(Protocol):
-    """What executes notebooks: an `grading.engine.runner.Engine` or a cluster of them."""
-
-    async def execute(
-        self,
-        notebook: NotebookNode,
-        *,
-        env: Mapping[str, str],
-        files: Mapping[str, bytes] | None = None,
-    ) -> Execution:
-        """Execute a copy of ``notebook``."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from grading.answers.metrics import (
 )
 from grading.answers.reasons import UNFINISHED, describe, reason_of_changes, reason_of_exception
 from grading.answers.tolerance import tolerance_of
+from grading.cells.metadata import grade_id, is_check
 from grading.errors import UserError
 from grading.messages import Reason
 
@@ -140,8 +141,7 @@ def _accept_reference(cell: str, evidence: Evidence) -> None:
 def _payloads(notebook: NotebookNode) -> Iterator[tuple[str, list[Any]]]:
     """Yield (grade id, evidence payloads) of every check cell."""
     for cell in notebook.cells:
-        meta = cell.metadata.get("nbgrader", {})
-        if cell.cell_type != "code" or not meta.get("grade") or meta.get("solution"):
+        if not is_check(cell):
             continue
         bundles = (
             output.get("data")
@@ -149,7 +149,7 @@ def _payloads(notebook: NotebookNode) -> Iterator[tuple[str, list[Any]]]:
             if output.get("output_type") == "display_data"
         )
         yield (
-            meta.get("grade_id", ""),
+            grade_id(cell),
             [data[MIME] for data in bundles if isinstance(data, dict) and MIME in data],
         )
 

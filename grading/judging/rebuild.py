@@ -16,7 +16,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from grading.cells.reading import grade_id
+from grading.cells.metadata import grade_id, is_answer, language_of, role_of
 from grading.messages import Reason
 
 MISSING = "# This answer was missing from the submission."
@@ -48,7 +48,7 @@ def rebuild(release: NotebookNode, submitted: NotebookNode) -> Rebuilt:
     for position, place in enumerate(_match(release, submitted)):
         if place is not None:
             copies[place].append(position)
-    is_translated = _language(submitted) not in ("", _language(release))
+    is_translated = language_of(submitted) not in ("", language_of(release))
     taken = [
         _answered(original, submitted, positions)
         if is_answer(original)
@@ -67,16 +67,6 @@ def rebuild(release: NotebookNode, submitted: NotebookNode) -> Rebuilt:
     if count:
         flags.append(Reason("flag.added", {"count": count}))
     return Rebuilt(notebook, tuple(flags))
-
-
-def is_answer(cell: NotebookNode) -> bool:
-    """Whether the student may write in this cell of a release."""
-    return bool(cell.metadata.get("nbgrader", {}).get("solution"))
-
-
-def _language(notebook: NotebookNode) -> str:
-    about = notebook.metadata.get("dl")
-    return str(about.get("lang", "")) if isinstance(about, dict) else ""
 
 
 # --- what is taken of a submission for each cell of the release -------------------------------
@@ -152,7 +142,7 @@ def _restored(
     if same:
         return _Taken(cell, same[0])
     first = positions[0]
-    if is_translated and (not is_code or cell.metadata.get("dl", {}).get("role") == "setup"):
+    if is_translated and (not is_code or role_of(cell) == "setup"):
         return _Taken(cell, first)
     text, own = _text(submitted.cells[first]), _text(cell)
     before, found, after = text.partition(own) if own else ("", "", text)
@@ -165,7 +155,7 @@ def _restored(
 def _same_text(submitted: NotebookNode, released: NotebookNode) -> bool:
     """Compare texts; the first cell may name another version of the kit, published since."""
     one, other = _text(submitted), _text(released)
-    if released.metadata.get("dl", {}).get("role") == "setup":
+    if role_of(released) == "setup":
         one, other = VERSION_NAMED.sub("", one), VERSION_NAMED.sub("", other)
     return one == other
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from grading.cells.metadata import grade_id, is_question
 from grading.judging.assess import Assessment
 
 GRADED, ATTENTION, FAILED = "graded", "needs attention", "failed"
@@ -127,14 +128,11 @@ def digest(handed_in: bytes) -> str:
 def unanswered_questions(release: NotebookNode, notebook: NotebookNode) -> list[str]:
     """Return the ids of written questions that still hold what the release put there."""
     placeholder = {
-        cell.metadata["nbgrader"]["grade_id"]: cell.source.strip()
-        for cell in release.cells
-        if cell.metadata.get("nbgrader", {}).get("grade")
-        and cell.metadata["nbgrader"].get("solution")
+        grade_id(cell): cell.source.strip() for cell in release.cells if is_question(cell)
     }
-    blank = []
-    for cell in notebook.cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        if name in placeholder and cell.source.strip() in ("", placeholder[name]):
-            blank.append(name)
-    return blank
+    return [
+        grade_id(cell)
+        for cell in notebook.cells
+        if grade_id(cell) in placeholder
+        and cell.source.strip() in ("", placeholder[grade_id(cell)])
+    ]

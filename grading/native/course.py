@@ -10,7 +10,8 @@ from nbgrader.preprocessors import Execute
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-from grading.cells.reading import lab_of, read_notebook
+from grading.cells.metadata import lab_of
+from grading.cells.reading import read_notebook
 from grading.course.config import Course, LabInfo, Limits
 from grading.errors import UserError
 

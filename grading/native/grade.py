@@ -1,12 +1,12 @@
 """Grade the submissions of a plain assignment: prepare, execute, and have nbgrader mark them.
 
-Stands in for `grading.gradebook.grade`: the same steps, other marks. Preparing and marking take
+The same steps as in `grading.gradebook.grade`, other marks. Preparing and marking take
 turns in the coordinator; what runs in parallel are the kernels. A submission's marks are written
 in one transaction, together with the row by which ``--resume`` knows that it is done.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from grading.cells.reading import read_notebook
 from grading.course.config import Course
 from grading.engine.batch import each
+from grading.engine.executor import Executor, RunOptions
 from grading.errors import UserError
-from grading.gradebook.grade import Graded, Submission
+from grading.gradebook.grader import Graded, OnResult, Submission
 from grading.gradebook.marks import Marks
-from grading.judging.assess import Executor
 from grading.judging.results import ATTENTION, FAILED, GRADED, Result
 from grading.messages import Reason, message
 from grading.native.converter import Converter
@@ -27,7 +27,6 @@ from grading.native.course import settings_of
 from grading.native.marking import executed, to_execute
 from grading.native.outcome import checks, flags, unanswered
 from grading.native.records import clear, read_scores, read_tests
-from utils.profile import Profile
 
 ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde"}  # as nbgrader sets it
 
@@ -43,62 +42,82 @@ class _Run:
     failure: str = ""
 
 
-def submissions(course: Course, lab: str) -> list[Submission]:
-    """Return what lies in nbgrader's ``submitted`` folder for ``lab``, by student."""
-    found = Converter(settings_of(course), lab).submitted()
-    return [Submission((student,), folder) for student, folder in found.items()]
+class NativeGrader:
+    """Grades an assignment by nbgrader's rules; a `grading.gradebook.grader.Grader`.
 
-
-def not_yet_graded(marks: Marks, lab: str, work: list[Submission]) -> Iterator[Submission]:
-    """Yield the submissions whose stored result is missing or of other files."""
-    for submission in work:
-        stored = marks.result(lab, submission.students[0])
-        if stored is None or stored.submission != _digest(submission.path):
-            yield submission
-
-
-async def grade_lab(
-    course: Course,
-    lab: str,
-    engine: Executor,
-    marks: Marks,
-    *,
-    profile: Profile,
-    jobs: int,
-    work: list[Submission],
-    notes: Sequence[str],
-    on_result: Callable[[Submission, Graded], None],
-) -> None:
-    """Grade ``work`` by nbgrader's rules; see `grading.gradebook.grade.grade_lab`.
-
-    Raises
-    ------
-    UserError
-        If the gradebook does not know the assignment, or it is not for Python.
+    Parameters
+    ----------
+    course : Course
+    lab : str
+        Name of the assignment.
     """
-    desk = _Desk(course, lab, marks, [*notes, message("plain.note", course.language)])
 
-    async def one(submission: Submission) -> _Run:
-        return await desk.run(engine, submission, ENVIRONMENT | {"LAB_PROFILE": profile})
+    def __init__(self, course: Course, lab: str) -> None:
+        self._lab = lab
+        self._lang = course.language
+        self._file_bytes = int(course.limits.file_mb * 2**20)
+        self._converter = Converter(settings_of(course), lab)
 
-    async for submission, run in each(work, one, jobs):
-        on_result(submission, desk.keep(submission, run))
+    def submissions(self) -> list[Submission]:
+        """Return what lies in nbgrader's ``submitted`` folder, by student."""
+        found = self._converter.submitted()
+        return [Submission((student,), folder) for student, folder in found.items()]
+
+    def not_yet_graded(self, marks: Marks, work: Sequence[Submission]) -> Iterator[Submission]:
+        """Yield the submissions whose stored result is missing or of other files."""
+        for submission in work:
+            stored = marks.result(self._lab, submission.students[0])
+            if stored is None or stored.submission != _digest(submission.path):
+                yield submission
+
+    async def grade(
+        self,
+        executor: Executor,
+        marks: Marks,
+        work: Sequence[Submission],
+        options: RunOptions,
+        on_result: OnResult,
+    ) -> None:
+        """Grade ``work``; see `Grader.grade`.
+
+        Raises
+        ------
+        UserError
+            If the gradebook does not know the assignment, or it is not for Python.
+        """
+        notes = [*executor.warnings, message("plain.note", self._lang)]
+        desk = _Desk(self._lab, self._lang, self._file_bytes, self._converter, marks, notes)
+        env = ENVIRONMENT | {"LAB_PROFILE": options.profile}
+
+        async def one(submission: Submission) -> _Run:
+            return await desk.run(executor, submission, env)
+
+        async for submission, run in each(work, one, options.at_once(executor)):
+            on_result(submission, desk.keep(submission, run))
 
 
 class _Desk:
     """The coordinator's side: what comes before and after the executions."""
 
-    def __init__(self, course: Course, lab: str, marks: Marks, notes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        lab: str,
+        lang: str,
+        file_bytes: int,
+        converter: Converter,
+        marks: Marks,
+        notes: Sequence[str],
+    ) -> None:
         self._lab = lab
-        self._lang = course.language
-        self._file_bytes = int(course.limits.file_mb * 2**20)
+        self._lang = lang
+        self._file_bytes = file_bytes
+        self._converter = converter
         self._marks = marks
         self._notes = list(notes)
-        self._converter = Converter(settings_of(course), lab)
         with marks.lend() as gradebook:
             self._tests = read_tests(gradebook, lab)
 
-    async def run(self, engine: Executor, submission: Submission, env: Mapping[str, str]) -> _Run:
+    async def run(self, executor: Executor, submission: Submission, env: Mapping[str, str]) -> _Run:
         """Execute a submission's notebooks, one after the other."""
         digest = _digest(submission.path)
         try:
@@ -106,7 +125,7 @@ class _Desk:
             files = self._converter.files(submission.students[0], self._file_bytes)
             seconds = 0.0
             for name, notebook in notebooks.items():
-                execution = await engine.execute(to_execute(notebook), env=env, files=files)
+                execution = await executor.execute(to_execute(notebook), env=env, files=files)
                 notebooks[name], problems = executed(notebook, execution, self._lang)
                 if len(self._tests.points) > 1:
                     problems = [Reason("reason.item", {"label": name, "why": p}) for p in problems]

@@ -14,7 +14,7 @@ from nbformat import NotebookNode, v4
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
 from grading.compat import partial_marks
-from grading.engine.runner import Execution
+from grading.engine.executor import Execution
 from grading.messages import Reason, message
 from grading.native import prelude
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution
 
-from grading.cells.reading import grade_id
+from grading.cells.metadata import grade_id
 from grading.judging.results import CheckMark
 from grading.messages import Reason, message
 from grading.native.marking import deciding, is_test, one_line

@@ -8,20 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from grading.course.config import Course
-from grading.course.roster import Roster
 from grading.errors import UserError
 from grading.files import write_atomically
-from grading.judging.results import FAILED, Result
+from grading.judging.results import FAILED
 from grading.messages import message
-from grading.reporting.standings import (
-    MISSING,
-    Standing,
-    Totals,
-    check_rates,
-    lost_lines,
-    number,
-    standings,
-)
+from grading.reporting.standings import ClassView, Standing, lost_lines, number
 
 Cell = str | float | None
 Rows = list[list[Cell]]
@@ -35,14 +26,7 @@ _FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@＝＋－＠\t\r\n])")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
-def export(
-    course: Course,
-    lab: str,
-    to: str,
-    results: Iterable[Result],
-    totals: Totals,
-    roster: Roster | None,
-) -> tuple[Path, list[str]]:
+def export(course: Course, lab: str, to: str, view: ClassView) -> tuple[Path, list[str]]:
     """Write the marks of ``lab`` under ``course/reports/<lab>``.
 
     Parameters
@@ -51,10 +35,7 @@ def export(
     to : {"csv", "moodle", "canvas"}
         ``csv`` has everybody and every check; the other two have those who handed in, in the
         form that the LMS imports.
-    results : iterable of Result
-    totals : mapping
-        Totals of the gradebook, see `grading.reporting.standings.standings`.
-    roster : Roster or None
+    view : ClassView
 
     Returns
     -------
@@ -69,24 +50,23 @@ def export(
     """
     if to not in _FORMATS:
         raise UserError(f"cannot export to {to!r}; expected one of {', '.join(_FORMATS)}")
-    rows = standings(results, roster, totals)
-    if all(row.status == MISSING for row in rows):
+    if not view.handed_in:
         raise UserError(f"nothing of {lab} is graded yet; run `python -m grading grade {lab}`")
     name = lab if to == "csv" else f"{lab}-{to}"
     path = course.home / "reports" / lab / f"{name}.csv"
     title = course.lab(lab).title.get(course.language, lab)
-    text = as_csv(_FORMATS[to](rows, title, course.language))
+    text = as_csv(_FORMATS[to](view, title, course.language))
     # Excel takes a file for UTF-8 only by the mark; Moodle and Canvas read past it.
     write_atomically(path, text.encode("utf-8-sig"))
-    return path, warnings(rows, to)
+    return path, warnings(view, to)
 
 
-def csv_rows(rows: Sequence[Standing], title: str, lang: str) -> Rows:
+def csv_rows(view: ClassView, title: str, lang: str) -> Rows:
     """Return everybody with every check: one column a check, empty where it never ran."""
-    checks = [(rate.cell, rate.label) for rate in check_rates(rows)]
+    checks = [(rate.cell, rate.label) for rate in view.rates]
     header = ["student_id", "name", "email", "group", "score", "max_score", "percent", "status"]
     table: Rows = [[*header, *(f"{cell}: {label}" for cell, label in checks)]]
-    for row in rows:
+    for row in view.rows:
         marks = {(check.cell, check.label): check.marks for check in row.checks}
         state = f"{row.status}, waiting for manual marking" if row.waiting else row.status
         about = [row.student, row.name, row.email, row.group]
@@ -95,14 +75,14 @@ def csv_rows(rows: Sequence[Standing], title: str, lang: str) -> Rows:
     return table
 
 
-def moodle_rows(rows: Sequence[Standing], title: str, lang: str) -> Rows:
+def moodle_rows(view: ClassView, title: str, lang: str) -> Rows:
     """Return what Moodle's Grades > Import > CSV maps: whom, how much, and why.
 
     Students without a submission are left out: an empty grade would delete the one in Moodle.
     """
     header = ["ID number", "Full name", "Email address", title, f"{title} (%)"]
     table: Rows = [[*header, "Feedback comments"]]
-    for row in _handed_in(rows):
+    for row in view.handed_in:
         about = [row.student, row.name, row.email]
         table.append([*about, row.score, row.percent, moodle_feedback(row, lang)])
     return table
@@ -121,15 +101,15 @@ def moodle_feedback(row: Standing, lang: str) -> str:
     return "<br>".join(html.escape(line, quote=False) for line in lines)
 
 
-def canvas_rows(rows: Sequence[Standing], title: str, lang: str) -> Rows:
+def canvas_rows(view: ClassView, title: str, lang: str) -> Rows:
     """Return Canvas's gradebook file: its five columns of students, then the assignment.
 
     Students without a submission are left out: an empty grade would delete the one in Canvas.
     Canvas does not read what is in ``Section``, so that is where a provisional score is marked.
     """
     table: Rows = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", title]]
-    table.append(["    Points Possible", "", "", "", "", max(row.max_score for row in rows)])
-    for row in _handed_in(rows):
+    table.append(["    Points Possible", "", "", "", "", view.overview.max_score])
+    for row in view.handed_in:
         provisional = message("report.waiting", lang) if row.waiting else ""
         section = ", ".join(filter(None, (row.group, provisional)))
         name = row.name or row.student
@@ -137,31 +117,31 @@ def canvas_rows(rows: Sequence[Standing], title: str, lang: str) -> Rows:
     return table
 
 
-_FORMATS: dict[str, Callable[[Sequence[Standing], str, str], Rows]] = {
+_FORMATS: dict[str, Callable[[ClassView, str, str], Rows]] = {
     "csv": csv_rows,
     "moodle": moodle_rows,
     "canvas": canvas_rows,
 }
 
 
-def warnings(rows: Sequence[Standing], to: str) -> list[str]:
+def warnings(view: ClassView, to: str) -> list[str]:
     """Return what to know before the file is used, one line each."""
     lines = []
-    if any(row.waiting for row in rows):
+    waiting = [row for row in view.rows if row.waiting]
+    if waiting:
         lines.append(
             "scores that wait for manual marking are provisional, and are marked so: "
-            f"{_names(row for row in rows if row.waiting)}; mark them in Formgrader, export again"
+            f"{_names(waiting)}; mark them in Formgrader, export again"
         )
     if to == "csv":
         return lines
-    missing = [row for row in rows if row.status == MISSING]
-    if missing:
+    if view.missing:
         lines.append(
             "those without a submission are left out, so that the upload keeps what "
-            f"{to.capitalize()} has for them: {_names(missing)}"
+            f"{to.capitalize()} has for them: {_names(view.missing)}"
         )
     if to == "moodle":
-        lines += _moodle_warnings(_handed_in(rows))
+        lines += _moodle_warnings(view.handed_in)
     return lines
 
 
@@ -185,10 +165,6 @@ def _names(rows: Iterable[Standing]) -> str:
     students = [row.student for row in rows]
     more = f" and {len(students) - NAMED} more" if len(students) > NAMED else ""
     return ", ".join(students[:NAMED]) + more
-
-
-def _handed_in(rows: Iterable[Standing]) -> list[Standing]:
-    return [row for row in rows if row.status != MISSING]
 
 
 def as_csv(rows: Iterable[Iterable[Cell]]) -> str:

@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,28 +11,17 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from rich.cells import cell_len
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
 from grading.course.config import Course
-from grading.course.roster import Roster
 from grading.files import write_atomically
-from grading.judging.results import ATTENTION, FAILED, GRADED, Result
+from grading.judging.results import ATTENTION, FAILED, GRADED
 from grading.messages import message
-from grading.reporting.standings import (
-    MISSING,
-    Standing,
-    Totals,
-    check_rates,
-    lost_lines,
-    number,
-    overview,
-    plain,
-    standings,
-)
+from grading.reporting.standings import MISSING, ClassView, Overview, Standing, lost_lines, number
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -44,42 +34,25 @@ ID_WIDTH = 20  # characters; a longer id is folded
 LINE_LIMIT = 300  # characters of a reason in the terminal; the page has it whole
 
 
-def table(
-    results: Iterable[Result],
-    lang: str,
-    roster: Roster | None = None,
-    totals: Totals | None = None,
-) -> RenderableType:
+def table(view: ClassView, lang: str) -> RenderableType:
     """Return the marks of a lab for the terminal.
 
     One row a student; beneath it the flags and the lost marks, one line each with the reason.
-
-    Parameters
-    ----------
-    results : iterable of Result
-    lang : {"es", "en"}
-    roster : Roster, optional
-        Gives names, and says who is missing.
-    totals : mapping, optional
-        Totals of the gradebook, see `grading.reporting.standings.standings`.
     """
-    rows = standings(results, roster, totals)
-    cells = [_cells(row, lang) for row in rows]
+    cells = [_cells(row, lang) for row in view.rows]
     header = [message("report.id", lang), message("report.marks", lang), "%"]
     header.append(message("report.status", lang))
-    widths = [max(map(cell_len, column)) for column in zip(header, *cells, strict=True)]
-    widths[0] = min(widths[0], ID_WIDTH)
-    parts: list[RenderableType] = [
-        _line(message("report.student", lang), header, widths, "bold"),
-        Rule(style="dim"),
-    ]
-    for row, texts in zip(rows, cells, strict=True):
-        parts.append(_line(row.name or row.student, texts, widths, STYLES[row.status]))
-        parts += [_beneath("!", flag, "yellow") for flag in row.flags]
-        parts += [_beneath("✗", line.removeprefix("✗ "), "red") for line in lost_lines(row, lang)]
+    names = [message("report.student", lang), *(row.name or row.student for row in view.rows)]
+    lines = [[name, *texts] for name, texts in zip(names, [header, *cells], strict=True)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    parts: list[RenderableType] = [_Line(names[0], header, widths, "bold"), Rule(style="dim")]
+    for row, texts in zip(view.rows, cells, strict=True):
+        parts.append(_Line(row.name or row.student, texts, widths, STYLES[row.status]))
+        parts += [_Beneath("!", flag, "yellow") for flag in row.flags]
+        parts += [_Beneath("✗", line.removeprefix("✗ "), "red") for line in lost_lines(row, lang)]
         if row.waiting:
-            parts.append(_beneath("…", message("report.waiting", lang), "cyan"))
-    parts += [Rule(style="dim"), Text(_summary(rows, lang))]
+            parts.append(_Beneath("…", message("report.waiting", lang), "cyan"))
+    parts += [Rule(style="dim"), Text(_summary(view.overview, lang))]
     return Group(*parts)
 
 
@@ -89,28 +62,56 @@ def _cells(row: Standing, lang: str) -> list[str]:
     return [row.student, marks(row), percentage(row.percent), f"{sign} {status(row, lang)}"]
 
 
-def _line(name: str, texts: Sequence[str], widths: Sequence[int], status_style: str) -> Table:
-    """Return one line of the table; the name takes the width that the rest leaves."""
-    grid = Table.grid(expand=True, padding=(0, 2, 0, 0))
-    grid.add_column(ratio=1, overflow="fold")
-    for width, numeric in zip(widths, (False, True, True, False), strict=True):
-        grid.add_column(width=width, justify="right" if numeric else "left", overflow="fold")
-    styles = ("bold", "", "", "", status_style)
-    grid.add_row(*map(Text, (name, *texts), styles))
-    return grid
+@dataclass(frozen=True)
+class _Line:
+    """A line of the table: within the width of a terminal, one whole line elsewhere.
+
+    In a terminal the name takes the width that the rest leaves.
+    """
+
+    name: str
+    texts: Sequence[str]
+    widths: Sequence[int]
+    status_style: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        widths = list(self.widths)
+        if options.is_terminal:
+            widths[1] = min(widths[1], ID_WIDTH)
+        grid = Table.grid(expand=options.is_terminal, padding=(0, 2, 0, 0))
+        grid.add_column(ratio=1, overflow="fold")
+        for width, numeric in zip(widths[1:], (False, True, True, False), strict=True):
+            grid.add_column(width=width, justify="right" if numeric else "left", overflow="fold")
+        grid.add_row(*map(Text, (self.name, *self.texts), ("bold", "", "", "", self.status_style)))
+        if options.is_terminal:
+            yield grid
+        else:
+            grid.columns[0].width = widths[0]
+            room = sum(widths) + 2 * len(widths)
+            yield from console.render(grid, options.update(width=room, max_width=room))
 
 
-def _beneath(sign: str, line: str, style: str) -> Padding:
-    shown = line if len(line) <= LINE_LIMIT else line[: LINE_LIMIT - 1] + "…"
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(width=1, style=style)
-    grid.add_column(overflow="fold")
-    grid.add_row(sign, Text(shown))
-    return Padding(grid, (0, 0, 0, 4))
+@dataclass(frozen=True)
+class _Beneath:
+    """A line beneath a row: folded under itself in a terminal, one whole line elsewhere."""
+
+    sign: str
+    line: str
+    style: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if not options.is_terminal:
+            yield Text(f"    {self.sign} {self.line}", no_wrap=True, overflow="ignore")
+            return
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        grid.add_column(width=1, style=self.style)
+        grid.add_column(overflow="fold")
+        long = len(self.line) > LINE_LIMIT
+        grid.add_row(self.sign, Text(self.line[: LINE_LIMIT - 1] + "…" if long else self.line))
+        yield Padding(grid, (0, 0, 0, 4))
 
 
-def _summary(rows: Sequence[Standing], lang: str) -> str:
-    numbers = overview(rows)
+def _summary(numbers: Overview, lang: str) -> str:
     parts = [message("report.submissions", lang, count=numbers.submissions)]
     if numbers.missing:
         parts.append(message("report.missing_count", lang, count=numbers.missing))
@@ -138,32 +139,14 @@ def status(row: Standing, lang: str) -> str:
     return message(f"report.{WORDS[row.status]}", lang)
 
 
-def write_html(
-    course: Course,
-    lab: str,
-    results: Iterable[Result],
-    roster: Roster | None,
-    totals: Totals,
-) -> Path:
-    """Write the lab's page to ``course/reports/<lab>/index.html`` and return its path.
-
-    Parameters
-    ----------
-    course, lab, results, roster
-    totals : mapping
-        Totals of the gradebook, see `grading.reporting.standings.standings`.
-    """
-    graded = list(results)
-    rows = standings(graded, roster, totals)
-    notes = list(dict.fromkeys(note for result in graded for note in result.notes))
+def write_html(course: Course, lab: str, view: ClassView) -> Path:
+    """Write the lab's page to ``course/reports/<lab>/index.html`` and return its path."""
     path = course.home / "reports" / lab / "index.html"
-    write_atomically(path, page(course, lab, rows, notes, datetime.now().astimezone()).encode())
+    write_atomically(path, page(course, lab, view, datetime.now().astimezone()).encode())
     return path
 
 
-def page(
-    course: Course, lab: str, rows: Sequence[Standing], notes: Sequence[str], when: datetime
-) -> str:
+def page(course: Course, lab: str, view: ClassView, when: datetime) -> str:
     """Return the lab's HTML page, in the course's language; it refers to nothing outside it."""
     lang = course.language
 
@@ -180,7 +163,6 @@ def page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    numbers = overview(rows)
     return environment.get_template("report.html").render(
         t=words,
         lang=lang,
@@ -188,11 +170,11 @@ def page(
         lab=lab,
         title=course.lab(lab).title.get(lang, lab),
         when=when,
-        rows=rows,
-        overview=numbers,
-        histogram=_histogram(numbers.bins),
-        rates=sorted(check_rates(rows), key=lambda rate: rate.pass_rate),
-        notes=[plain(note) for note in notes],
+        rows=view.rows,
+        overview=view.overview,
+        histogram=_histogram(view.overview.bins),
+        rates=sorted(view.rates, key=lambda rate: rate.pass_rate),
+        notes=view.notes,
         signs=SIGNS,
         style_names=WORDS,
         marks=marks,

@@ -124,6 +124,47 @@ class Overview:
     bins: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class ClassView:
+    """A lab's class, computed once for all that show it: the table, the page and the exports.
+
+    Attributes
+    ----------
+    rows : tuple of Standing
+        By name.
+    overview : Overview
+    rates : tuple of CheckRate
+        In the order of the lab.
+    notes : tuple of str
+        How runs differed from a fully sandboxed one.
+    """
+
+    rows: tuple[Standing, ...]
+    overview: Overview
+    rates: tuple[CheckRate, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def handed_in(self) -> tuple[Standing, ...]:
+        """The rows of those who handed something in."""
+        return tuple(row for row in self.rows if row.status != MISSING)
+
+    @property
+    def missing(self) -> tuple[Standing, ...]:
+        """The rows of those who did not."""
+        return tuple(row for row in self.rows if row.status == MISSING)
+
+
+def class_view(
+    results: Iterable[Result], roster: Roster | None = None, totals: Totals | None = None
+) -> ClassView:
+    """Return the class of a lab; the parameters are those of `standings`."""
+    graded = list(results)
+    rows = tuple(standings(graded, roster, totals))
+    notes = dict.fromkeys(plain(note) for result in graded for note in result.notes)
+    return ClassView(rows, overview(rows), tuple(check_rates(rows)), tuple(notes))
+
+
 def standings(
     results: Iterable[Result], roster: Roster | None = None, totals: Totals | None = None
 ) -> list[Standing]:

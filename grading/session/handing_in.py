@@ -12,6 +12,7 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 
 from grading.cells.identity import read_identity
+from grading.cells.metadata import role_of
 from grading.cells.reading import read_notebook
 from grading.errors import UserError
 from grading.files import write_atomically
@@ -49,9 +50,7 @@ def missing(notebook: Any, placeholder: str, lang: str) -> list[str]:
             for member in members
             if not member.signed
         ]
-    questions = [
-        cell for cell in notebook.cells if cell.metadata.get("dl", {}).get("role") == "question"
-    ]
+    questions = [cell for cell in notebook.cells if role_of(cell) == "question"]
     blank = [
         str(number)
         for number, cell in enumerate(questions, start=1)

@@ -8,13 +8,8 @@ import nbformat.v4
 import pytest
 
 from grading.cells import reading
-from grading.cells.reading import (
-    grade_id,
-    lab_of,
-    read_notebook,
-    without_outputs,
-    write_notebook,
-)
+from grading.cells.metadata import grade_id, lab_of
+from grading.cells.reading import read_notebook, without_outputs, write_notebook
 from grading.errors import UserError
 
 

@@ -21,8 +21,9 @@ from nbformat import v4
 from grading.answers.evidence import MIME
 from grading.course.config import Limits
 from grading.engine import provisioner, runner
+from grading.engine.executor import Execution
 from grading.engine.kernels.order import Order, check_files
-from grading.engine.runner import Engine, Execution
+from grading.engine.runner import Engine
 from grading.engine.walls import outer
 from grading.errors import UserError
 from tests.engines import (

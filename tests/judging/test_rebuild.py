@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat import NotebookNode, v4
 
-from grading.cells.reading import grade_id, read_notebook
+from grading.cells.metadata import grade_id
+from grading.cells.reading import read_notebook
 from grading.judging.rebuild import MISSING, Rebuilt, rebuild
 from grading.messages import languages
 from tests import mini

@@ -10,7 +10,8 @@ from grading.authoring import checks, student_notebook
 from grading.authoring.building import read_lab
 from grading.cells.reading import write_notebook
 from grading.course.config import load_course
-from grading.engine.runner import Engine, Execution
+from grading.engine.executor import Execution
+from grading.engine.runner import Engine
 from grading.judging.assess import first_error
 
 COURSE = load_course(Path(__file__).resolve().parents[2])

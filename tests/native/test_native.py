@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import nbformat
 import pytest
@@ -20,14 +20,14 @@ from nbgrader.utils import determine_grade
 
 from grading.compat import PACKAGES
 from grading.compat.partial import MIME
-from grading.engine.runner import Execution
+from grading.engine.executor import Execution, RunOptions
 from grading.engine.walls import outer
 from grading.errors import UserError
 from grading.gradebook.marks import Marks
 from grading.judging.results import FAILED
 from grading.messages import Reason
 from grading.native.course import is_plain, load_nbgrader_course
-from grading.native.grade import grade_lab, not_yet_graded, submissions
+from grading.native.grade import NativeGrader
 from grading.native.marking import as_marked, executed, to_execute
 from grading.native.prelude import StandIns
 from tests import mini
@@ -268,8 +268,8 @@ def test_resume_grades_what_was_cut_off_or_changed(both: Both) -> None:
     before = rows(both.ours)
     course = load_nbgrader_course(both.ours)
     with Marks(course.db_url) as marks:
-        work = submissions(course, ASSIGNMENT)
-        assert not list(not_yet_graded(marks, ASSIGNMENT, work))
+        grader = NativeGrader(course, ASSIGNMENT)
+        assert not list(grader.not_yet_graded(marks, grader.submissions()))
         marks.forget(ASSIGNMENT, "bob")
     (both.ours / "submitted" / "ada" / ASSIGNMENT / "topic.txt").write_text("winds")
     assert "2 submissions are left" in grade(both.ours, "--resume").stdout
@@ -279,7 +279,16 @@ def test_resume_grades_what_was_cut_off_or_changed(both: Both) -> None:
 
 
 class _Deaf:
-    """An engine whose kernels say nothing: every test passes by nbgrader's rules."""
+    """An executor whose kernels say nothing: every test passes by nbgrader's rules."""
+
+    warnings: tuple[str, ...] = ()
+    slots = 1
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
 
     async def execute(
         self, notebook: NotebookNode, *, env: Mapping[str, str], files: Any = None
@@ -300,20 +309,10 @@ def small(empty: Path, tmp_path: Path) -> Path:
 
 def grade_here(root: Path, assignment: str = ASSIGNMENT) -> None:
     course = load_nbgrader_course(root)
+    grader = NativeGrader(course, assignment)
     with Marks(course.db_url) as marks:
-        asyncio.run(
-            grade_lab(
-                course,
-                assignment,
-                _Deaf(),
-                marks,
-                profile="quick",
-                jobs=1,
-                work=submissions(course, assignment),
-                notes=[],
-                on_result=lambda submission, graded: None,
-            )
-        )
+        work, options = grader.submissions(), RunOptions()
+        asyncio.run(grader.grade(_Deaf(), marks, work, options, lambda submission, graded: None))
 
 
 def test_a_kill_while_marking_leaves_nothing_half_done(
@@ -334,8 +333,9 @@ def test_a_kill_while_marking_leaves_nothing_half_done(
     assert seen == ["ada"]
     assert rows(small) == before
     with Marks(course.db_url) as marks:
-        work = submissions(course, ASSIGNMENT)
-        assert list(not_yet_graded(marks, ASSIGNMENT, work)) == work
+        grader = NativeGrader(course, ASSIGNMENT)
+        work = grader.submissions()
+        assert list(grader.not_yet_graded(marks, work)) == work
     monkeypatch.undo()
     grade_here(small)
     assert rows(small) == before

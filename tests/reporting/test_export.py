@@ -13,6 +13,7 @@ from grading.errors import UserError
 from grading.gradebook.marks import Marks
 from grading.judging.results import ATTENTION, FAILED, GRADED, CheckMark, Result
 from grading.reporting.export import as_csv, export, harmless
+from grading.reporting.standings import class_view
 
 TITLE = "First lab"
 
@@ -48,7 +49,7 @@ TOTALS = {"u1": (5.25, 6.0, False), "u2": (-1.5, 6.0, True), "u3": (0.0, 6.0, Fa
 
 
 def exported(course, to, results=RESULTS, totals=TOTALS, roster=ROSTER):
-    path, warnings = export(course, "lab", to, results, totals, roster)
+    path, warnings = export(course, "lab", to, class_view(results, roster, totals))
     with path.open(encoding="utf-8-sig", newline="") as stream:
         return path, warnings, list(csv.reader(stream))
 
@@ -156,9 +157,9 @@ def test_a_warning_names_only_the_first(course):
 
 def test_errors_say_what_to_do(course):
     with pytest.raises(UserError, match="'excel'; expected one of csv, moodle, canvas"):
-        export(course, "lab", "excel", RESULTS, TOTALS, ROSTER)
+        export(course, "lab", "excel", class_view(RESULTS, ROSTER, TOTALS))
     with pytest.raises(UserError, match="grading grade lab"):
-        export(course, "lab", "csv", [], {}, ROSTER)
+        export(course, "lab", "csv", class_view([], ROSTER))
     assert not (course.home / "reports").exists()
 
 

@@ -14,7 +14,7 @@ from grading.course.config import Course, LabInfo
 from grading.course.roster import Roster, Student
 from grading.judging.results import ATTENTION, FAILED, GRADED, CheckMark, Result
 from grading.reporting import report
-from grading.reporting.standings import standings
+from grading.reporting.standings import class_view
 
 HOSTILE = "</td></table><script>alert(1)</script><img src=x onerror=alert(1)>&amp; [red]\x1b[31m{x}"
 VOID = {"meta", "input", "link", "img", "br"}
@@ -51,16 +51,18 @@ ROSTER = Roster(
 TOTALS = {"u1": (5.0, 6.0, False), "u2": (1.0, 6.0, True), "u3": (0.0, 6.0, False)}
 
 
-def printed(renderable, width):
+def printed(renderable, width, terminal=True):
     stream = io.StringIO()
-    Console(file=stream, width=width, force_terminal=False).print(renderable)
+    Console(file=stream, width=width, force_terminal=terminal, color_system=None).print(
+        renderable, soft_wrap=not terminal
+    )
     return stream.getvalue()
 
 
 def html(tmp_path, results=RESULTS, roster=ROSTER, totals=TOTALS, notes=(), language="en"):
-    rows = standings(results, roster, totals)
+    view = replace(class_view(results, roster, totals), notes=notes)
     course = course_in(tmp_path, language)
-    return report.page(course, "lab", rows, notes, datetime(2030, 1, 2, 3, 4, tzinfo=UTC))
+    return report.page(course, "lab", view, datetime(2030, 1, 2, 3, 4, tzinfo=UTC))
 
 
 class Page(HTMLParser):
@@ -102,7 +104,7 @@ class Page(HTMLParser):
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_table_fits_and_says_who_what_and_why(width):
-    text = printed(report.table(RESULTS, "en", ROSTER, TOTALS), width)
+    text = printed(report.table(class_view(RESULTS, ROSTER, TOTALS), "en"), width)
     assert max(map(len, text.splitlines())) <= width
     first = next(line for line in text.splitlines() if "Álvarez" in line)
     assert re.search(r"Álvarez Ruiz, Lucía +u1 +5/6 +83\.3 % +✓ graded", first)
@@ -113,9 +115,20 @@ def test_the_table_fits_and_says_who_what_and_why(width):
     assert "… waiting for manual marking" in text
 
 
+def test_what_is_piped_is_one_line_for_a_student_and_for_a_reason():
+    reason = "the numbers differ " * 30
+    view = class_view([result("u2", 0.0, reason=reason)], ROSTER)
+    piped = printed(report.table(view, "en"), 80, terminal=False)
+    name = ROSTER.students[1].name
+    (row,) = [line for line in piped.splitlines() if name in line]
+    assert re.search(r" u2 +0/2 +0 % +✓ graded", row)
+    assert f"✗ step 0: 0 of 2 marks: {' '.join(reason.split())}" in piped
+
+
 def test_long_ids_leave_room_for_names():
     student = Student("maria.fernandez.de.cordoba.2@students.example.org", "Fernández, María")
-    text = printed(report.table([result(student.id, 2.0)], "es", Roster((student,))), 80)
+    view = class_view([result(student.id, 2.0)], Roster((student,)))
+    text = printed(report.table(view, "es"), 80)
     assert max(map(len, text.splitlines())) <= 80
     assert "Fernández, María" in text
     assert "maria.fernandez.de.c" in text
@@ -123,31 +136,31 @@ def test_long_ids_leave_room_for_names():
 
 
 def test_what_belongs_to_a_student_stands_beneath_their_row():
-    lines = printed(report.table(RESULTS, "en"), 80).splitlines()
+    lines = printed(report.table(class_view(RESULTS), "en"), 80).splitlines()
     order = [line.split()[0] for line in lines if re.match(r"u\d |    [!✗]", line)]
     assert order == ["u1", "u2", "!", "✗", "✗", "u3", "!"]
 
 
 def test_the_table_lists_who_is_missing():
-    text = printed(report.table(RESULTS, "es", ROSTER, TOTALS), 80)
+    text = printed(report.table(class_view(RESULTS, ROSTER, TOTALS), "es"), 80)
     assert re.search(r"Smith, John +u4 +–/6 +– +– sin entregar", text)
-    assert "Smith" not in printed(report.table(RESULTS, "es"), 80)
+    assert "Smith" not in printed(report.table(class_view(RESULTS), "es"), 80)
 
 
 def test_a_submission_cannot_write_to_the_terminal_or_in_its_markup():
-    text = printed(report.table([result("u1", 0.0, reason=HOSTILE)], "en"), 200)
+    text = printed(report.table(class_view([result("u1", 0.0, reason=HOSTILE)]), "en"), 200)
     assert "\x1b" not in text
     assert "[red]" in text
 
 
 def test_a_long_reason_is_cut_in_the_terminal_only(tmp_path):
     long = "x" * 5000
-    assert len(printed(report.table([result("u1", 0.0, reason=long)], "en"), 80)) < 2000
+    assert len(printed(report.table(class_view([result("u1", 0.0, reason=long)]), "en"), 80)) < 2000
     assert long in html(tmp_path, [result("u1", 0.0, reason=long)], None, {})
 
 
 def test_a_table_of_nobody_says_so():
-    assert "Handed in: 0" in printed(report.table([], "en"), 80)
+    assert "Handed in: 0" in printed(report.table(class_view([]), "en"), 80)
 
 
 # The page
@@ -253,10 +266,10 @@ def test_a_page_of_nobody_says_so(tmp_path):
 
 def test_the_page_is_written_under_reports_and_over_the_old_one(tmp_path):
     course = course_in(tmp_path)
-    path = report.write_html(course, "lab", RESULTS[:1], None, {})
+    path = report.write_html(course, "lab", class_view(RESULTS[:1]))
     assert path == tmp_path / "course" / "reports" / "lab" / "index.html"
     assert "Smith, John" not in path.read_text(encoding="utf-8")
     noted = [replace(result, notes=["note \ud800"]) for result in RESULTS]
-    assert report.write_html(course, "lab", noted, ROSTER, TOTALS) == path
+    assert report.write_html(course, "lab", class_view(noted, ROSTER, TOTALS)) == path
     assert "Smith, John" in path.read_text(encoding="utf-8")
     assert [file.name for file in path.parent.iterdir()] == ["index.html"]

@@ -1,0 +1,57 @@
+"""The list of commands, and how one ends.
+
+Exit codes: 0 done; 1 some submissions need attention (they are listed); 2 wrong usage or input,
+with one line that says what was expected, what was found and what to do.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from grading.cells.hasten import hasten_nbformat
+from grading.cli import build, give, publish
+from grading.cli.console import err
+from grading.errors import UserError
+
+app = typer.Typer(
+    help="Build, release, collect, grade and report on the labs of a course.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def main(
+    debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+) -> None:
+    """Read the options that every command shares; `run_app` looks at --debug itself."""
+
+
+for command in (
+    build.build,
+    give.release,
+    give.collect,
+    give.grade,
+    give.report,
+    give.feedback,
+    give.export,
+    build.check,
+    build.run,
+    publish.publish,
+):
+    app.command()(command)
+
+
+def run_app() -> None:
+    """Run the command line; errors of usage and input become one line and exit code 2."""
+    hasten_nbformat()
+    try:
+        app()
+    except UserError as error:
+        if "--debug" in sys.argv:
+            raise
+        err.print(f"error: {error}")
+        sys.exit(2)

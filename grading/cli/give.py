@@ -1,0 +1,213 @@
+"""Commands of a term: release, collect, grade, report, feedback, export."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from grading.cli.console import err, note, say, show, shown
+from grading.cli.options import (
+    DatabaseUrl,
+    LabName,
+    ProfileName,
+    course_here,
+    gradebook_url,
+    profile_of,
+    roster_of,
+)
+from grading.errors import UserError
+
+if TYPE_CHECKING:
+    from grading.course.config import Course
+    from grading.engine.executor import Executor, RunOptions
+    from grading.gradebook.grader import Graded, Grader, Submission
+    from grading.gradebook.marks import Marks
+    from grading.judging.results import Result
+    from grading.reporting.standings import ClassView
+
+INTERRUPTED = 130  # the exit code of what Ctrl-C stopped
+
+
+def release(lab: LabName, db: DatabaseUrl = None) -> None:
+    """Generate the release of a lab with nbgrader, and register its marks."""
+    from grading.gradebook.release import release as release_lab
+
+    course = course_here()
+    path = release_lab(course, lab, gradebook_url(course, db))
+    say(f"{lab}: released as {shown(path)}")
+
+
+def collect(
+    lab: LabName,
+    path: Annotated[Path, typer.Argument(help="What was downloaded or handed in.")],
+    source: Annotated[
+        str, typer.Option("--from", help="folder, zip, moodle, canvas or classroom.")
+    ] = "folder",
+) -> None:
+    """Take in submissions; one line says what became of each file."""
+    from grading.collect import collect as collect_lab
+
+    report = collect_lab(course_here(), lab, path, source)
+    for line in report.lines():
+        say(line)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def grade(
+    lab: LabName,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Submissions at once; as many as cores by default.")
+    ] = None,
+    db: DatabaseUrl = None,
+    profile: ProfileName = "quick",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the results there, too.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="URL", help="A Dask scheduler, such as tcp://host:8786.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Skip submissions graded already.")
+    ] = False,
+    sandbox: Annotated[
+        bool, typer.Option(help="--no-sandbox runs submissions unprotected.")
+    ] = True,
+) -> None:
+    """Grade every collected submission and write its marks into the gradebook."""
+    from grading.engine.executor import RunOptions
+
+    gc.disable()  # until the imports are done, which leave no garbage worth a collection
+    course = course_here()
+    options = RunOptions(profile_of(profile), jobs, resume, sandbox, scheduler)
+    executor = _executor(course, lab, options)
+
+    from grading.gradebook.grade import EvidenceGrader
+    from grading.gradebook.marks import Marks
+    from grading.judging.results import GRADED
+    from grading.native.course import is_plain
+    from grading.native.grade import NativeGrader
+    from grading.reporting.standings import class_view
+
+    gc.freeze()  # what is imported stays: no collection need look at it again, nor the exit
+    gc.enable()
+    grader: Grader = (NativeGrader if is_plain(course, lab) else EvidenceGrader)(course, lab)
+    work = grader.submissions()
+    if not work:
+        raise UserError(
+            f"nothing of {lab} was collected; run `python -m grading collect {lab} PATH` first"
+        )
+    roster = roster_of(course)
+    with Marks(gradebook_url(course, db)) as marks:
+        if roster is not None:
+            marks.add_students(roster)
+        if options.resume:
+            work = list(grader.not_yet_graded(marks, work))
+            say(f"{len(work)} submissions are left to grade.")
+        if work:
+            try:
+                asyncio.run(_grade(lab, grader, executor, marks, work, options))
+            except KeyboardInterrupt:
+                err.print(
+                    "stopped; what was finished is kept, and grade --resume goes on from there"
+                )
+                raise typer.Exit(INTERRUPTED) from None
+        results = marks.results(lab)
+        view = class_view(results, roster, marks.totals(lab))
+    _report(course, lab, view)
+    if json_file:
+        _write_json(json_file, lab, results)
+    if any(result.status != GRADED for result in results):
+        raise typer.Exit(1)
+
+
+def _executor(course: Course, lab: str, options: RunOptions) -> Executor:
+    """Return what executes; on this machine it starts while the rest is imported."""
+    from grading.engine.executor import executor_for
+
+    steps = ("source", "release")
+    notebooks = [path for step in steps for path in course.home.glob(f"{step}/{lab}/*.ipynb")]
+    return executor_for(course.limits, options, notebooks)
+
+
+async def _grade(
+    lab: str,
+    grader: Grader,
+    executor: Executor,
+    marks: Marks,
+    work: list[Submission],
+    options: RunOptions,
+) -> None:
+    """Grade ``work`` and show how far it is."""
+    from grading.cli.progress import Bar
+
+    async with executor:
+        for warning in executor.warnings:
+            note(warning)
+        with Bar(lab, len(work), options.at_once(executor)) as bar:
+
+            def done(submission: Submission, graded: Graded) -> None:
+                bar.advance(failed=graded.notebook is None)
+
+            await grader.grade(executor, marks, work, options, done)
+
+
+def _write_json(path: Path, lab: str, results: list[Result]) -> None:
+    data = {"lab": lab, "submissions": [result.to_json() for result in results]}
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def report(lab: LabName, db: DatabaseUrl = None) -> None:
+    """Print the marks of a lab again and write its HTML page."""
+    course = course_here()
+    _report(course, lab, _view(course, lab, db))
+
+
+def _report(course: Course, lab: str, view: ClassView) -> None:
+    from grading.reporting.report import table, write_html
+
+    show(table(view, course.language))
+    say(f"Report: {shown(write_html(course, lab, view))}")
+
+
+def _view(course: Course, lab: str, db: str | None) -> ClassView:
+    """Return the class as the gradebook has it, or raise `UserError` if nothing is graded."""
+    from grading.gradebook.marks import Marks
+    from grading.reporting.standings import class_view
+
+    course.lab(lab)
+    with Marks(gradebook_url(course, db)) as marks:
+        results, totals = marks.results(lab), marks.totals(lab)
+    if not results:
+        raise UserError(f"nothing of {lab} is graded yet; run `python -m grading grade {lab}`")
+    return class_view(results, roster_of(course), totals)
+
+
+def feedback(lab: LabName, db: DatabaseUrl = None) -> None:
+    """Write one HTML page for each student with marks, reasons and comments."""
+    from grading.gradebook.feedback import write_feedback
+
+    course = course_here()
+    course.lab(lab)
+    pages = write_feedback(course, lab, gradebook_url(course, db))
+    say(f"{len(pages)} pages under {shown(course.home / 'feedback')}")
+
+
+def export(
+    lab: LabName,
+    to: Annotated[str, typer.Option(help="csv, moodle or canvas.")] = "csv",
+    db: DatabaseUrl = None,
+) -> None:
+    """Write the marks as a file that a spreadsheet or an LMS reads."""
+    from grading.reporting.export import export as export_lab
+
+    course = course_here()
+    path, warnings = export_lab(course, lab, to, _view(course, lab, db))
+    for line in warnings:
+        note(line)
+    say(f"{lab}: exported to {shown(path)}")
