@@ -1,4 +1,7 @@
-"""The autoencoder half of lab 3 for example classes: its checks, and other right code."""
+"""The autoencoder half of lab 3 for example classes: its checks, other right code, usual mistakes.
+
+Each dictionary of mistakes stands beside the checks that they must lose; the others are kept.
+"""
 
 # The labels of the checks of each exercise, in the lab's order.
 CHECKS = {
@@ -135,3 +138,153 @@ class Seq2Seq(nn.Module):
         return answer
 """,
 }
+
+MIRROR_AND_SUMS = {
+    "autoencoder": """\
+class Autoencoder(nn.Module):
+    def __init__(self, n_inputs, hidden, latent):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Linear(n_inputs, hidden), nn.ReLU(), nn.Linear(hidden, n_inputs)
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(n_inputs, hidden), nn.ReLU(), nn.Linear(hidden, n_inputs), nn.Sigmoid()
+        )
+
+    def forward(self, images):
+        return self.decoder(self.encoder(images))
+""",
+    "reconstruction_errors": """\
+def reconstruction_errors(outputs, images):
+    return (outputs - images).square().sum(dim=1)
+""",
+    "vae_loss": """\
+def vae_loss(outputs, images, beta):
+    logits, mean, log_variance = outputs
+    cross_entropy = nn.functional.binary_cross_entropy_with_logits(logits, images)
+    return cross_entropy + beta * kl_divergence(mean, log_variance).mean()
+""",
+}
+
+LOST_BY_MIRROR_AND_SUMS = {
+    "autoencoder: shapes and parameters": "the code is as wide as the image",
+    "autoencoder: new images through the bottleneck": "so there is none",
+    "reconstruction errors: values": "a sum, not a mean",
+    "VAE loss: rebuilding": "a mean over the pixels, not a sum",
+    "VAE: new images through their clouds": "so the price weighs too much: every code collapses",
+}
+
+KL_SIGN_NO_NOISE = {
+    "reparameterise": """\
+def reparameterise(mean, log_variance):
+    return mean + 0 * log_variance
+""",
+    "kl_divergence": """\
+def kl_divergence(mean, log_variance):
+    return 0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(dim=1)
+""",
+}
+
+LOST_BY_KL_SIGN_NO_NOISE = {
+    "reparameterise: mean and spread": "there is no spread",
+    "reparameterise: gradients": "the variance gets none",
+    "reparameterise: noise of its own for each number": "there is no noise",
+    "KL: values": "the wrong sign",
+    "KL: nothing to pay, and tiny clouds": "here too",
+    "VAE loss: the price": "it is a reward",
+    "VAE: new images through their clouds": "the training runs away, or learns clouds of any size",
+}
+
+LOG_VARIANCE_AS_SPREAD = {
+    "reparameterise": """\
+def reparameterise(mean, log_variance):
+    return mean + log_variance * torch.randn_like(mean)
+""",
+    "repair": """\
+MASKED = 0.5
+
+
+def repair(model, images):
+    spoilt = corrupt(images, MASKED)
+    return model(spoilt), spoilt
+""",
+    "roc_auc": """\
+def roc_auc(normal, anomalous):
+    return float((anomalous[:, None] > normal).mean())
+""",
+}
+
+LOST_BY_LOG_VARIANCE_AS_SPREAD = {
+    "reparameterise: mean and spread": "a logarithm is no standard deviation",
+    "reparameterise: gradients": "nor is its derivative",
+    "VAE: new images through their clouds": "it learns a noise of 0, and clouds that say otherwise",
+    "repair: inputs and target": "the target is the spoilt image",
+    "denoiser: new spoilt images": "so it learns to rebuild the damage",
+    "AUC: ties": "they count for nothing",
+}
+
+VARIANCE_AS_SPREAD = {
+    "reparameterise": """\
+def reparameterise(mean, log_variance):
+    return mean + log_variance.exp() * torch.randn_like(mean)
+""",
+    "pca": """\
+def pca(rows, k):
+    _, _, directions = np.linalg.svd(rows, full_matrices=False)
+    return rows.mean(axis=0), directions[:k]
+""",
+    "linear_loss": """\
+def linear_loss(encoder, decoder, covariance):
+    shared = covariance @ encoder
+    return covariance.trace() - (decoder.T * shared).sum()
+""",
+    "corrupt": """\
+def corrupt(images, share):
+    images *= torch.rand_like(images) >= share
+    return images
+""",
+    "sequences": """\
+class Seq2Seq(nn.Module):
+    def __init__(self, symbols, hidden):
+        super().__init__()
+        self.start = symbols
+        self.embedding = nn.Embedding(symbols + 1, 16)
+        self.encoder = nn.GRU(16, hidden, batch_first=True)
+        self.decoder = nn.GRU(16, hidden, batch_first=True)
+        self.output = nn.Linear(hidden, symbols)
+
+    def forward(self, source, target):
+        _, code = self.encoder(self.embedding(source))
+        outputs, _ = self.decoder(self.embedding(target), code)
+        return self.output(outputs)
+
+    @torch.no_grad()
+    def write(self, source):
+        _, state = self.encoder(self.embedding(source))
+        symbol = torch.full_like(source[:, :1], self.start)
+        answer = []
+        for _ in range(source.shape[1]):
+            outputs, state = self.decoder(self.embedding(symbol), state)
+            symbol = self.output(outputs).argmax(dim=-1)
+            answer.append(symbol)
+        return torch.cat(answer, dim=1)
+""",
+}
+
+LOST_BY_VARIANCE_AS_SPREAD = {
+    "reparameterise: mean and spread": "a variance is no standard deviation",
+    "reparameterise: gradients": "nor is its derivative",
+    "PCA: mean and subspace": "the data are not centred",
+    "PCA: variance of each component": "here too",
+    "linear loss: values": "the square is missing",
+    "linear autoencoder: the subspace": "and the loss has no minimum",
+    "corrupt: how many pixels": "the images are spoilt twice",
+    "corrupt: new noise, same images": "in place",
+    "repair: inputs and target": "so the target is spoilt, too",
+    "denoiser: new spoilt images": "and the training images stay so",
+    "sequences: logits": "the decoder sees the symbol that it has to write",
+    "sequences: new ones reversed": "and copies it in training",
+}
+
+DONE_BY_PARTIAL = ("autoencoder", "reconstruction_errors", "pca", "kl_divergence", "roc_auc")
+KEPT_BY_PARTIAL = {label for exercise in DONE_BY_PARTIAL for label in CHECKS[exercise]}

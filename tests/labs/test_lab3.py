@@ -1,7 +1,7 @@
-"""Lab 3: what it is worth; for its Word2Vec the usual mistakes, its numbers and bad input.
+"""Lab 3: what it is worth, the usual mistakes in both halves, its numbers and bad input.
 
-The example class of the demo (`tests.example_class`) covers the rest: right work written in
-another way, half-done work and mischief. Each member here names the checks that it must lose.
+The example class of the demo (`tests.example_class`) adds mischief, through the command line. Each
+member here names the checks that it must lose.
 """
 
 from pathlib import Path
@@ -16,13 +16,15 @@ from grading.authoring import checks, questions
 from grading.authoring import total_points as points_of
 from grading.authoring.building import load_keys, marks_against_keys, read_lab
 from grading.course.config import load_course
+from tests import autoencoder_class
+from tests.example_class import written_differently
 from tests.graded_class import Graded, grade
 from utils.profile import PROFILES
 
 LAB = "lab3_word2vec_autoencoder"
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.timeout(900)  # five runs of the lab, on a machine that may be busy
+pytestmark = pytest.mark.timeout(900)  # several runs of the lab, on a machine that may be busy
 
 # --- wrong in the usual ways -------------------------------------------------------------------
 
@@ -72,21 +74,46 @@ def order_share(vectors, triples):
 """,
 }
 
-LOST = {
-    "complete": set(),
+LOST_BY_SLIPS_OF_SAMPLING = {
     # such training still brings the right words together: the neighbours keep their mark
-    "slips of sampling": {"noise: probabilities", "negatives: gradients", "counts: table"},
-    "slips of counting": {"exact: gradients", "PPMI: matrix", "order: share"},
+    "noise: probabilities",
+    "negatives: gradients",
+    "counts: table",
 }
+LOST_BY_SLIPS_OF_COUNTING = {"exact: gradients", "PPMI: matrix", "order: share"}
 
 
 def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
-    """Return what each member of the class handed in, by exercise."""
+    """Return what each member of the class handed in, by exercise.
+
+    The two halves of the lab need nothing of each other, so one member may err in both.
+    """
+    half = {name: solved[name] for name in autoencoder_class.OTHERWISE}
     return {
         "complete": solved,
-        "slips of sampling": solved | SLIPS_OF_SAMPLING,
-        "slips of counting": solved | SLIPS_OF_COUNTING,
+        "otherwise": written_differently(solved),
+        "half of a half": {name: half[name] for name in autoencoder_class.DONE_BY_PARTIAL},
+        "sampling, mirror and sums": solved | SLIPS_OF_SAMPLING | autoencoder_class.MIRROR_AND_SUMS,
+        "counting, sign of KL": solved | SLIPS_OF_COUNTING | autoencoder_class.KL_SIGN_NO_NOISE,
+        "log-variance as spread": half | autoencoder_class.LOG_VARIANCE_AS_SPREAD,
+        "variance as spread": half | autoencoder_class.VARIANCE_AS_SPREAD,
     }
+
+
+LOST = {
+    "complete": set(),
+    "otherwise": set(),
+    "sampling, mirror and sums": LOST_BY_SLIPS_OF_SAMPLING
+    | {*autoencoder_class.LOST_BY_MIRROR_AND_SUMS},
+    "counting, sign of KL": LOST_BY_SLIPS_OF_COUNTING
+    | {*autoencoder_class.LOST_BY_KL_SIGN_NO_NOISE},
+}
+KEPT_OF_HALF = {label for labels in autoencoder_class.CHECKS.values() for label in labels}
+LOST_OF_HALF = {
+    "half of a half": KEPT_OF_HALF - autoencoder_class.KEPT_BY_PARTIAL,
+    "log-variance as spread": {*autoencoder_class.LOST_BY_LOG_VARIANCE_AS_SPREAD},
+    "variance as spread": {*autoencoder_class.LOST_BY_VARIANCE_AS_SPREAD},
+}
 
 
 @pytest.fixture(scope="module")
@@ -115,11 +142,17 @@ def test_member_loses_these_checks_and_no_other(graded: Graded, member: str) -> 
     assert graded.lost(member) == LOST[member]
 
 
+@pytest.mark.parametrize("member", LOST_OF_HALF)
+def test_member_who_did_one_half_loses_the_other_and_these(graded: Graded, member: str) -> None:
+    assert graded.lost(member) == {*graded.marks} - KEPT_OF_HALF | LOST_OF_HALF[member]
+
+
 def more_threads(solved: dict[str, str]) -> dict[str, dict[str, str]]:
     """Return the complete submission, run with two threads instead of one."""
     return {"complete": solved | {"clean": "torch.set_num_threads(2)\n\n\n" + solved["clean"]}}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("seed", [11])
 def test_other_seed_and_threads_give_the_same_marks(seed: int) -> None:
     assert grade(LAB, more_threads, seed).lost("complete") == set()
