@@ -16,7 +16,7 @@ def definitions(lab: str) -> dict[str, Any]:
     (drawing data, training, plotting) is left out, so its results have to be put in by hand.
     """
     names: dict[str, Any] = {"__name__": lab}
-    for cell in parse_lab(SOURCES / f"{lab}.py").cells:
+    for cell in parse_lab(SOURCES / lab).cells:
         if cell.role in ("given", "exercise", "check"):
             kept = [node for node in ast.parse(cell.code).body if _defines(node)]
             code = compile(ast.Module(kept, type_ignores=[]), f"{lab}:{cell.id}", "exec")

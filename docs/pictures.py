@@ -97,7 +97,7 @@ def report() -> str:
 
 
 def _lab(name: str) -> Lab:
-    return parse_lab(ROOT / "notebooks" / "source" / f"{name}.py")
+    return parse_lab(ROOT / "notebooks" / "source" / name)
 
 
 def cut_after(notebook: NotebookNode, cell_id: str) -> None:

@@ -53,7 +53,7 @@ def prepare(home: Path) -> list[Member]:
     settings = re.sub(r"(?m)^cell_seconds = \d+", f"cell_seconds = {CELL_SECONDS}", settings)
     (home / "course.toml").write_text(settings, encoding="utf-8")
     course = load_course(home)
-    lab = parse_lab(home / "notebooks" / "source" / f"{LAB}.py")
+    lab = parse_lab(home / "notebooks" / "source" / LAB)
     members = example_class(
         instructor_notebook(lab, course.language, course),
         student_notebook(lab, course.language, course),

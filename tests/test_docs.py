@@ -128,7 +128,7 @@ def test_the_table_of_labs_says_what_the_course_says() -> None:
     about = dict(re.findall(r"(?m)^\| `(\w+)` \| ([^|]+) \|", readme))
     rows = [
         f"| `{lab.name}` | {about.get(lab.name, lab.title['en'])} | {lab.hours:g} "
-        f"| {total_points(parse_lab(ROOT / 'notebooks' / 'source' / f'{lab.name}.py')):g} | "
+        f"| {total_points(parse_lab(ROOT / 'notebooks' / 'source' / lab.name)):g} | "
         + " · ".join(f"[{lang}]({colab_url(course, lab.name, lang)})" for lang in LANGUAGES)
         + " |"
         for lab in course.labs

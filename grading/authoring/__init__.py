@@ -1,7 +1,8 @@
-"""A lab's source, one text file, into notebooks for students and instructors.
+"""A lab's source, text in one or more files, into notebooks for students and instructors.
 
-`percent` splits the file into cells, `source` reads them as a lab and refuses mistakes, `stubs`
-replaces solutions, `lint` looks at checks and prose, `notebooks` builds. All of it is pure.
+`parts` finds the files, `percent` splits one into cells, `source` reads them as a lab and refuses
+mistakes, `stubs` replaces solutions, `lint` looks at checks and prose, `notebooks` builds. All but
+finding and reading the files is pure.
 """
 
 from grading.authoring.notebooks import (

@@ -20,6 +20,7 @@ from grading.authoring import (
     student_notebook,
     verify_student_notebook,
 )
+from grading.authoring.parts import source_of
 from grading.course.config import LANGUAGES, Course
 from grading.engine.executor import Executor
 from grading.errors import UserError
@@ -52,7 +53,7 @@ def paths(course: Course, lab: str) -> Paths:
     in_the_kit = KEYS.is_relative_to(course.root)
     keys = KEYS if in_the_kit else course.home / "keys"
     return Paths(
-        source=notebooks / "source" / f"{lab}.py",
+        source=source_of(notebooks / "source", lab),
         students={lang: notebooks / lang / f"{lab}.ipynb" for lang in LANGUAGES},
         keys=keys / f"{lab}.json",
     )
@@ -68,7 +69,10 @@ def read_lab(course: Course, lab: str) -> Lab:
     course.lab(lab)
     source = paths(course, lab).source
     if not source.exists():
-        raise UserError(f"no {source}; a lab in course.toml needs its source there")
+        raise UserError(
+            f"no source of {lab} in {source.parent}; a lab in course.toml needs a folder {lab} "
+            f"there, with its parts, or a file {source.name}"
+        )
     return parse_lab(source)
 
 

@@ -6,10 +6,12 @@ import re
 import tokenize
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import jupytext
 
+from grading.authoring.parts import Place
 from grading.authoring.stubs import Mistake, parse_python
 from grading.course.config import LANGUAGES
 
@@ -26,8 +28,8 @@ class RawCell:
 
     Attributes
     ----------
-    line : int
-        Its line ``n`` is at ``line + n`` of the source.
+    place : Place
+        Where its marker is; its line ``n`` is ``n`` lines below.
     is_code : bool
     role : str
     metadata : dict
@@ -35,22 +37,22 @@ class RawCell:
     text : str
     """
 
-    line: int
+    place: Place
     is_code: bool
     role: Role
     metadata: dict[str, Any]
     text: str
 
 
-def read_cells(text: str) -> list[RawCell]:
-    """Read the cells of a source.
+def read_cells(text: str, file: Path) -> list[RawCell]:
+    """Read the cells of a source's text; ``file`` is where they say that they stand.
 
     Raises
     ------
     Mistake
         If the source is not Python or a cell's marker is not in the vocabulary.
     """
-    return [_read_cell(line, part) for line, part in _split(text)]
+    return [_read_cell(Place(file, line), cell) for line, cell in _split(text)]
 
 
 def _split(text: str) -> Iterator[tuple[int, str]]:
@@ -72,10 +74,11 @@ def _split(text: str) -> Iterator[tuple[int, str]]:
         yield begin, "\n".join(lines[begin - 1 : end - 1])
 
 
-def _read_cell(line: int, part: str) -> RawCell:
+def _read_cell(place: Place, text: str) -> RawCell:
     """Read one cell with jupytext and check its metadata against the vocabulary."""
+    line = place.line
     try:
-        cells = jupytext.reads(part, fmt=_FORMAT).cells
+        cells = jupytext.reads(text, fmt=_FORMAT).cells
     except Exception as error:  # jupytext has no error of its own for metadata it trips over
         raise Mistake(line, f"jupytext cannot read this cell: {error}") from None
     if len(cells) != 1:
@@ -91,15 +94,15 @@ def _read_cell(line: int, part: str) -> RawCell:
     _require_vocabulary(line, cell.cell_type == "code", role, metadata)
     in_string = "cell_marker" in cell.metadata
     if cell.cell_type == "markdown" and not in_string:
-        _require_comments(line, part)
+        _require_comments(line, text)
     # the text of a string begins one line further down
-    return RawCell(line + in_string, cell.cell_type == "code", role, metadata, cell.source)
+    return RawCell(place.below(in_string), cell.cell_type == "code", role, metadata, cell.source)
 
 
-def _require_comments(line: int, part: str) -> None:
+def _require_comments(line: int, text: str) -> None:
     """Raise `Mistake` at code in a prose cell: its own cell marker was forgotten."""
-    for number, text in enumerate(part.split("\n"), start=line):
-        if text.strip() and not text.startswith("#"):
+    for number, written in enumerate(text.split("\n"), start=line):
+        if written.strip() and not written.startswith("#"):
             raise Mistake(number, "code in a prose cell; begin a cell of its own with '# %% role='")
 
 

@@ -1,4 +1,4 @@
-"""A lab's source: a py:percent file with a small vocabulary, read into cells.
+"""A lab's source: py:percent files with a small vocabulary, read into cells.
 
 Every mistake is refused with its file and line. docs/authoring.md shows the vocabulary to authors.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from grading.authoring.lint import check_calls, require_local_images
+from grading.authoring.parts import Place, part_files
 from grading.authoring.percent import RawCell, Role, read_cells
 from grading.authoring.stubs import BEGIN, END, Mistake, parse_python, regions, split_answer, stub
 from grading.course.config import LANGUAGES
@@ -22,6 +23,9 @@ FRAME_IDS = ("header", "setup", "declaration", "identity", "handing_in", "hand_i
 class SourceError(UserError):
     """A lab's source is refused; the text starts with ``file:line: ``."""
 
+    def __init__(self, place: Place, text: str) -> None:
+        super().__init__(f"{place}: {' '.join(text.split())}")
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -32,8 +36,8 @@ class Cell:
     role : str
     id : str
         The author's, or one made from the nearest id above it.
-    line : int
-        Line of the source above the cell's first one: its line ``n`` is at ``line + n``.
+    place : Place
+        The line above the cell's first one: its line ``n`` is ``n`` lines below.
     text : dict
         Source by language. Code is the same in every language.
     points : float
@@ -52,7 +56,7 @@ class Cell:
 
     role: Role
     id: str
-    line: int
+    place: Place
     text: dict[str, str]
     points: float = 0
     covers: tuple[str, ...] = ()
@@ -85,43 +89,42 @@ class Lab:
 
 
 def parse_lab(path: Path) -> Lab:
-    """Read a lab's source.
+    """Read a lab's source: its file, or its folder with one file a part.
 
     Raises
     ------
     UserError
-        If the file cannot be read.
+        If a file cannot be read, or the folder holds anything but parts of different numbers.
     SourceError
         At the first mistake in it.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the lab's source {path}: {error}") from None
-    try:
-        return Lab(path.stem, _parse(text))
-    except Mistake as mistake:
-        line = " ".join(mistake.text.split())
-        raise SourceError(f"{path}:{mistake.line}: {line}") from None
-
-
-def _parse(text: str) -> tuple[Cell, ...]:
-    raw = read_cells(text)
-    labels: dict[str, int] = {}
+    raw = [cell for part in part_files(path) for cell in _read_part(part)]
+    labels: dict[str, Place] = {}
     for cell in raw:
         try:
             _inspect(cell, labels)
         except Mistake as mistake:
-            raise Mistake(cell.line + mistake.line, mistake.text) from None
+            raise SourceError(cell.place.below(mistake.line), mistake.text) from None
     cells = _with_coverage(_with_ids(_merge_twins(raw)))
     _require_statements_above(cells)
-    return cells
+    return Lab(path.name.removesuffix(".py"), cells)
+
+
+def _read_part(file: Path) -> list[RawCell]:
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read the lab's source {file}: {error}") from None
+    try:
+        return read_cells(text, file)
+    except Mistake as mistake:
+        raise SourceError(Place(file, mistake.line), mistake.text) from None
 
 
 # --- what cells hold ---------------------------------------------------------------------------
 
 
-def _inspect(cell: RawCell, labels: dict[str, int]) -> None:
+def _inspect(cell: RawCell, labels: dict[str, Place]) -> None:
     """Raise `Mistake`, its line counted within the cell, at what authoring refuses in it."""
     if cell.role == "question":
         prompt, _ = split_answer(cell.text)
@@ -139,7 +142,7 @@ def _inspect(cell: RawCell, labels: dict[str, int]) -> None:
         require_local_images(cell.text)
 
 
-def _inspect_checks(cell: RawCell, labels: dict[str, int]) -> None:
+def _inspect_checks(cell: RawCell, labels: dict[str, Place]) -> None:
     calls = check_calls(cell.text)
     if cell.role != "check":
         if calls.first:
@@ -149,9 +152,9 @@ def _inspect_checks(cell: RawCell, labels: dict[str, int]) -> None:
     for line, label in calls.labels:
         if label in labels:
             raise Mistake(
-                line, f"the label {label!r} is taken by the check in line {labels[label]}"
+                line, f"the label {label!r} is taken by the check in {labels[label].short}"
             )
-        labels[label] = cell.line + line
+        labels[label] = cell.place.below(line)
     points = cell.metadata["points"]
     if calls.marks is not None and not math.isclose(calls.marks, points):
         raise Mistake(0, f"points={points:g}, but the marks of its checks sum to {calls.marks:g}")
@@ -176,7 +179,7 @@ def _merge_twins(raw: list[RawCell]) -> Iterator[Cell]:
         yield Cell(
             role=first.role,
             id=metadata.get("id", ""),
-            line=first.line,
+            place=first.place,
             text=text,
             points=metadata.get("points", 0),
             covers=_split_ids(metadata.get("covers", "")),
@@ -194,8 +197,8 @@ def _split_ids(text: str) -> tuple[str, ...]:
 def _require_twins(twins: list[RawCell]) -> None:
     first = twins[0]
     if first.metadata["lang"] != LANGUAGES[0]:
-        raise Mistake(
-            first.line,
+        raise SourceError(
+            first.place,
             f"a cell lang={first.metadata['lang']!r} without its twin lang={LANGUAGES[0]!r} "
             "directly above",
         )
@@ -203,18 +206,18 @@ def _require_twins(twins: list[RawCell]) -> None:
         twin = twins[index] if index < len(twins) else first
         same = twin.metadata | {"lang": ""} == first.metadata | {"lang": ""}
         if twin.is_code or twin.role != first.role or twin.metadata["lang"] != lang:
-            raise Mistake(
-                first.line,
+            raise SourceError(
+                first.place,
                 f"a cell lang={first.metadata['lang']!r} without its twin lang={lang!r} "
                 "directly below",
             )
         if not same:
-            raise Mistake(twin.line, "twins have the same metadata but for lang=")
+            raise SourceError(twin.place, "twins have the same metadata but for lang=")
 
 
 def _with_ids(cells: Iterable[Cell]) -> list[Cell]:
     """Give the cells without an id one that neither prose nor cells elsewhere can change."""
-    seen = set(FRAME_IDS)
+    taken = dict.fromkeys(FRAME_IDS, "every notebook")
     found = []
     anchor, counts = "start", Counter[str]()
     for cell in cells:
@@ -224,9 +227,12 @@ def _with_ids(cells: Iterable[Cell]) -> list[Cell]:
             counts[cell.role] += 1
             cell = replace(cell, id=f"{anchor}-{cell.role}-{counts[cell.role]}")
         for name in (cell.id, *made_ids(cell)):
-            if name in seen:
-                raise Mistake(cell.line, f"the id {name!r} is taken; give each cell one of its own")
-            seen.add(name)
+            if name in taken:
+                raise SourceError(
+                    cell.place,
+                    f"the id {name!r} is taken in {taken[name]}; give each cell one of its own",
+                )
+            taken[name] = cell.place.short
         found.append(cell)
     return found
 
@@ -254,26 +260,29 @@ def _with_coverage(cells: list[Cell]) -> tuple[Cell, ...]:
         elif cell.role == "check":
             for name in cell.covers:
                 if name not in above:
-                    raise Mistake(cell.line, f"covers={name!r}: there is no such exercise above")
+                    raise SourceError(
+                        cell.place, f"covers={name!r}: there is no such exercise above"
+                    )
             covered = cell.covers or tuple(recent) or covered
             if not covered:
-                raise Mistake(cell.line, f"the check {cell.id!r} has no exercise above it")
+                raise SourceError(cell.place, f"the check {cell.id!r} has no exercise above it")
             cell, recent = replace(cell, covers=covered), []
         found.append(cell)
     marked = {name for cell in found for name in cell.covers}
     for cell in found:
         if cell.role == "exercise" and cell.id not in marked:
-            raise Mistake(cell.line, f"no check covers the exercise {cell.id!r}")
+            raise SourceError(cell.place, f"no check covers the exercise {cell.id!r}")
     return tuple(found)
 
 
 def _require_statements_above(cells: tuple[Cell, ...]) -> None:
-    """Raise `Mistake` where prose that states an exercise does not lead straight to it."""
+    """Raise `SourceError` where prose that states an exercise does not lead straight to it."""
     for cell, below in zip(cells, (*cells[1:], None), strict=True):
         if not cell.exercise:
             continue
         leads_to = (below.id if below.role == "exercise" else below.exercise) if below else ""
         if leads_to != cell.exercise:
-            raise Mistake(
-                cell.line, f"the exercise {cell.exercise!r} must stand directly below its statement"
+            raise SourceError(
+                cell.place,
+                f"the exercise {cell.exercise!r} must stand directly below its statement",
             )

@@ -188,7 +188,7 @@ def test_a_disturbed_run_is_said_in_both() -> None:
 
 @cache
 def lab_of(name: str) -> Lab:
-    return parse_lab(ROOT / "notebooks" / "source" / f"{name}.py")
+    return parse_lab(ROOT / "notebooks" / "source" / name)
 
 
 def built(name: str, lang: str) -> Path:

@@ -447,7 +447,7 @@ def test_the_sessions_requirements_are_those_of_the_kit():
 
 def test_a_session_needs_what_is_listed_or_on_colab_and_all_of_it():
     code = [path.read_text() for path in bundle.kit_files() if path.suffix == ".py"]
-    code += [path.read_text() for path in (ROOT / "notebooks" / "source").glob("*.py")]
+    code += [path.read_text() for path in (ROOT / "notebooks" / "source").rglob("*.py")]
     modules = {path.split(".")[0] for source in code for path in imports(source)}
     modules -= {*PACKAGES, *sys.stdlib_module_names}
     brought = distributions()
