@@ -1,0 +1,442 @@
+# %% [markdown] lang="es"
+# ## La red de partida
+#
+# Una capa oculta de 64 neuronas y `optim.SGD` a secas. Es la marca que tendrás que batir.
+
+# %% [markdown] lang="en"
+# ## The baseline
+#
+# One hidden layer of 64 units and plain `optim.SGD`. This is the mark to beat.
+
+
+# %% role="given"
+def classify(model, images):
+    """Return the class of each image of uint8 (N, H, W) by a model of log-probabilities."""
+    model.eval()
+    with torch.no_grad():
+        return (
+            model((torch.from_numpy(images).float() / 255).to(device)).argmax(dim=1).cpu().numpy()
+        )
+
+
+with once_done():
+    torch.manual_seed(run_seed())
+    train_loader, validation_loader = make_loaders(
+        ImageDataset(train_images, train_labels),
+        ImageDataset(validation_images, validation_labels),
+        BATCH,
+    )
+    baseline = MLP(n_inputs, 64, n_classes).to(device)
+    optimizer = torch.optim.SGD(baseline.parameters(), lr=0.01)
+    losses, accuracies = [], []
+    for epoch in range(1, EPOCHS + 1):
+        losses.append(train_epoch(baseline, train_loader, nn.NLLLoss(), optimizer))
+        predicted, truth = evaluate(baseline, validation_loader)
+        accuracies.append(float(np.mean(predicted == truth)))
+        print(f"epoch {epoch:2d}  loss {losses[-1]:.3f}  validation accuracy {accuracies[-1]:.3f}")
+    with plots.style():
+        figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    plots.loss_curve(losses, ax=left)
+    plots.curves(accuracies, ylabel="validation accuracy", ax=right)
+
+# %% role="check" id="baseline_check" points=2 covers="mlp,train_epoch"
+tick.predictions(
+    "the baseline on new images",
+    lambda images: classify(baseline, images),
+    hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=1000),
+    metric="accuracy",
+    baseline=("always the same class", lambda images: np.zeros(len(images))),
+    marks=2,
+    hint={
+        "es": "Si la pérdida no baja de una época a otra, mira train_epoch; si baja, mira la salida de MLP.",
+        "en": "If the loss does not fall from epoch to epoch, look at train_epoch; if it does, at the output of MLP.",
+    },
+)
+
+# %% [markdown] role="question" id="what_sgd_does" points=4 lang="es"
+# ¿Qué hace exactamente `optim.SGD` en cada `step()`? Compáralo con tu `update` de la primera parte:
+# ¿en qué se parecen, en qué se diferencia el gradiente que usan, de dónde sale la «S», y qué añaden
+# `momentum` y `weight_decay`?
+#
+# ### BEGIN SOLUTION
+# Resta a cada parámetro su gradiente (el que `backward` dejó en `.grad`) por la tasa de aprendizaje:
+# lo mismo que `update`, pero modifica los parámetros en su sitio. La diferencia está en el gradiente:
+# el de la primera parte usa todos los ejemplos; aquí es el de un lote sorteado, una estimación con
+# ruido («stochastic») que cuesta mucho menos, así que se dan muchos más pasos por época. `momentum`
+# acumula una media de gradientes anteriores y suaviza y acelera el avance; `weight_decay` añade al
+# gradiente un múltiplo del peso y lo encoge hacia cero (L2).
+# ### END SOLUTION
+
+# %% [markdown] role="question" id="what_sgd_does" points=4 lang="en"
+# What exactly does `optim.SGD` do in each `step()`? Compare it with your `update` of the first part:
+# how are they alike, how does the gradient that they use differ, where does the “S” come from, and
+# what do `momentum` and `weight_decay` add?
+#
+# ### BEGIN SOLUTION
+# It takes from each parameter its gradient (which `backward` left in `.grad`) times the learning
+# rate: the same as `update`, but in place. The difference is the gradient: that of the first part
+# uses all examples; here it is that of a random batch, a noisy (“stochastic”) estimate that costs
+# far less, so there are many more steps in an epoch. `momentum` accumulates an average of earlier
+# gradients, which smooths and speeds up the progress; `weight_decay` adds a multiple of the weight
+# to its gradient and so shrinks it towards zero (L2).
+# ### END SOLUTION
+
+# %% [markdown] lang="es"
+# Antes de la pregunta siguiente, un experimento pequeño: tres imágenes y tres clases, con la misma
+# red imaginaria expresada de tres maneras. Solo una de las tres pérdidas significa lo que debe.
+
+# %% [markdown] lang="en"
+# Before the next question, a small experiment: three images and three classes, with the same
+# imaginary network put in three ways. Only one of the three losses means what it should.
+
+# %% role="given"
+scores = torch.tensor([[4.0, 1.0, 0.0], [0.5, 3.0, 0.2], [2.0, 1.0, 0.0]])
+labels = torch.tensor([0, 1, 2])  # the first two right, the third wrong
+for name, output in {
+    "raw scores": scores,
+    "probabilities": scores.softmax(dim=1),
+    "log-probabilities": scores.log_softmax(dim=1),
+}.items():
+    each = nn.NLLLoss(reduction="none")(output, labels)
+    print(
+        f"{name:<18} NLLLoss {each.mean():6.3f}   image by image {[round(v, 3) for v in each.tolist()]}"
+    )
+
+# %% [markdown] role="question" id="what_nll_is" points=4 lang="es"
+# ¿Qué es `nn.NLLLoss` y por qué quiere log-probabilidades? Explica las tres líneas de arriba: ¿qué
+# número de cada fila mira la pérdida, por qué dos de las tres son negativas, y qué pasaría al
+# entrenar con cada una? ¿Qué relación tiene con `nn.CrossEntropyLoss`?
+#
+# ### BEGIN SOLUTION
+# De cada fila toma el número de la clase verdadera, le cambia el signo y hace la media: no calcula
+# ningún logaritmo. Si le damos log-probabilidades, eso es $-\log p_{y}$, la verosimilitud negativa:
+# nunca es negativa, vale 0 solo con $p_y = 1$ y crece sin límite cuando la red está segura y se
+# equivoca. Con probabilidades da $-p_y$, entre −1 y 0: apenas castiga el error seguro y su gradiente
+# se desvanece justo ahí. Con puntuaciones sin normalizar no hay mínimo: basta con hacerlas crecer.
+# El logaritmo además convierte productos de probabilidades en sumas y `log_softmax` lo calcula de
+# forma estable. `CrossEntropyLoss` es `LogSoftmax` seguido de `NLLLoss`.
+# ### END SOLUTION
+
+# %% [markdown] role="question" id="what_nll_is" points=4 lang="en"
+# What is `nn.NLLLoss`, and why does it want log-probabilities? Explain the three lines above: which
+# number of each row does the loss look at, why are two of the three negative, and what would
+# training with each of them lead to? How is it related to `nn.CrossEntropyLoss`?
+#
+# ### BEGIN SOLUTION
+# From each row it takes the number of the true class, flips its sign and averages: it computes no
+# logarithm. Given log-probabilities that is $-\log p_{y}$, the negative log-likelihood: never
+# negative, 0 only when $p_y = 1$, and growing without bound when the network is sure and wrong. With
+# probabilities it is $-p_y$, between −1 and 0: it hardly punishes being sure and wrong, and its
+# gradient vanishes right there. With raw scores there is no minimum: making them grow is enough. The
+# logarithm also turns products of probabilities into sums, and `log_softmax` computes it in a stable
+# way. `CrossEntropyLoss` is `LogSoftmax` followed by `NLLLoss`.
+# ### END SOLUTION
+
+# %% [markdown] lang="es"
+# ## ¿En qué se equivoca?
+
+# %% [markdown] lang="en"
+# ## What does it get wrong?
+
+# %% [markdown] exercise="confusion" lang="es"
+# La exactitud es un solo número; la **matriz de confusión** dice qué se toma por qué. Cuenta en la
+# fila $i$, columna $j$ las imágenes de clase $i$ que la red llamó $j$, y busca la confusión más
+# frecuente (fuera de la diagonal).
+
+# %% [markdown] exercise="confusion" lang="en"
+# Accuracy is a single number; the **confusion matrix** says what is taken for what. Count in row $i$,
+# column $j$ the images of class $i$ that the network called $j$, and find the most frequent confusion
+# (off the diagonal).
+
+
+# %% role="exercise" id="confusion" title_es="Matriz de confusión" title_en="Confusion matrix" difficulty=2 minutes=10
+def count_confusions(truth, predicted, n_classes):
+    """Return the matrix of counts (n_classes, n_classes): true class by predicted class."""
+    ### BEGIN SOLUTION
+    counts = np.zeros((n_classes, n_classes), dtype=int)
+    np.add.at(counts, (truth, predicted), 1)
+    return counts
+    ### END SOLUTION
+
+
+def most_confused(counts):
+    """Return (i, j): the true and the predicted class of the most frequent mistake."""
+    ### BEGIN SOLUTION
+    mistakes = counts - np.diag(np.diag(counts))
+    i, j = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    return int(i), int(j)
+    ### END SOLUTION
+
+
+# %% role="check" id="confusion_check" points=3
+tick.call(
+    "confusion matrix",
+    lambda truth, predicted, n: count_confusions(truth, predicted, n),
+    cases=lambda rng: [
+        (rng.integers(0, 4, size=50), rng.integers(0, 4, size=50), 4),
+        (np.array([0, 1, 1]), np.array([1, 1, 0]), 5),  # classes that do not appear
+    ],
+    marks=2,
+    hint={
+        "es": "Filas, la clase verdadera; columnas, la predicha. Las clases ausentes también tienen fila.",
+        "en": "Rows are true classes, columns predicted ones. Classes that are absent have a row too.",
+    },
+)
+tick.call(
+    "the most frequent confusion",
+    lambda counts: [int(k) for k in most_confused(counts)],
+    # different counts everywhere, so that there is one answer
+    cases=lambda rng: [(rng.permutation(25).reshape(5, 5) + 100 * np.eye(5, dtype=int),)],
+    marks=1,
+    hint={
+        "es": "La diagonal son aciertos: quítala antes de buscar el máximo, en una copia.",
+        "en": "The diagonal are hits: remove it before looking for the maximum, in a copy.",
+    },
+)
+
+# %% role="given"
+with once_done():
+    predicted = classify(baseline, splits.test_images)
+    counts = count_confusions(splits.test_labels, predicted, n_classes)
+    plots.confusion_matrix(splits.test_labels, predicted, classes=class_names)
+    i, j = most_confused(counts)
+    print(f"test accuracy of the baseline: {np.trace(counts) / counts.sum():.3f}")
+    print(
+        f"most frequent confusion: {class_names[i]} taken for {class_names[j]}, {counts[i, j]} times"
+    )
+
+# %% [markdown] lang="es"
+# ## Tu turno: mejórala
+#
+# Ahora manda tu criterio. Entrena la mejor red que sepas **sin cambiar el presupuesto**: `EPOCHS`
+# épocas de lotes de `BATCH`. Ideas, de menos a más trabajo:
+#
+# - **optimizador**: `momentum`, `Adam`, `AdamW`, una tasa que cambie con el tiempo
+#   (`torch.optim.lr_scheduler`);
+# - **anchura** y profundidad;
+# - **regularización**: `nn.Dropout`, `weight_decay`, `nn.BatchNorm1d`, imágenes algo desplazadas.
+#
+# Ya sabes lo que hay dentro del bucle, así que puedes usar el del curso. `fit` hace lo mismo que tu
+# `train_epoch` y añade la validación, las curvas y, **antes de la primera época**, un repaso de los
+# datos. Así protesta si una etiqueta está fuera de rango:
+
+# %% [markdown] lang="en"
+# ## Your turn: make it better
+#
+# Now it is your judgement that counts. Train the best network that you can **without changing the
+# budget**: `EPOCHS` epochs of batches of `BATCH`. Ideas, from less to more work:
+#
+# - **optimiser**: `momentum`, `Adam`, `AdamW`, a rate that changes over time
+#   (`torch.optim.lr_scheduler`);
+# - **width** and depth;
+# - **regularisation**: `nn.Dropout`, `weight_decay`, `nn.BatchNorm1d`, slightly shifted images.
+#
+# You know what is inside the loop, so you may use the course's. `fit` does what your `train_epoch`
+# does, and adds validation, the curves and, **before the first epoch**, a look at the data. This is
+# how it protests when a label is out of range:
+
+
+# %% role="given"
+def to_dataset(images, labels):
+    """Return PyTorch's own version of your ImageDataset."""
+    return TensorDataset(torch.from_numpy(images).float() / 255, torch.from_numpy(labels))
+
+
+train_set = to_dataset(train_images, train_labels)
+validation_set = to_dataset(validation_images, validation_labels)
+
+toy = nn.Sequential(nn.Flatten(), nn.Linear(n_inputs, n_classes), nn.LogSoftmax(dim=1))
+wrong_labels = DataLoader(to_dataset(train_images[:64], train_labels[:64] + 1), batch_size=16)
+try:
+    fit(toy, wrong_labels, nn.NLLLoss(), torch.optim.SGD(toy.parameters(), lr=0.1), epochs=1)
+except ValueError as error:
+    print("ValueError:", error)
+
+# %% [markdown] exercise="improve" lang="es"
+# Devuelve la red ya entrenada. Debe aceptar imágenes $(N, H, W)$ con píxeles de 0 a 1 y dar
+# log-probabilidades; si normalizas las entradas, hazlo dentro de la red. Elige con la validación.
+#
+# Se puntúa **lo que ganas sobre la red de partida** en imágenes nuevas, comparado con lo que gana
+# nuestra solución. Hay tres escalones: una mejora clara, ir por buen camino y acercarse a ella.
+
+# %% [markdown] exercise="improve" lang="en"
+# Return the trained network. It must take images $(N, H, W)$ with pixels from 0 to 1 and give
+# log-probabilities; if you normalise the inputs, do it inside the network. Choose by validation.
+#
+# What counts is **what you gain over the baseline** on new images, compared with what our solution
+# gains. There are three steps: a clear improvement, well on the way, and close to the solution.
+
+
+# %% role="exercise" id="improve" title_es="Una red mejor" title_en="A better network" difficulty=3 minutes=60
+def improved_network(train_set, validation_set):
+    """Return a trained network that beats the baseline.
+
+    Parameters
+    ----------
+    train_set, validation_set : Dataset
+        Of (image, label), images of shape (H, W) with pixels from 0 to 1.
+
+    Returns
+    -------
+    nn.Module
+        From images (N, H, W) to log-probabilities (N, n_classes).
+    """
+
+    ### BEGIN SOLUTION
+    def block(n_in, n_out):
+        return [nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.ReLU(), nn.Dropout(0.2)]
+
+    model = nn.Sequential(
+        nn.Flatten(),
+        *block(n_inputs, 512),
+        *block(512, 256),
+        nn.Linear(256, n_classes),
+        nn.LogSoftmax(dim=1),
+    )
+    loader = DataLoader(train_set, batch_size=BATCH, shuffle=True)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=0.01, total_steps=EPOCHS * len(loader)
+    )
+    history = fit(
+        model,
+        loader,
+        nn.NLLLoss(),
+        optimizer,
+        epochs=EPOCHS,
+        validation=DataLoader(validation_set, batch_size=1000),
+        metrics={"accuracy": accuracy},
+        scheduler=scheduler,
+        schedule_each="step",
+    )
+    history.plot()
+    return model
+    ### END SOLUTION
+
+
+# %% role="given"
+with once_done():
+    torch.manual_seed(run_seed())
+    improved = improved_network(train_set, validation_set).to(device)
+
+# %% [markdown] lang="es"
+# Y ahora sí, la prueba.
+
+# %% [markdown] lang="en"
+# And now, the test.
+
+# %% role="given"
+with once_done():
+    truth = splits.test_labels
+    before, after = (classify(model, splits.test_images) for model in (baseline, improved))
+    print(
+        f"test accuracy: {np.mean(before == truth):.3f} the baseline, {np.mean(after == truth):.3f} yours"
+    )
+    plots.confusion_matrix(truth, after, classes=class_names)
+    for said, chosen in (
+        ("before", np.flatnonzero((before != truth) & (after == truth))[:8]),
+        ("still", np.flatnonzero((before != truth) & (after != truth))[:8]),
+    ):
+        if len(chosen):
+            answers = before if said == "before" else after
+            titles = [f"{class_names[truth[i]]}\n{said}: {class_names[answers[i]]}" for i in chosen]
+            plots.image_grid(splits.test_images[chosen], titles=titles)
+
+# %% role="check" id="improve_check" points=9
+tick.predictions(
+    "improvement: clearly better than the baseline",
+    lambda images: classify(improved, images),
+    hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=2000),
+    metric="accuracy",
+    baseline=("the baseline network", lambda images: classify(baseline, images)),
+    share=0.2,
+    marks=3,
+    hint={
+        "es": "Empieza por el optimizador: con el mismo presupuesto, SGD a secas se queda a medio camino.",
+        "en": "Begin with the optimiser: with the same budget, plain SGD only gets half of the way.",
+    },
+)
+tick.predictions(
+    "improvement: well on the way",
+    lambda images: classify(improved, images),
+    hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=2000),
+    metric="accuracy",
+    baseline=("the baseline network", lambda images: classify(baseline, images)),
+    share=0.4,
+    marks=3,
+    hint={
+        "es": "¿Sigue bajando la pérdida de entrenamiento al final? Entonces te sobra prudencia en la tasa.",
+        "en": "Is the training loss still falling at the end? Then your learning rate is too cautious.",
+    },
+)
+tick.predictions(
+    "improvement: close to the solution",
+    lambda images: classify(improved, images),
+    hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=2000),
+    metric="accuracy",
+    baseline=("the baseline network", lambda images: classify(baseline, images)),
+    share=0.7,
+    marks=3,
+    hint={
+        "es": "Mira la distancia entre entrenamiento y validación: si es grande, regulariza; si no, ensancha.",
+        "en": "Look at the gap between training and validation: if it is wide, regularise; if not, go wider.",
+    },
+)
+
+# %% [markdown] role="question" id="what_improved" points=4 lang="es"
+# ¿Qué cambios probaste y qué mejoró la red? Da los números (validación, y prueba al final) de al menos
+# dos cambios por separado. Si alguno no ayudó, o nada lo hizo, explica por qué crees que fue.
+#
+# ### BEGIN SOLUTION
+# Respuesta abierta; se valora que cada afirmación tenga su número y que se cambie una sola cosa cada
+# vez. Lo habitual: el optimizador (momento, Adam, ciclo de tasa) es lo que más aporta, porque la red
+# de partida no había terminado de aprender; ensanchar ayuda poco por sí solo con SGD lento y algo más
+# con un buen optimizador; BatchNorm acelera; dropout y weight_decay solo ayudan cuando ya hay
+# sobreajuste (si la red todavía no llega a ajustar, regularizar la empeora). A partir de ahí un MLP
+# se acerca a su techo: no sabe que dos píxeles son vecinos, y las confusiones que quedan son entre
+# clases que se parecen. Lo siguiente sería una red convolucional o aumentar los datos.
+# ### END SOLUTION
+
+# %% [markdown] role="question" id="what_improved" points=4 lang="en"
+# Which changes did you try, and what improved the network? Give the numbers (validation, and the test
+# in the end) of at least two changes on their own. If one did not help, or none did, explain why you
+# think that was.
+#
+# ### BEGIN SOLUTION
+# An open answer; each claim should come with its number, and one thing should change at a time.
+# Usually the optimiser (momentum, Adam, a cycle of rates) brings most, because the baseline had not
+# finished learning; width alone helps little with slow SGD and somewhat more with a good optimiser;
+# BatchNorm speeds things up; dropout and weight_decay help only once there is overfitting (while the
+# network does not yet fit, regularising makes it worse). Beyond that an MLP is close to its ceiling:
+# it does not know that two pixels are neighbours, and the confusions that remain are between classes
+# that look alike. A convolutional network or more augmentation would be next.
+# ### END SOLUTION
+
+# %% [markdown] lang="es"
+# ## Para saber más
+#
+# - Rumelhart, Hinton y Williams (1986). Learning representations by back-propagating errors.
+#   *Nature* 323.
+# - Glorot y Bengio (2010). Understanding the difficulty of training deep feedforward neural networks.
+#   *AISTATS*.
+# - He, Zhang, Ren y Sun (2015). [Delving deep into rectifiers](https://arxiv.org/abs/1502.01852).
+# - Srivastava et al. (2014). Dropout: a simple way to prevent neural networks from overfitting.
+#   *JMLR* 15.
+# - Ioffe y Szegedy (2015). [Batch normalization](https://arxiv.org/abs/1502.03167).
+# - Xiao, Rasul y Vollgraf (2017). [Fashion-MNIST](https://arxiv.org/abs/1708.07747).
+
+# %% [markdown] lang="en"
+# ## Further reading
+#
+# - Rumelhart, Hinton and Williams (1986). Learning representations by back-propagating errors.
+#   *Nature* 323.
+# - Glorot and Bengio (2010). Understanding the difficulty of training deep feedforward neural
+#   networks. *AISTATS*.
+# - He, Zhang, Ren and Sun (2015). [Delving deep into rectifiers](https://arxiv.org/abs/1502.01852).
+# - Srivastava et al. (2014). Dropout: a simple way to prevent neural networks from overfitting.
+#   *JMLR* 15.
+# - Ioffe and Szegedy (2015). [Batch normalization](https://arxiv.org/abs/1502.03167).
+# - Xiao, Rasul and Vollgraf (2017). [Fashion-MNIST](https://arxiv.org/abs/1708.07747).
+
+# %% role="given"
+tick.summary()

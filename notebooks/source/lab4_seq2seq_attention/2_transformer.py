@@ -1,0 +1,807 @@
+# %% [markdown] lang="es"
+# ## 2. El Transformer, desde cero
+#
+# La red recurrente lee palabra a palabra, y cada una espera a la anterior. El Transformer (Vaswani
+# et al., 2017) tira la recurrencia y se queda con la atención: **todas las palabras se miran entre
+# sí a la vez**. Escribirás cada pieza y la compararás con la de PyTorch.
+#
+# El nuestro pone la normalización **antes** de cada subcapa (*pre-norm*; Xiong et al., 2020), que se
+# entrena con menos mimos que el original, y comparte una única tabla de *embeddings* entre las
+# dos lenguas y la salida (Press y Wolf, 2017).
+
+# %% [markdown] lang="en"
+# ## 2. The Transformer, from scratch
+#
+# The recurrent network reads word by word, and each waits for the one before. The Transformer
+# (Vaswani et al., 2017) throws the recurrence away and keeps the attention: **all words look at one
+# another at once**. You will write each piece and compare it with PyTorch's.
+#
+# Ours puts the normalisation **before** each sublayer (*pre-norm*; Xiong et al., 2020), which needs
+# less pampering in training than the original, and shares a single embedding table between the two
+# languages and the output (Press and Wolf, 2017).
+
+
+# %% role="given"
+def box(ax, x, y, text, colour, height=0.5, width=2.7):
+    """Draw a labelled box centred at (x, y)."""
+    ax.text(x, y, text, ha="center", va="center", color=plots.BACKGROUND, zorder=4, fontsize=9)
+    corner = (x - width / 2, y - height / 2)
+    ax.add_patch(
+        FancyBboxPatch(
+            corner, width, height, boxstyle="round,pad=0,rounding_size=0.12",
+            facecolor=plots.COLOURS[colour], edgecolor="none", zorder=3,
+        )
+    )  # fmt: skip
+
+
+def arrow(ax, *points):
+    """Draw a line through the points that ends in an arrow."""
+    xs, ys = zip(*points, strict=True)
+    ax.plot(xs, ys, color=plots.TEXT, linewidth=1.2, zorder=1)
+    ax.annotate(
+        "", points[-1], points[-2], zorder=2,
+        arrowprops={"arrowstyle": "-|>", "color": plots.TEXT, "shrinkA": 0, "shrinkB": 0},
+    )  # fmt: skip
+
+
+def draw_stack(ax, x, sublayers, name, below, above):
+    """Draw a stack of sublayers, each with its norm before and its shortcut around."""
+    ax.text(x, 0.2, below, ha="center", va="center", fontsize=10)
+    arrow(ax, (x, 0.42), (x, 0.8))
+    box(ax, x, 1.05, "embedding + positions", 4)
+    y = 1.3
+    for text, colour in sublayers:
+        ax.plot([x, x], [y, y + 2.15], color=plots.TEXT, linewidth=1.2, zorder=1)
+        box(ax, x, y + 0.65, "norm", 5, height=0.38)
+        box(ax, x, y + 1.3, text, colour)
+        arrow(ax, (x, y + 0.22), (x - 1.75, y + 0.22), (x - 1.75, y + 1.95), (x - 0.17, y + 1.95))
+        ax.text(x, y + 1.95, "+", ha="center", va="center", fontsize=10, zorder=5,
+                bbox={"boxstyle": "circle,pad=0.12", "facecolor": plots.BACKGROUND,
+                      "edgecolor": plots.TEXT})  # fmt: skip
+        y += 2.15
+    frame = FancyBboxPatch(
+        (x - 2.05, 1.38), 4.1, y - 1.38, boxstyle="round,pad=0,rounding_size=0.2",
+        facecolor="none", edgecolor=plots.COLOURS[5], linestyle="--",
+    )  # fmt: skip
+    ax.add_patch(frame)
+    ax.text(x + 2.0, 1.52, f"{name} × N", ha="right", va="bottom", fontsize=9)
+    arrow(ax, (x, y), (x, y + 0.3))
+    box(ax, x, y + 0.5, "norm", 5, height=0.38)
+    arrow(ax, (x, y + 0.69), (x, y + 1.1))
+    ax.text(x, y + 1.3, above, ha="center", va="center", fontsize=10)
+
+
+def draw_transformer(ax):
+    """Draw the whole model: the encoder on the left, the decoder on the right."""
+    ax.set(xlim=(0, 10.4), ylim=(0, 9.3), aspect="equal")
+    ax.axis("off")
+    feed, attention = ("feed-forward", 0), "attention"
+    draw_stack(ax, 2.3, [(f"self-{attention}", 1), feed], "encoder layer", "source", "memory")
+    draw_stack(
+        ax, 7.9, [(f"causal self-{attention}", 1), (f"cross-{attention}", 2), feed],
+        "decoder layer", "target so far", "logits of the next piece",
+    )  # fmt: skip
+    arrow(ax, (2.9, 6.9), (4.7, 6.9), (4.7, 4.75), (6.55, 4.75))
+    ax.text(4.85, 5.7, "keys,\nvalues", ha="left", va="center", fontsize=9)
+
+
+with plots.style():
+    draw_transformer(plt.subplots(figsize=(7.8, 7), layout="constrained")[1])
+    plt.show()
+
+# %% [markdown] exercise="sinusoids" lang="es"
+# **Dónde está cada palabra.** La atención no ve el orden: «perro muerde hombre» y «hombre muerde
+# perro» le parecen la misma bolsa. Por eso se suma a cada *embedding* un vector que depende de la
+# posición. El artículo original usa ondas, de más rápidas a más lentas:
+#
+# $$P_{t,2i} = \sin\!\left(t / 10000^{2i/d}\right) \qquad
+# P_{t,2i+1} = \cos\!\left(t / 10000^{2i/d}\right)$$
+#
+# Nuestro modelo **aprende** su tabla de posiciones, pero la empieza en estas ondas en vez de al
+# azar.
+
+# %% [markdown] exercise="sinusoids" lang="en"
+# **Where each word stands.** Attention does not see order: “dog bites man” and “man bites dog” are
+# the same bag to it. So a vector that depends on the position is added to each embedding. The
+# original paper uses waves, from faster to slower:
+#
+# $$P_{t,2i} = \sin\!\left(t / 10000^{2i/d}\right) \qquad
+# P_{t,2i+1} = \cos\!\left(t / 10000^{2i/d}\right)$$
+#
+# Our model **learns** its table of positions, but starts it at these waves instead of at random.
+
+
+# %% role="exercise" id="sinusoids" title_es="Ondas para las posiciones" title_en="Waves for the positions" difficulty=2 minutes=8
+def sinusoids(positions: int, width: int) -> Tensor:
+    """Return the table of sinusoidal positions, shape (positions, width), width even."""
+    ### BEGIN SOLUTION
+    rates = 10_000 ** (-torch.arange(0, width, 2) / width)  # (W/2,)
+    angles = torch.arange(positions)[:, None] * rates  # (P, W/2)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)  # sin and cos alternate
+    ### END SOLUTION
+
+
+# %% role="check" id="sinusoids_check" points=2
+tick.call(
+    "sinusoidal positions",
+    lambda positions, width: sinusoids(positions, width),
+    cases=lambda rng: [(1, 4), (int(rng.integers(5, 30)), 2 * int(rng.integers(3, 9)))],
+    marks=2,
+    tol=1e-4,
+    hint={
+        "es": "Las columnas pares son senos y las impares, cosenos, intercaladas; los dos de una pareja llevan la misma frecuencia.",
+        "en": "Even columns are sines and odd ones cosines, interleaved; both of a pair have the same rate.",
+    },
+)
+
+# %% role="given"
+with once_done(), plots.style():
+    ax = plt.subplots(figsize=(7, 2.6), layout="constrained")[1]
+    ax.imshow(sinusoids(50, 64).T, aspect="auto", cmap=plots.SHADES)
+    ax.set(xlabel="position", ylabel="dimension")
+    plt.show()
+
+
+class Embedding(nn.Module):
+    """Token embeddings plus learned positions, which start as sinusoids."""
+
+    def __init__(self, vocabulary: int, width: int, positions: int, dropout: float):
+        super().__init__()
+        self.tokens = nn.Embedding(vocabulary, width)
+        self.positions = nn.Embedding(positions, width)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, ids: Tensor, start: int = 0) -> Tensor:
+        """Return the vectors (B, T, W) of ids (B, T) that stand at ``start`` and after."""
+        end, room = start + ids.shape[1], self.positions.num_embeddings
+        if end > room:
+            raise ValueError(
+                f"a sentence needs {end} positions and the model has {room}; "
+                "expected a shorter one: split it into sentences."
+            )
+        where = self.positions.weight[start:end]  # (T, W)
+        # tokens start at N(0, 1/W), so that they can be the output's weights; here they need size
+        return self.dropout(math.sqrt(where.shape[-1]) * self.tokens(ids) + where)
+
+
+# %% [markdown] exercise="masks" lang="es"
+# **Quién puede mirar a quién.** Dos máscaras booleanas, `True` donde **sí** se puede mirar:
+#
+# - de **relleno**, (B, 1, 1, S): nadie mira las posiciones que solo completan el lote;
+# - **causal**, (T, T): la posición $t$ mira a la $t$ y a las anteriores, nunca al futuro, que es
+#   justo lo que tiene que adivinar.
+#
+# Los ejes de longitud 1 están para que la máscara se repita en cada cabeza y en cada consulta.
+
+# %% [markdown] exercise="masks" lang="en"
+# **Who may look at whom.** Two boolean masks, `True` where looking **is** allowed:
+#
+# - for **padding**, (B, 1, 1, S): nobody looks at positions that only fill up the batch;
+# - **causal**, (T, T): position $t$ looks at $t$ and at those before, never at the future, which is
+#   just what it has to guess.
+#
+# The axes of length 1 let the mask repeat over the heads and over the queries.
+
+
+# %% role="exercise" id="masks" title_es="Las dos máscaras" title_en="The two masks" difficulty=1 minutes=6
+def padding_mask(ids: Tensor) -> Tensor:
+    """Return a mask (B, 1, 1, S), True where ids (B, S) are not PAD."""
+    ### BEGIN SOLUTION
+    return (ids != PAD)[:, None, None]
+    ### END SOLUTION
+
+
+def causal_mask(length: int) -> Tensor:
+    """Return a mask (T, T): row t is True up to column t."""
+    ### BEGIN SOLUTION
+    return torch.ones(length, length, dtype=torch.bool).tril()
+    ### END SOLUTION
+
+
+# %% role="check" id="masks_check" points=4
+tick.call(
+    "padding mask",
+    lambda ids: padding_mask(torch.from_numpy(ids)),
+    cases=lambda rng: [(rng.integers(0, 4, size=size),) for size in [(2, 5), (3, 1)]],
+    marks=2,
+    hint={
+        "es": "La forma es (B, 1, 1, S), y True quiere decir «hay una palabra».",
+        "en": "The shape is (B, 1, 1, S), and True means “there is a word”.",
+    },
+)
+tick.call(
+    "causal mask",
+    lambda length: causal_mask(length),
+    cases=lambda rng: [(1,), (int(rng.integers(4, 9)),)],
+    marks=2,
+    hint={
+        "es": "Filas: consultas. Columnas: claves. ¿Puede la primera fila ver algo más que la primera columna? ¿Se ve cada posición a sí misma?",
+        "en": "Rows are queries, columns keys. Can the first row see more than the first column? Does each position see itself?",
+    },
+)
+
+# %% [markdown] exercise="attention" lang="es"
+# **El corazón.** Atención por producto escalar:
+#
+# $$\mathrm{Atención}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
+#
+# con $-\infty$ donde la máscara es `False`, antes de la softmax. Si las componentes de $q$ y $k$
+# tienen varianza 1, su producto la tiene $d$: dividir por $\sqrt{d}$ la devuelve a 1, y sin eso la
+# softmax se satura y deja pasar muy poco gradiente. Vale para tensores con cualquier número de ejes
+# delante; devuelve también los pesos.
+
+# %% [markdown] exercise="attention" lang="en"
+# **The heart.** Scaled dot-product attention:
+#
+# $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
+#
+# with $-\infty$ where the mask is `False`, before the softmax. If the components of $q$ and $k$ have
+# variance 1, their product has variance $d$: dividing by $\sqrt{d}$ brings it back to 1; without it
+# the softmax saturates and lets very little gradient through. It works with any number of axes in
+# front; return the weights, too.
+
+
+# %% role="exercise" id="attention" title_es="Atención por producto escalar" title_en="Scaled dot-product attention" difficulty=2 minutes=12
+def attention(
+    queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return the context (..., T, D) and the weights (..., T, S).
+
+    ``queries`` is (..., T, D), ``keys`` and ``values`` (..., S, D); ``mask`` broadcasts to
+    (..., T, S) and is True where a query may look.
+    """
+    ### BEGIN SOLUTION
+    scores = queries @ keys.transpose(-2, -1) / math.sqrt(queries.shape[-1])  # (..., T, S)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    weights = scores.softmax(dim=-1)
+    return weights @ values, weights
+    ### END SOLUTION
+
+
+# %% role="check" id="attention_check" points=5
+def attention_case(seed, steps, length, masked):
+    """Run the attention on drawn tensors of two sentences and three heads."""
+    rng = np.random.default_rng(seed)
+    queries, keys, values = tensors(rng, (2, 3, steps, 4), *[(2, 3, length, 4)] * 2)
+    mask = drawn_mask(rng, 2, length)[:, None, None] if masked else None
+    context, weights = attention(queries, keys, values, mask)
+    theirs = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+    return {
+        "context": context,
+        "weights": weights,
+        "rows add up to 1": bool((weights.sum(-1) - 1).abs().max() < 1e-5),
+        "as PyTorch's": bool((context - theirs).abs().max() < 1e-5),
+    }
+
+
+tick.call(
+    "attention without a mask",
+    lambda *case: attention_case(*case, masked=False),
+    cases=lambda rng: [(int(rng.integers(10**6)), 3, 5), (int(rng.integers(10**6)), 4, 4)],
+    marks=3,
+    hint={
+        "es": "Suman 1 los pesos de cada consulta: la softmax va sobre las claves, el último eje. ¿Divides por la raíz de D, el tamaño de una consulta?",
+        "en": "The weights of each query add up to 1: the softmax is over the keys, the last axis. Do you divide by the root of D, the size of a query?",
+    },
+)
+tick.call(
+    "attention with a mask",
+    lambda *case: attention_case(*case, masked=True)["context"],
+    cases=lambda rng: [(int(rng.integers(10**6)), 3, 6), (int(rng.integers(10**6)), 2, 5)],
+    marks=2,
+    hint={
+        "es": "La máscara se aplica a las puntuaciones, antes de la softmax, y con −∞ (no con 0, que también pesa).",
+        "en": "The mask applies to the scores, before the softmax, and with −∞ (not with 0, which weighs, too).",
+    },
+)
+
+# %% [markdown] exercise="multi_head" lang="es"
+# **Varias cabezas.** Una sola atención hace una sola mezcla. Con $H$ cabezas, cada una trabaja en su
+# propio trozo de $d/H$ dimensiones: una puede buscar el sujeto mientras otra mira la palabra
+# anterior. Se proyecta, se parte, se atiende en paralelo, se vuelve a juntar y se proyecta:
+#
+# $$\mathrm{cabeza}_h = \mathrm{Atención}(X W^Q_h,\, M W^K_h,\, M W^V_h) \qquad
+# [\mathrm{cabeza}_1; \dots; \mathrm{cabeza}_H]\,W^O$$
+#
+# `split` lleva (B, T, W) a (B, H, T, W/H), con cada cabeza en columnas **contiguas**. A partir de
+# aquí usamos `attend`, que da lo mismo que tu `attention`, como acabas de comprobar, sin guardar
+# la matriz de pesos; tu función volverá para dibujar los mapas.
+
+# %% [markdown] exercise="multi_head" lang="en"
+# **Several heads.** One attention makes one mixture. With $H$ heads, each works on its own share of
+# $d/H$ dimensions: one can look for the subject while another looks at the word before. Project,
+# split, attend in parallel, put together again, and project:
+#
+# $$\mathrm{head}_h = \mathrm{Attention}(X W^Q_h,\, M W^K_h,\, M W^V_h) \qquad
+# [\mathrm{head}_1; \dots; \mathrm{head}_H]\,W^O$$
+#
+# `split` takes (B, T, W) to (B, H, T, W/H), each head in **adjacent** columns. From here on we use
+# `attend`, which gives what your `attention` gives, as you have just seen, without keeping the
+# matrix of weights; your function will be back to draw the maps.
+
+
+# %% role="exercise" id="multi_head" title_es="Atención de varias cabezas" title_en="Multi-head attention" difficulty=2 minutes=15
+class MultiHeadAttention(nn.Module):
+    """Attention of several heads, each in its share of the dimensions."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.output = nn.Linear(width, width)
+
+    def split(self, x: Tensor) -> Tensor:
+        """Return x (B, T, W) as (B, H, T, W/H)."""
+        ### BEGIN SOLUTION
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        ### END SOLUTION
+
+    def keys_values(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the keys and values (B, H, S, W/H) of what is looked at, memory (B, S, W)."""
+        ### BEGIN SOLUTION
+        return self.split(self.key(memory)), self.split(self.value(memory))
+        ### END SOLUTION
+
+    def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+        """Return what x (B, T, W) sees in keys and values (B, H, S, W/H), shape (B, T, W).
+
+        ``mask`` broadcasts to (B, H, T, S) and is True where x may look.
+        """
+        ### BEGIN SOLUTION
+        context = attend(self.split(self.query(x)), keys, values, mask)  # (B, H, T, W/H)
+        return self.output(context.transpose(1, 2).flatten(2))
+        ### END SOLUTION
+
+
+# %% role="check" id="multi_head_check" points=5
+@torch.no_grad()
+def copied_attention(ours, theirs):
+    """Copy the weights of our attention into an ``nn.MultiheadAttention``."""
+    inputs = [ours.query, ours.key, ours.value]
+    theirs.in_proj_weight.copy_(torch.cat([layer.weight for layer in inputs]))
+    theirs.in_proj_bias.copy_(torch.cat([layer.bias for layer in inputs]))
+    theirs.out_proj.load_state_dict(ours.output.state_dict())
+
+
+@torch.no_grad()
+def multi_head_case(seed, steps, length):
+    """Compare ours with PyTorch's on drawn sentences of three and fewer words."""
+    rng = np.random.default_rng(seed)
+    ours, theirs = (
+        drawn(MultiHeadAttention(12, 3), seed),
+        nn.MultiheadAttention(12, 3, batch_first=True),
+    )
+    copied_attention(ours, theirs)
+    x, memory = tensors(rng, (2, steps, 12), (2, length, 12))
+    mask = drawn_mask(rng, 2, length)
+    seen = ours(x, *ours.keys_values(memory), mask[:, None, None])
+    expected, _ = theirs(x, memory, memory, key_padding_mask=~mask)
+    return seen, bool((seen - expected).abs().max() < 1e-5)
+
+
+tick.call(
+    "splitting into heads",
+    lambda seed, heads: MultiHeadAttention(4 * heads, heads).split(
+        tensors(np.random.default_rng(seed), (2, 5, 4 * heads))[0]
+    ),
+    cases=lambda rng: [(int(rng.integers(10**6)), heads) for heads in (1, 3)],
+    marks=2,
+    hint={
+        "es": "Parte el último eje en (H, W/H) y después cambia de sitio los ejes: un reshape directo a (B, H, T, W/H) mezcla palabras.",
+        "en": "Split the last axis into (H, W/H) and then move the axes: reshaping straight to (B, H, T, W/H) mixes up words.",
+    },
+)
+tick.call(
+    "multi-head attention, as nn.MultiheadAttention",
+    lambda *case: multi_head_case(*case),
+    cases=lambda rng: [(int(rng.integers(10**6)), 3, 5), (int(rng.integers(10**6)), 1, 4)],
+    marks=3,
+    hint={
+        "es": "Las consultas salen de x; claves y valores, de la memoria. Para juntar las cabezas, deshaz split al revés: primero los ejes, luego aplanar.",
+        "en": "Queries come from x; keys and values from the memory. To put the heads together undo split backwards: axes first, then flatten.",
+    },
+)
+
+# %% [markdown] exercise="encoder_layer" lang="es"
+# **Una capa del codificador.** Dos subcapas, cada una con su normalización antes y un atajo que la
+# rodea:
+#
+# $$x \leftarrow x + \mathrm{dropout}(\mathrm{atención}(\mathrm{norm}_0(x))) \qquad
+# x \leftarrow x + \mathrm{dropout}(\mathrm{FF}(\mathrm{norm}_1(x)))$$
+#
+# Gracias a los atajos el gradiente llega entero a la primera capa. En la autoatención, consultas,
+# claves y valores salen todos de la misma $\mathrm{norm}_0(x)$.
+
+# %% [markdown] exercise="encoder_layer" lang="en"
+# **A layer of the encoder.** Two sublayers, each with its normalisation before and a shortcut around
+# it:
+#
+# $$x \leftarrow x + \mathrm{dropout}(\mathrm{attention}(\mathrm{norm}_0(x))) \qquad
+# x \leftarrow x + \mathrm{dropout}(\mathrm{FF}(\mathrm{norm}_1(x)))$$
+#
+# Thanks to the shortcuts the gradient reaches the first layer whole. In self-attention, queries,
+# keys and values all come from the same $\mathrm{norm}_0(x)$.
+
+
+# %% role="exercise" id="encoder_layer" title_es="Capa del codificador" title_en="Encoder layer" difficulty=2 minutes=12
+class FeedForward(nn.Sequential):
+    """Two linear layers, applied to each position on its own."""
+
+    def __init__(self, width: int, units: int, dropout: float):
+        super().__init__(
+            nn.Linear(width, units), nn.ReLU(), Dropout(dropout), nn.Linear(units, width)
+        )
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention and feed-forward, each with a norm before and a shortcut around."""
+
+    def __init__(self, width: int, heads: int, units: int, dropout: float):
+        super().__init__()
+        self.attention = MultiHeadAttention(width, heads)
+        self.feed_forward = FeedForward(width, units, dropout)
+        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return x (B, S, W) after the layer; ``mask`` is the padding mask (B, 1, 1, S)."""
+        ### BEGIN SOLUTION
+        inner = self.norms[0](x)
+        keys, values = self.attention.keys_values(inner)
+        x = x + self.dropout(self.attention(inner, keys, values, mask))
+        return x + self.dropout(self.feed_forward(self.norms[1](x)))
+        ### END SOLUTION
+
+
+# %% role="check" id="encoder_layer_check" points=4
+@torch.no_grad()
+def copied_layer(ours, theirs, attentions):
+    """Copy our layer's weights into PyTorch's; ``attentions`` pairs the names of the attentions."""
+    for mine, its in attentions.items():
+        copied_attention(getattr(ours, mine), getattr(theirs, its))
+    theirs.linear1.load_state_dict(ours.feed_forward[0].state_dict())
+    theirs.linear2.load_state_dict(ours.feed_forward[3].state_dict())
+    for number, norm in enumerate(ours.norms, start=1):
+        getattr(theirs, f"norm{number}").load_state_dict(norm.state_dict())
+    return theirs.eval()
+
+
+TOY = {"d_model": 12, "nhead": 3, "dim_feedforward": 20, "norm_first": True, "batch_first": True}
+
+
+@torch.no_grad()
+def encoder_case(seed, length):
+    """Compare our encoder layer with PyTorch's on two drawn sentences."""
+    rng = np.random.default_rng(seed)
+    ours = drawn(EncoderLayer(12, 3, 20, dropout=0.1), seed)
+    theirs = copied_layer(ours, nn.TransformerEncoderLayer(**TOY), {"attention": "self_attn"})
+    (x,), mask = tensors(rng, (2, length, 12)), drawn_mask(rng, 2, length)
+    mask[0] = True  # PyTorch cuts off what is padding everywhere
+    seen = ours(x, mask[:, None, None])
+    apart = (seen - theirs(x, src_key_padding_mask=~mask))[mask]  # padding may hold anything
+    return seen[mask], bool(apart.abs().max() < 1e-5)
+
+
+tick.call(
+    "encoder layer, as nn.TransformerEncoderLayer",
+    lambda *case: encoder_case(*case),
+    cases=lambda rng: [(int(rng.integers(10**6)), length) for length in (1, 4, 6)],
+    marks=4,
+    hint={
+        "es": "El atajo suma la x de antes de normalizar. ¿Llega la máscara a la atención? ¿Usa la segunda subcapa la x nueva?",
+        "en": "The shortcut adds x as it was before the norm. Does the mask reach the attention? Does the second sublayer use the new x?",
+    },
+)
+
+# %% [markdown] exercise="decoder_layer" lang="es"
+# **Una capa del descodificador.** Tres subcapas: autoatención **causal** sobre lo ya escrito,
+# atención **cruzada** (consultas del descodificador; claves y valores de la memoria del
+# codificador, que ya viene normalizada) y *feed-forward*.
+
+# %% [markdown] exercise="decoder_layer" lang="en"
+# **A layer of the decoder.** Three sublayers: **causal** self-attention over what is written,
+# **cross**-attention (queries from the decoder; keys and values from the encoder's memory, which is
+# normalised already), and feed-forward.
+
+
+# %% role="exercise" id="decoder_layer" title_es="Capa del descodificador" title_en="Decoder layer" difficulty=2 minutes=12
+class DecoderLayer(nn.Module):
+    """Causal self-attention, cross-attention and feed-forward."""
+
+    def __init__(self, width: int, heads: int, units: int, dropout: float):
+        super().__init__()
+        self.self_attention = MultiHeadAttention(width, heads)
+        self.cross_attention = MultiHeadAttention(width, heads)
+        self.feed_forward = FeedForward(width, units, dropout)
+        self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in range(3)])
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: Tensor, memory: Tensor, source_mask: Tensor, mask: Tensor) -> Tensor:
+        """Return x (B, T, W) after the layer.
+
+        ``memory`` (B, S, W) and ``source_mask`` (B, 1, 1, S) come from the encoder; ``mask`` is
+        the causal mask (T, T).
+        """
+        ### BEGIN SOLUTION
+        inner = self.norms[0](x)
+        keys, values = self.self_attention.keys_values(inner)
+        x = x + self.dropout(self.self_attention(inner, keys, values, mask))
+        keys, values = self.cross_attention.keys_values(memory)
+        x = x + self.dropout(self.cross_attention(self.norms[1](x), keys, values, source_mask))
+        return x + self.dropout(self.feed_forward(self.norms[2](x)))
+        ### END SOLUTION
+
+
+# %% role="check" id="decoder_layer_check" points=5
+@torch.no_grad()
+def decoder_case(seed, steps, length):
+    """Compare our decoder layer with PyTorch's on two drawn sentences."""
+    rng = np.random.default_rng(seed)
+    ours = drawn(DecoderLayer(12, 3, 20, dropout=0.1), seed)
+    names = {"self_attention": "self_attn", "cross_attention": "multihead_attn"}
+    theirs = copied_layer(ours, nn.TransformerDecoderLayer(**TOY), names)
+    x, memory = tensors(rng, (2, steps, 12), (2, length, 12))
+    mask = drawn_mask(rng, 2, length)
+    allowed = torch.ones(steps, steps, dtype=torch.bool).tril()
+    seen = ours(x, memory, mask[:, None, None], allowed)
+    expected = theirs(x, memory, tgt_mask=~allowed, memory_key_padding_mask=~mask)
+    return seen, bool((seen - expected).abs().max() < 1e-5)
+
+
+@torch.no_grad()
+def decoder_looks_ahead(seed, steps):
+    """Return whether outputs change when later inputs do."""
+    rng = np.random.default_rng(seed)
+    ours = drawn(DecoderLayer(12, 3, 20, dropout=0.1), seed)
+    x, other, memory = tensors(rng, (1, steps, 12), (1, steps, 12), (1, 4, 12))
+    cut = steps // 2
+    other[:, :cut] = x[:, :cut]
+    seen, changed = (
+        ours(y, memory, torch.ones(1, 1, 1, 4, dtype=torch.bool), torch.ones(steps, steps, dtype=torch.bool).tril())
+        for y in (x, other)
+    )  # fmt: skip
+    return {
+        "earlier outputs change": bool((seen - changed)[:, :cut].abs().max() > 1e-5),
+        "later outputs change": bool((seen - changed)[:, cut:].abs().max() > 1e-5),
+    }
+
+
+tick.call(
+    "decoder layer, as nn.TransformerDecoderLayer",
+    lambda *case: decoder_case(*case),
+    cases=lambda rng: [(int(rng.integers(10**6)), 3, 5), (int(rng.integers(10**6)), 1, 2)],
+    marks=3,
+    hint={
+        "es": "Una norma para cada subcapa, en orden. En la cruzada, claves y valores salen de la memoria, y la máscara es la de la fuente.",
+        "en": "A norm for each sublayer, in order. In cross-attention keys and values come from the memory, and the mask is the source's.",
+    },
+)
+tick.call(
+    "the future is out of sight",
+    lambda *case: decoder_looks_ahead(*case),
+    cases=lambda rng: [(int(rng.integers(10**6)), steps) for steps in (2, 6)],
+    marks=2,
+    hint={
+        "es": "Al cambiar las últimas palabras han cambiado salidas anteriores: la máscara causal no llega a la autoatención.",
+        "en": "Changing the last words changed earlier outputs: the causal mask does not reach the self-attention.",
+    },
+)
+
+# %% [markdown] exercise="transformer" lang="es"
+# **Todo junto.** `encode` lee la fuente y devuelve la memoria y su máscara; `decode` lee lo escrito
+# y devuelve los logits de la pieza siguiente, en cada posición. No olvides la última normalización
+# de cada pila: `encoder_norm` y `decoder_norm`.
+#
+# La capa de salida usa **la misma matriz** que los *embeddings*: la puntuación de una pieza es el
+# producto del estado por el vector de esa pieza.
+
+# %% [markdown] exercise="transformer" lang="en"
+# **All together.** `encode` reads the source and returns the memory and its mask; `decode` reads
+# what is written and returns the logits of the next piece, at each position. Do not forget the last
+# normalisation of each stack: `encoder_norm` and `decoder_norm`.
+#
+# The output layer uses **the same matrix** as the embeddings: the score of a piece is the product of
+# the state and the vector of that piece.
+
+
+# %% role="exercise" id="transformer" title_es="El Transformer" title_en="The Transformer" difficulty=2 minutes=15
+@dataclass(frozen=True)
+class Config:
+    """What a model is made of and how it is trained."""
+
+    vocabulary: int = 8000  # pieces, shared by both languages
+    width: int = 256
+    heads: int = 8
+    layers: int = 3  # of the encoder, and as many of the decoder
+    units: int = 512  # of the feed-forward layers
+    positions: int = 100  # the longest sentence, in pieces
+    dropout: float = 0.15
+    tokens: int = 1024  # in a batch, padding included
+    epochs: int = 10
+    warmup: int = 800  # steps
+    averaged: int = 4  # epochs whose weights are averaged at the end
+    smoothing: float = 0.1
+
+
+class Transformer(nn.Module):
+    """An encoder and a decoder that share their embeddings with the output."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        parts = config.width, config.heads, config.units, config.dropout
+        self.embedding = Embedding(
+            config.vocabulary, config.width, config.positions, config.dropout
+        )
+        self.encoder = nn.ModuleList([EncoderLayer(*parts) for _ in range(config.layers)])
+        self.decoder = nn.ModuleList([DecoderLayer(*parts) for _ in range(config.layers)])
+        self.encoder_norm = nn.LayerNorm(config.width)
+        self.decoder_norm = nn.LayerNorm(config.width)
+        self.output = nn.Linear(config.width, config.vocabulary, bias=False)
+        self.output.weight = self.embedding.tokens.weight
+
+    def encode(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the memory (B, S, W) of sources (B, S), and their mask (B, 1, 1, S)."""
+        ### BEGIN SOLUTION
+        mask = padding_mask(source)
+        x = self.embedding(source)
+        for layer in self.encoder:
+            x = layer(x, mask)
+        return self.encoder_norm(x), mask
+        ### END SOLUTION
+
+    def decode(self, inputs: Tensor, memory: Tensor, source_mask: Tensor) -> Tensor:
+        """Return the logits (B, T, V) after each of the inputs (B, T)."""
+        ### BEGIN SOLUTION
+        mask = causal_mask(inputs.shape[1]).to(inputs.device)
+        x = self.embedding(inputs)
+        for layer in self.decoder:
+            x = layer(x, memory, source_mask, mask)
+        return self.output(self.decoder_norm(x))
+        ### END SOLUTION
+
+    def forward(self, source: Tensor, inputs: Tensor) -> Tensor:
+        """Return the logits (B, T, V) of sources (B, S) after each of the inputs (B, T)."""
+        return self.decode(inputs, *self.encode(source))
+
+
+# %% role="check" id="transformer_check" points=4
+TINY = Config(vocabulary=20, width=8, heads=2, layers=2, units=12, positions=16)
+
+
+def drawn_ids(rng, rows, length):
+    """Draw ids of real pieces."""
+    return torch.from_numpy(rng.integers(4, TINY.vocabulary, size=(rows, length)))
+
+
+@torch.no_grad()
+def transformer_case(seed, steps, length):
+    """Run a small drawn model."""
+    rng = np.random.default_rng(seed)
+    return drawn(Transformer(TINY), seed)(drawn_ids(rng, 2, length), drawn_ids(rng, 2, steps))
+
+
+@torch.no_grad()
+def padding_changes(seed, length, extra):
+    """Return whether the logits of a sentence change when its batch makes it padded."""
+    rng = np.random.default_rng(seed)
+    model = drawn(Transformer(TINY), seed)
+    source, inputs = drawn_ids(rng, 1, length), drawn_ids(rng, 1, 4)
+    wider = functional.pad(source, (0, extra), value=PAD)
+    return bool((model(source, inputs) - model(wider, inputs)).abs().max() > 1e-5)
+
+
+tick.call(
+    "Transformer: logits",
+    lambda *case: transformer_case(*case),
+    cases=lambda rng: [(int(rng.integers(10**6)), 3, 5), (int(rng.integers(10**6)), 6, 2)],
+    marks=2,
+    hint={
+        "es": "¿Recorres todas las capas? ¿Pasas por encoder_norm y decoder_norm al final? La máscara causal tiene el tamaño de inputs.",
+        "en": "Do you go through all the layers? Through encoder_norm and decoder_norm at the end? The causal mask has the size of inputs.",
+    },
+)
+tick.call(
+    "padding changes nothing",
+    lambda *case: padding_changes(*case),
+    cases=lambda rng: [(int(rng.integers(10**6)), 5, extra) for extra in (1, 6)],
+    marks=2,
+    hint={
+        "es": "Al añadir relleno a la fuente han cambiado los logits: la máscara de relleno falta en el codificador o en la atención cruzada.",
+        "en": "Adding padding to the source changed the logits: the padding mask is missing in the encoder or in the cross-attention.",
+    },
+)
+
+# %% [markdown] exercise="parameters" lang="es"
+# **¿Cuánto pesa?** Un modelo de escuela para Multi30k: palabras enteras (7853 alemanas y 5893
+# inglesas), $d = 256$, 3 + 3 capas, 512 unidades y 100 posiciones, con tablas **separadas** para
+# fuente, destino y salida (esta, con sesgo) y sin normas finales. Cuenta sus parámetros con tus
+# piezas; el dispositivo `meta` las construye sin gastar memoria. Debe salir 9 038 341.
+
+# %% [markdown] exercise="parameters" lang="en"
+# **How heavy is it?** A schoolbook model for Multi30k: whole words (7,853 German and 5,893 English
+# ones), $d = 256$, 3 + 3 layers, 512 units and 100 positions, with **separate** tables for source,
+# target and output (the last one with a bias), and no final norms. Count its parameters with your
+# pieces; the `meta` device builds them without spending memory. It must give 9,038,341.
+
+
+# %% role="exercise" id="parameters" title_es="Contar parámetros" title_en="Counting parameters" difficulty=1 minutes=8
+def count_parameters(module: nn.Module) -> int:
+    """Return how many numbers a module learns."""
+    ### BEGIN SOLUTION
+    return sum(parameter.numel() for parameter in module.parameters())
+    ### END SOLUTION
+
+
+def schoolbook_model(config: Config, source_size: int, target_size: int) -> nn.Module:
+    """Return all the pieces of the schoolbook model, in an ``nn.ModuleList``."""
+    ### BEGIN SOLUTION
+    parts = config.width, config.heads, config.units, config.dropout
+    return nn.ModuleList(
+        [
+            Embedding(source_size, config.width, config.positions, config.dropout),
+            Embedding(target_size, config.width, config.positions, config.dropout),
+            *[EncoderLayer(*parts) for _ in range(config.layers)],
+            *[DecoderLayer(*parts) for _ in range(config.layers)],
+            nn.Linear(config.width, target_size),
+        ]
+    )
+    ### END SOLUTION
+
+
+# %% role="check" id="parameters_check" points=2
+def schoolbook_parameters(source_size, target_size, layers):
+    """Count the parameters of the schoolbook model."""
+    with torch.device("meta"):
+        config = Config(layers=layers)
+        return count_parameters(schoolbook_model(config, source_size, target_size))
+
+
+tick.call(
+    "parameters of the schoolbook model",
+    lambda *sizes: schoolbook_parameters(*sizes),
+    cases=lambda rng: [
+        (7853, 5893, 3),
+        (int(rng.integers(99, 999)), int(rng.integers(99, 999)), 1),
+    ],
+    marks=2,
+    tol=0.5,
+    hint={
+        "es": "Dos Embedding (cada uno con sus posiciones), las capas y una salida con sesgo. ¿Cuántos de esos 9 038 341 no son de las capas?",
+        "en": "Two Embeddings (each with its positions), the layers, and an output with a bias. How many of those 9,038,341 are not in the layers?",
+    },
+)
+
+# %% role="given"
+with once_done(), torch.device("meta"):
+    ours = Transformer(Config())
+    for name, module in [("embeddings and output", ours.embedding), ("encoder", ours.encoder),
+                         ("decoder", ours.decoder), ("whole model", ours)]:  # fmt: skip
+        print(f"{name:<22} {count_parameters(module):>9,}")
+    print(f"{'schoolbook model':<22} {schoolbook_parameters(7853, 5893, 3):>9,}")
+
+# %% [markdown] role="question" id="q_parameters" points=3 lang="es"
+# **Pregunta 1.** Compara los números de arriba: ¿dónde están los parámetros en cada modelo? ¿Qué
+# ahorra compartir la tabla, y qué significa para la cantidad de datos que hace falta?
+#
+# ### BEGIN SOLUTION
+# En el de escuela, más de la mitad (5,1 de 9,0 millones) son tablas de palabras y la salida; las
+# capas, que hacen el trabajo, son 4,0. El nuestro tiene las mismas capas y una sola tabla de 2,0
+# millones: 6,0 en total. Cada fila de una tabla solo aprende cuando sale su palabra, y con 29 000
+# frases la mayoría sale muy poco: compartir tabla y usar piezas hace que cada vector vea más
+# ejemplos, desde tres sitios. Menos parámetros que estimar con los mismos datos, menos sobreajuste.
+# ### END SOLUTION
+
+# %% [markdown] role="question" id="q_parameters" points=3 lang="en"
+# **Question 1.** Compare the numbers above: where are the parameters in each model? What does
+# sharing the table save, and what does it mean for the amount of data that is needed?
+#
+# ### BEGIN SOLUTION
+# In the schoolbook model more than half (5.1 of 9.0 million) are word tables and the output; the
+# layers, which do the work, are 4.0. Ours has the same layers and a single table of 2.0 million: 6.0
+# in all. A row of a table learns only when its word comes up, and in 29,000 sentences most come up
+# very little: sharing the table and using pieces lets each vector see more examples, from three
+# sides. Fewer parameters to estimate from the same data, less overfitting.
+# ### END SOLUTION
