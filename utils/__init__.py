@@ -15,8 +15,10 @@ Nothing is imported here: ``import utils`` costs nothing, each module is importe
 ``batches``    batches of so many tokens
 ``kernels``    attention, dropout and a loss, faster on a CPU
 ``plots``      curves, confusion matrix, attention, embeddings, image grids
+``diagrams``   boxes and arrows for drawings of a network
 ``alt_text``   what a figure shows, in words
 ``storage``    where a student's work is kept between sessions
+``unfinished`` a cell that waits for an exercise above it
 ``profile``    full or quick, and the seed of this run
 ============== =====================================================================
 """

@@ -22,8 +22,8 @@
 # **Cómo se trabaja.** Ejecuta las celdas en orden. En cada ejercicio sustituye la línea
 # `raise NotImplementedError(...)` por tu código y ejecuta la comprobación que hay justo debajo:
 # ✓ o ✗ al momento, con una pista. Tus funciones se prueban con entradas nuevas, sorteadas, así
-# que no hay ningún resultado que memorizar. Una línea que empieza por … indica que ahí se espera
-# a que termines un ejercicio anterior. Cada ejercicio se corrige por separado: si uno se te atraganta,
+# que no hay ningún resultado que memorizar. Una línea con ⏳ indica que la celda espera a que
+# termines un ejercicio anterior. Cada ejercicio se corrige por separado: si uno se te atraganta,
 # sigue con el siguiente y vuelve más tarde.
 
 # %% [markdown] lang="en"
@@ -50,11 +50,10 @@
 # **How to work.** Run the cells in order. In each exercise replace the line
 # `raise NotImplementedError(...)` with your code and run the check right below it: ✓ or ✗ at once,
 # with a hint. Your functions are tried on new inputs, drawn at random, so there is no result to
-# memorise. A line that begins with … says that something is waiting for an exercise above it. Every exercise
+# memorise. A line with ⏳ means that the cell waits for an exercise above it. Every exercise
 # is marked on its own: if one resists, go on and come back later.
 
 # %% role="given"
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -67,17 +66,9 @@ from torch import nn
 
 from utils import plots, text
 from utils.profile import budget, run_seed
+from utils.unfinished import once_done
 
 torch.set_num_threads(1)  # networks as small as these gain nothing from more
-
-
-@contextmanager
-def once_done():
-    """Skip the block, and say so, while an exercise that it needs is not done."""
-    try:
-        yield
-    except (NotImplementedError, NameError) as error:
-        print(f"… {error}")
 
 
 def compare(name, ours, theirs):

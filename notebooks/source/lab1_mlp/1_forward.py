@@ -45,7 +45,6 @@
 # exercise above it. On two cores the whole notebook takes about two minutes.
 
 # %% role="given"
-from contextlib import contextmanager
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -60,21 +59,13 @@ from utils import plots
 from utils.device import pick_device, seed_everything
 from utils.profile import budget, run_seed
 from utils.training import accuracy, fit
+from utils.unfinished import once_done
 
 seed_everything(run_seed())
 splits = budget(full=fashion_mnist, quick=lambda: digits(run_seed()))()
 class_names = splits.class_names
 n_classes = len(class_names)
 n_inputs = splits.train_images[0].size  # pixels of an image
-
-
-@contextmanager
-def once_done():
-    """Skip the block, and say so, while an exercise or a result that it needs is not there."""
-    try:
-        yield
-    except (NotImplementedError, NameError) as error:
-        print(f"⏳ {error}")
 
 
 examples = np.stack(

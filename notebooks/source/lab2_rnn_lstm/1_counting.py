@@ -45,38 +45,22 @@
 # %% role="given"
 import time
 import warnings
-from contextlib import contextmanager
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from matplotlib.patches import FancyBboxPatch
 from torch import nn
 
 from data.loaders import airline
 from data.synthetic import anbn, seasonal_series
 from utils import plots
+from utils.diagrams import arrow, blank, box, dot, enclose
 from utils.profile import budget, run_seed
+from utils.unfinished import Models, once_done
 
 # The models of this lab are tiny: sharing so little work among several threads costs more than
 # the work itself, so PyTorch gets one.
 torch.set_num_threads(1)
-
-
-@contextmanager
-def once_done():
-    """Skip the block, and say so, while an exercise or a result that it needs is not there."""
-    try:
-        yield
-    except (NotImplementedError, NameError) as error:
-        print(f"⏳ {error}")
-
-
-class Models(dict):
-    """The trained models by name; a missing one waits for an exercise."""
-
-    def __missing__(self, name):
-        raise NotImplementedError(f"the {name} is not trained yet")
 
 
 models, histories = Models(), Models()

@@ -12,35 +12,6 @@
 
 
 # %% role="given"
-def box(ax, x, y, text, colour=0, width=0.9, height=0.55):
-    """Draw a labelled box centred at (x, y)."""
-    ax.text(x, y, text, ha="center", va="center", color=plots.BACKGROUND, zorder=4)
-    corner = (x - width / 2, y - height / 2)
-    ax.add_patch(
-        FancyBboxPatch(
-            corner, width, height, boxstyle="round,pad=0,rounding_size=0.12",
-            facecolor=plots.COLOURS[colour], edgecolor="none", zorder=3,
-        )
-    )  # fmt: skip
-
-
-def arrow(ax, *points, head=True):
-    """Draw a line through the points that ends in an arrow."""
-    xs, ys = zip(*points, strict=True)
-    ax.plot(xs, ys, color=plots.TEXT, linewidth=1.3, zorder=1)
-    if head:
-        ax.annotate(
-            "", points[-1], points[-2], zorder=2,
-            arrowprops={"arrowstyle": "-|>", "color": plots.TEXT, "shrinkA": 0, "shrinkB": 0},
-        )  # fmt: skip
-
-
-def blank(ax, width, height):
-    """Make an empty canvas whose units are square."""
-    ax.set(xlim=(0, width), ylim=(0, height), aspect="equal")
-    ax.axis("off")
-
-
 def draw_rnn(ax):
     """Draw an RNN's cell, and the same cell unrolled over three steps."""
     blank(ax, 12.4, 3.6)

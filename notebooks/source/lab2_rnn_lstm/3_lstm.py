@@ -31,23 +31,10 @@
 
 
 # %% role="given"
-def dot(ax, x, y, text):
-    """Draw an elementwise operation as a small circle."""
-    ax.add_patch(
-        plt.Circle((x, y), 0.24, facecolor=plots.BACKGROUND, edgecolor=plots.TEXT, zorder=3)
-    )
-    ax.text(x, y, text, ha="center", va="center", fontsize=12, zorder=4)
-
-
 def draw_lstm(ax):
     """Draw an LSTM's cell: the cell state along the top, the gates below."""
     blank(ax, 11, 6.1)
-    ax.add_patch(
-        FancyBboxPatch(
-            (1.3, 0.8), 8.2, 4.4, boxstyle="round,pad=0,rounding_size=0.3",
-            facecolor="none", edgecolor=plots.COLOURS[5], linewidth=1, linestyle="--",
-        )
-    )  # fmt: skip
+    enclose(ax, 5.4, 3.0, 8.2, 4.4)
     arrow(ax, (0.5, 4.6), (2.36, 4.6))  # the cell state
     arrow(ax, (2.84, 4.6), (4.76, 4.6))
     arrow(ax, (5.24, 4.6), (10.4, 4.6))

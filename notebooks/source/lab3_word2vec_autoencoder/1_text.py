@@ -67,7 +67,6 @@
 # %% role="given"
 import re
 from collections import Counter
-from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
 from time import perf_counter
@@ -86,19 +85,10 @@ from data.synthetic import word_corpus
 from utils import plots
 from utils.device import loader_settings, pick_device, seed_everything
 from utils.profile import budget, profile, run_seed
+from utils.unfinished import once_done
 
 seed_everything(run_seed())
 device = pick_device()
-
-
-@contextmanager
-def once_done():
-    """Skip the block, and say so, while an exercise or a result that it needs is not there."""
-    try:
-        yield
-    except (NotImplementedError, NameError) as error:
-        print(f"⏳ {error}")
-
 
 # %% [markdown] lang="es"
 # ## 1.1 De mensajes a palabras

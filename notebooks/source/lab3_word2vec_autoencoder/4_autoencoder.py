@@ -61,8 +61,6 @@
 # means that the cell waits for an exercise above it.
 
 # %% role="given"
-from contextlib import contextmanager
-
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -83,6 +81,7 @@ from utils import plots
 from utils.device import pick_device, seed_everything
 from utils.profile import budget, run_seed
 from utils.training import fit
+from utils.unfinished import once_done
 
 seed_everything(run_seed())
 device = pick_device()
@@ -90,15 +89,6 @@ splits = budget(full=fashion_mnist, quick=lambda: digits(run_seed()))()
 class_names = splits.class_names
 height, width = splits.train_images.shape[1:]
 n_pixels = height * width
-
-
-@contextmanager
-def once_done():
-    """Skip the block, and say so, while an exercise or a result that it needs is not there."""
-    try:
-        yield
-    except (NotImplementedError, NameError) as error:
-        print(f"⏳ {error}")
 
 
 def to_rows(images: np.ndarray) -> torch.Tensor:

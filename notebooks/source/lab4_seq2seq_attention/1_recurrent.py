@@ -49,8 +49,8 @@ import math
 import tempfile
 import zlib
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -58,7 +58,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import sacrebleu
 import torch
-from matplotlib.patches import FancyBboxPatch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
@@ -68,6 +67,7 @@ from data.synthetic import draw_language, translation_pairs
 from utils import checkpoint, plots
 from utils.batches import TokenBatches
 from utils.device import available_cores, pick_device, seed_everything
+from utils.diagrams import arrow, blank, box, dot, enclose
 from utils.history import History
 from utils.kernels import Dropout, SmoothedCrossEntropy, attend
 from utils.profile import budget, run_seed
@@ -75,6 +75,7 @@ from utils.storage import work_folder
 from utils.subwords import SPECIALS, Subwords
 from utils.text import Vocabulary, words
 from utils.training import evaluate, fit
+from utils.unfinished import Models, once_done
 
 UNK, PAD, SOS, EOS = 0, 1, 2, 3  # the ids of the special tokens, in every vocabulary of this lab
 
@@ -82,22 +83,6 @@ UNK, PAD, SOS, EOS = 0, 1, 2, 3  # the ids of the special tokens, in every vocab
 torch.set_num_threads(budget(full=available_cores(), quick=1))
 seed_everything(run_seed())
 device = pick_device()
-
-
-@contextmanager
-def once_done():
-    """Skip the block, and say so, while an exercise that it needs is not done."""
-    try:
-        yield
-    except NotImplementedError as error:
-        print(f"⏳ {error}")
-
-
-class Models(dict):
-    """The trained models by name; a missing one waits for an exercise."""
-
-    def __missing__(self, name):
-        raise NotImplementedError(f"the {name} is not trained yet")
 
 
 models, histories = Models(), Models()

@@ -22,59 +22,32 @@
 
 
 # %% role="given"
-def box(ax, x, y, text, colour, height=0.5, width=2.7):
-    """Draw a labelled box centred at (x, y)."""
-    ax.text(x, y, text, ha="center", va="center", color=plots.BACKGROUND, zorder=4, fontsize=9)
-    corner = (x - width / 2, y - height / 2)
-    ax.add_patch(
-        FancyBboxPatch(
-            corner, width, height, boxstyle="round,pad=0,rounding_size=0.12",
-            facecolor=plots.COLOURS[colour], edgecolor="none", zorder=3,
-        )
-    )  # fmt: skip
-
-
-def arrow(ax, *points):
-    """Draw a line through the points that ends in an arrow."""
-    xs, ys = zip(*points, strict=True)
-    ax.plot(xs, ys, color=plots.TEXT, linewidth=1.2, zorder=1)
-    ax.annotate(
-        "", points[-1], points[-2], zorder=2,
-        arrowprops={"arrowstyle": "-|>", "color": plots.TEXT, "shrinkA": 0, "shrinkB": 0},
-    )  # fmt: skip
-
-
 def draw_stack(ax, x, sublayers, name, below, above):
     """Draw a stack of sublayers, each with its norm before and its shortcut around."""
     ax.text(x, 0.2, below, ha="center", va="center", fontsize=10)
+    layer = partial(box, ax, x, width=2.7, height=0.5, fontsize=9)
+    norm = partial(layer, text="norm", colour=5, height=0.38)
     arrow(ax, (x, 0.42), (x, 0.8))
-    box(ax, x, 1.05, "embedding + positions", 4)
+    layer(1.05, "embedding + positions", 4)
     y = 1.3
     for text, colour in sublayers:
-        ax.plot([x, x], [y, y + 2.15], color=plots.TEXT, linewidth=1.2, zorder=1)
-        box(ax, x, y + 0.65, "norm", 5, height=0.38)
-        box(ax, x, y + 1.3, text, colour)
-        arrow(ax, (x, y + 0.22), (x - 1.75, y + 0.22), (x - 1.75, y + 1.95), (x - 0.17, y + 1.95))
-        ax.text(x, y + 1.95, "+", ha="center", va="center", fontsize=10, zorder=5,
-                bbox={"boxstyle": "circle,pad=0.12", "facecolor": plots.BACKGROUND,
-                      "edgecolor": plots.TEXT})  # fmt: skip
+        arrow(ax, (x, y), (x, y + 2.15), head=False)
+        norm(y + 0.65)
+        layer(y + 1.3, text, colour)
+        arrow(ax, (x, y + 0.22), (x - 1.75, y + 0.22), (x - 1.75, y + 1.95), (x - 0.24, y + 1.95))
+        dot(ax, x, y + 1.95, "+")
         y += 2.15
-    frame = FancyBboxPatch(
-        (x - 2.05, 1.38), 4.1, y - 1.38, boxstyle="round,pad=0,rounding_size=0.2",
-        facecolor="none", edgecolor=plots.COLOURS[5], linestyle="--",
-    )  # fmt: skip
-    ax.add_patch(frame)
+    enclose(ax, x, (y + 1.5) / 2, 4.1, y - 1.26)
     ax.text(x + 2.0, 1.52, f"{name} × N", ha="right", va="bottom", fontsize=9)
     arrow(ax, (x, y), (x, y + 0.3))
-    box(ax, x, y + 0.5, "norm", 5, height=0.38)
+    norm(y + 0.5)
     arrow(ax, (x, y + 0.69), (x, y + 1.1))
     ax.text(x, y + 1.3, above, ha="center", va="center", fontsize=10)
 
 
 def draw_transformer(ax):
     """Draw the whole model: the encoder on the left, the decoder on the right."""
-    ax.set(xlim=(0, 10.4), ylim=(0, 9.3), aspect="equal")
-    ax.axis("off")
+    blank(ax, 10.4, 9.3)
     feed, attention = ("feed-forward", 0), "attention"
     draw_stack(ax, 2.3, [(f"self-{attention}", 1), feed], "encoder layer", "source", "memory")
     draw_stack(
