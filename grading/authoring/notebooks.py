@@ -61,14 +61,18 @@ def student_notebook(lab: Lab, lang: str, course: Course) -> NotebookNode:
 
 
 def clear_solutions(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy with stubs for solutions and a placeholder for each written answer."""
+    """Return a copy with stubs for solutions and a placeholder for each written answer.
+
+    Both are in the notebook's language.
+    """
     cleared = copy.deepcopy(notebook)
+    lang = language_of(cleared)
     for cell in cleared.cells:
         role = role_of(cell)
         if role == "exercise":
-            cell.source = stub(cell.source)
+            cell.source = stub(cell.source, lang)
         elif role == "question":
-            cell.source = message("notebook.placeholder", language_of(cleared))
+            cell.source = message("notebook.placeholder", lang)
     return cleared
 
 
@@ -279,7 +283,7 @@ def verify_student_notebook(notebook: NotebookNode, lab: Lab) -> list[str]:
             f"the notebook's language is {lang!r}; expected {' or '.join(LANGUAGES)}",
         ]
     expected = {"identity": IDENTITY}
-    expected |= {cell.id: stub(cell.code) for cell in lab.of_role("exercise")}
+    expected |= {cell.id: stub(cell.code, lang) for cell in lab.of_role("exercise")}
     unanswered = message("notebook.placeholder", lang)
     expected |= {cell.id: unanswered for cell in lab.of_role("question")}
     solutions = {cell.id: cell.code for cell in lab.of_role("exercise")}

@@ -131,7 +131,7 @@ def _inspect(cell: RawCell, labels: dict[str, Place]) -> None:
         if not prompt:
             raise Mistake(0, "the question has no text outside its answer")
     elif cell.role == "exercise":
-        if stub(cell.text) == cell.text:
+        if stub(cell.text, LANGUAGES[0]) == cell.text:
             raise Mistake(0, f"an exercise needs a solution between '{BEGIN}' and '{END}'")
     elif found := regions(cell.text):
         raise Mistake(found[0].begin, f"a cell of role {cell.role} holds no solution")

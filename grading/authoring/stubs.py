@@ -1,9 +1,12 @@
 """Solution regions and the stubs that stand in for them in a student's notebook."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from grading.messages import message
 
 BEGIN = "### BEGIN SOLUTION"
 END = "### END SOLUTION"
@@ -73,10 +76,10 @@ def regions(source: str) -> list[Region]:
     return found
 
 
-def stub(source: str) -> str:
+def stub(source: str, lang: str) -> str:
     """Return a code cell with each solution replaced by a ``NotImplementedError``.
 
-    A cell without a solution region is returned as it is.
+    It says in ``lang`` what to complete. A cell without a solution region is returned as it is.
 
     Raises
     ------
@@ -89,7 +92,7 @@ def stub(source: str) -> str:
     >>> print(stub('''def double(x):
     ...     ### BEGIN SOLUTION
     ...     return 2 * x
-    ...     ### END SOLUTION'''))
+    ...     ### END SOLUTION''', "en"))
     def double(x):
         raise NotImplementedError("Complete double()")
     """
@@ -113,7 +116,9 @@ def stub(source: str) -> str:
             task = _task_at(tree, index + 1)
             if task is None:
                 raise Mistake(origin, "a solution must stand where a statement can stand")
-            lines[index] = lines[index].replace("()", f'("Complete {task}")')
+            task = task or message("notebook.this_cell", lang)
+            told = json.dumps(message("notebook.complete", lang, task=task), ensure_ascii=False)
+            lines[index] = lines[index].replace("()", f"({told})")
     _require_same_definitions(solution, tree)
     return "\n".join(lines)
 
@@ -172,7 +177,7 @@ def _indent(source: str, region: Region) -> str:
 
 
 def _task_at(tree: ast.Module, line: int) -> str | None:
-    """Return what a ``raise`` at ``line`` stands for: ``Class.method()`` or ``this cell``.
+    """Return what a ``raise`` at ``line`` stands for: ``Class.method()``, or ``""`` for the cell.
 
     None if no statement of this kind begins there.
     """
@@ -187,11 +192,11 @@ def _task_at(tree: ast.Module, line: int) -> str | None:
             if isinstance(child, _FUNCTIONS):
                 inner_task = ".".join(inner) + "()"
             found = search(child, inner, inner_task)
-            if found:
+            if found is not None:
                 return found
         return None
 
-    return search(tree, (), "this cell")
+    return search(tree, (), "")
 
 
 def _require_same_definitions(solution: ast.Module, stubbed: ast.Module) -> None:

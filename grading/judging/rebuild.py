@@ -17,9 +17,12 @@ from typing import Any
 from nbformat import NotebookNode
 
 from grading.cells.metadata import grade_id, is_answer, language_of, role_of
-from grading.messages import Reason
+from grading.messages import Reason, languages, message
 
 MISSING = "# This answer was missing from the submission."
+
+# What a stub says of what to complete, in the language of its notebook.
+_TO_COMPLETE = re.compile(r"raise NotImplementedError\(.*\)")
 
 # What the first cell says of the kit: "KIT, TAG = ..." and "version=...".
 VERSION_NAMED = re.compile(r'(?m)^KIT, TAG = .*$|version="[0-9a-f]*"')
@@ -101,7 +104,8 @@ def _answered(original: NotebookNode, submitted: NotebookNode, positions: list[i
     """Return an answer cell with the student's text.
 
     Of several copies that differ from the release, as splitting a cell leaves them, the last is
-    the answer and the others run before it; of a written answer all are kept.
+    the answer and the others run before it; of a written answer all are kept. Nothing answered,
+    in whatever language the notebook says so, is the release's text.
     """
     cell, name = copy.deepcopy(original), {"cell": grade_id(original)}
     if not positions:
@@ -109,8 +113,12 @@ def _answered(original: NotebookNode, submitted: NotebookNode, positions: list[i
         return _Taken(cell, flag=Reason("flag.missing", name))
     cells = submitted.cells
     alike = [p for p in positions if cells[p].cell_type == cell.cell_type] or positions
-    untouched = {p for p in positions if _text(cells[p]) in ("", _text(original))}
-    written = [p for p in alike if p not in untouched] or alike[-1:]
+    undone = _undone(original)
+    untouched = {p for p in positions if not _text(cells[p]) or _undone(cells[p]) == undone}
+    written = [p for p in alike if p not in untouched]
+    if not written and _text(cells[alike[-1]]):
+        return _Taken(cell, alike[-1], untouched)
+    written = written or alike[-1:]
     flag = None
     if len(written) > 1:
         flag = Reason("flag.repeated", name)
@@ -124,6 +132,14 @@ def _answered(original: NotebookNode, submitted: NotebookNode, positions: list[i
     if pictures:
         cell.attachments = NotebookNode(pictures)
     return _Taken(cell, written[0], untouched.union(written), flag=flag)
+
+
+def _undone(cell: NotebookNode) -> str:
+    """Return a cell's text without what a language says where nothing is answered."""
+    text = _text(cell)
+    if text in (message("notebook.placeholder", lang) for lang in languages()):
+        return ""
+    return _TO_COMPLETE.sub("", text)
 
 
 def _restored(

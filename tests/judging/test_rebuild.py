@@ -15,6 +15,7 @@ from nbformat import NotebookNode, v4
 from grading.cells.metadata import grade_id
 from grading.cells.reading import read_notebook
 from grading.judging.rebuild import MISSING, Rebuilt, rebuild
+from grading.judging.results import unanswered_questions
 from grading.messages import languages
 from tests import mini
 
@@ -510,6 +511,32 @@ def test_a_lab_handed_in_in_any_language(tmp_path: Path, lang: str) -> None:
         assert len(found.notebook.cells) == len(release.cells)
         answers = {one.id: one.source for one in found.notebook.cells if one.id in solution}
         assert answers == solution
+
+
+@pytest.mark.parametrize(("lang", "release_lang"), [("es", "en"), ("en", "es")])
+def test_what_is_not_answered_in_another_language_is_not_answered(
+    tmp_path: Path, lang: str, release_lang: str
+) -> None:
+    course = mini.make_course(tmp_path)
+    submitted, release = mini.blank(course, lang), mini.blank(course, release_lang)
+    assert [c.source for c in submitted.cells] != [c.source for c in release.cells]
+    found = rebuild(release, submitted)
+    assert found.flags == () and found.notebook.cells == release.cells
+    assert unanswered_questions(release, found.notebook) == ["why"]
+
+
+def test_a_stub_in_another_language_left_beside_the_answer_is_not_the_answer(
+    tmp_path: Path,
+) -> None:
+    course = mini.make_course(tmp_path)
+    submitted = mini.blank(course, "es")
+    index = next(i for i, one in enumerate(submitted.cells) if one.id == "double")
+    stub = copy.deepcopy(submitted.cells[index])
+    submitted.cells[index].source = mini.solved(course)["double"]
+    submitted.cells.insert(index + 1, stub)
+    found = rebuild(mini.blank(course, "en"), submitted)
+    assert found.flags == ()
+    assert source_of(found, "double") == mini.solved(course)["double"]
 
 
 def test_a_first_cell_that_names_another_version_of_the_kit_is_not_edited() -> None:
