@@ -1,0 +1,1 @@
+"""What an instructor writes about a course: `course.toml` and the roster."""
