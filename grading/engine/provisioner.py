@@ -59,11 +59,11 @@ class ZygoteProvisioner(LocalProvisioner):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Choose the kernel's sockets and write its connection file."""
-        obstacle = outer.host().obstacle
-        if obstacle is not None:
+        host = outer.host()
+        if host.obstacle is not None:
             warnings.warn(
-                f"{NAME}: {obstacle}; this kernel is an ordinary one, which nothing protects "
-                "this machine from",
+                f"{NAME}: {host.obstacle}; this kernel is an ordinary one, which nothing protects "
+                f"this machine from; for a sandbox, {host.advice}",
                 RuntimeWarning,
                 stacklevel=2,
             )

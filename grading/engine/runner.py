@@ -154,7 +154,7 @@ def _check_host() -> tuple[str, ...]:
     host = outer.host()
     if host.obstacle is not None:
         raise UserError(
-            f"no sandbox: {host.obstacle}; install it (`{outer.INSTALL}`), "
+            f"no sandbox: {host.obstacle}; {host.advice}, "
             "or pass --no-sandbox to run submissions unprotected"
         )
     return tuple(f"[limits] {name} cannot be enforced on this machine" for name in host.unenforced)

@@ -3,12 +3,13 @@
 import json
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from grading.engine.walls import outer
+from grading.engine.walls import obstacles, outer
 from grading.places import PACKAGES
 from tests.engines import Bench, bench, eventually, processes, skip_without_sandbox, text
 
@@ -378,15 +379,118 @@ listening
     assert {text(ran) for ran in inside.run_all([(code,)] * 4)} == {"5"}
 
 
-def test_a_machine_without_bubblewrap_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outer.shutil, "which", lambda name: None)
+@pytest.fixture
+def anew() -> Iterator[None]:
+    """What was found out of this machine is forgotten, before and after."""
     outer.host.cache_clear()
-    try:
-        obstacle = outer.host().obstacle
-    finally:
-        outer.host.cache_clear()
-    assert obstacle is not None
-    assert outer.INSTALL in obstacle or "Linux" in obstacle
+    yield
+    outer.host.cache_clear()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="says that it needs Linux")
+@pytest.mark.usefixtures("anew")
+class TestObstacle:
+    """What is said where there is no sandbox."""
+
+    def test_where_bubblewrap_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(outer.shutil, "which", lambda name: None)
+        assert outer.host() == outer.Host("bubblewrap is not installed", outer.INSTALL)
+        assert "apt install bubblewrap" in outer.INSTALL
+
+    @pytest.fixture
+    def bubblewrap(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        """The program, in place of this machine's; a test writes it."""
+        program = tmp_path / "bwrap"
+        program.touch(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        return program
+
+    def test_where_it_fails(self, bubblewrap: Path) -> None:
+        bubblewrap.write_text("#!/bin/sh\necho first >&2; echo 'bwrap: why' >&2; exit 1\n")
+        assert outer.host() == outer.Host("bubblewrap does not work here: bwrap: why", "mend that")
+
+    def test_where_it_does_not_answer(
+        self, bubblewrap: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bubblewrap.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+        monkeypatch.setattr(outer, "TRIAL_SECONDS", 0.1)
+        host = outer.host()
+        assert host.obstacle == "bubblewrap did not answer within 0.1 s"
+        assert "try again" in host.advice
+
+    def test_where_it_is_no_program(self, bubblewrap: Path) -> None:
+        bubblewrap.write_bytes(b"\x7fELF")
+        host = outer.host()
+        assert host.obstacle == "bubblewrap cannot be started: Exec format error"
+        assert host.advice == outer.INSTALL
+
+
+NO_MAP = "bwrap: setting up uid map: Permission denied"
+NO_NAMESPACE = (
+    "bwrap: No permissions to create new namespace, likely because the kernel does not allow "
+    "non-privileged user namespaces."
+)
+APPARMOR = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+LINUX = {"/proc/version": "Linux version 6.8.0-60-generic (buildd@lcy02) #63-Ubuntu SMP"}
+WSL1 = {"/proc/version": "Linux version 4.4.0-19041-Microsoft (Microsoft@Microsoft.com)"}
+WSL2 = {"/proc/version": "Linux version 5.15.167.4-microsoft-standard-WSL2 (root@x)"}
+UBUNTU = LINUX | {
+    "/proc/sys/user/max_user_namespaces": "127234\n",
+    "/proc/sys/kernel/unprivileged_userns_clone": "1\n",
+    APPARMOR: "1\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "known", "obstacle", "advice"),
+    [
+        (
+            NO_MAP,
+            UBUNTU,
+            "apparmor_restrict_unprivileged_userns is 1",
+            "allow them with `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`",
+        ),
+        (
+            "the second wall: [Errno 13] mount: Permission denied: '/'",
+            UBUNTU,
+            "apparmor_restrict_unprivileged_userns is 1",
+            "allow them with `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`",
+        ),
+        (
+            NO_NAMESPACE,
+            LINUX | {"/proc/sys/kernel/unprivileged_userns_clone": "0\n"},
+            "kernel.unprivileged_userns_clone is 0",
+            "allow them with `sudo sysctl kernel.unprivileged_userns_clone=1`",
+        ),
+        (
+            "bwrap: Creating new namespace failed: No space left on device",
+            LINUX | {"/proc/sys/user/max_user_namespaces": "0\n"},
+            "user.max_user_namespaces is 0",
+            "allow them with `sudo sysctl user.max_user_namespaces=15000`",
+        ),
+        (NO_NAMESPACE, LINUX | {"/.dockerenv": ""}, "this container", "`--privileged`"),
+        (NO_NAMESPACE, LINUX | {"/run/.containerenv": ""}, "this container", "`--privileged`"),
+        (NO_MAP, UBUNTU | {"/.dockerenv": ""}, "is 1", "=0` on the container's host"),
+        (NO_NAMESPACE, WSL1, "WSL 1 has no namespaces", "`wsl --set-version DISTRIBUTION 2`"),
+        (NO_NAMESPACE, WSL2, NO_NAMESPACE, "ask who runs it"),
+        (NO_MAP, UBUNTU | {APPARMOR: "0\n"}, NO_MAP, "ask who runs it"),
+        ("ipykernel is not installed", UBUNTU, "ipykernel is not installed", "mend that"),
+    ],
+)
+def test_advice_fits_the_obstacle(
+    said: str, known: dict[str, str], obstacle: str, advice: str
+) -> None:
+    found, what_to_do = obstacles.explain(said, known)
+    assert obstacle in found
+    assert advice in what_to_do
+    assert "install" not in what_to_do
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads what Linux says")
+def test_facts_are_those_of_this_machine() -> None:
+    found = obstacles.facts()
+    assert found["/proc/version"].startswith("Linux version")
+    assert all(os.path.exists(path) for path in found)
 
 
 @pytest.mark.sandbox

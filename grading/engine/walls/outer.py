@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+from grading.engine.walls import obstacles
 from grading.engine.walls.inner import HOME, SCRATCH
 from grading.places import KEYS, PACKAGES
 
@@ -23,7 +24,7 @@ FILES = {
     "/etc/hosts": "127.0.0.1 localhost sandbox\n",
 }
 NOBODY = 65534  # whom root becomes inside
-INSTALL = "apt install bubblewrap"
+INSTALL = "install it (`sudo apt install bubblewrap`, or your system's package of that name)"
 TRIAL_SECONDS = 20.0
 
 
@@ -54,11 +55,14 @@ class Host:
     ----------
     obstacle : str or None
         Why there is no sandbox, in one line; None if there is one.
+    advice : str
+        What to do about that.
     unenforced : tuple of str
         The fields of `grading.course.config.Limits` that a kernel in the sandbox could exceed.
     """
 
     obstacle: str | None
+    advice: str = ""
     unenforced: tuple[str, ...] = ()
 
 
@@ -177,9 +181,12 @@ def made_files() -> Iterator[dict[str, int]]:
 def host() -> Host:
     """Find out, by trying once, whether this machine has a sandbox and which limits hold in it."""
     if not sys.platform.startswith("linux"):
-        return Host(f"the sandbox needs Linux; this is {sys.platform}")
+        return Host(
+            f"the sandbox needs Linux; this is {sys.platform}",
+            "grade on Linux (on Windows, in WSL 2)",
+        )
     if shutil.which("bwrap") is None:
-        return Host(f"bubblewrap is not installed (`{INSTALL}`)")
+        return Host("bubblewrap is not installed", INSTALL)
     with made_files() as files:
         trial = command(
             python("grading.engine.walls.inner", user_inside()),
@@ -198,12 +205,17 @@ def host() -> Host:
                 timeout=TRIAL_SECONDS,
                 pass_fds=tuple(files.values()),
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return Host(f"bubblewrap does not work here: {error}")
+        except subprocess.TimeoutExpired:
+            return Host(
+                f"bubblewrap did not answer within {TRIAL_SECONDS:g} s",
+                "try again when the machine is less busy",
+            )
+        except OSError as error:
+            return Host(f"bubblewrap cannot be started: {error.strerror}", INSTALL)
     if done.returncode != 0:
         said = (done.stderr.strip() or f"it exited with {done.returncode}").splitlines()[-1]
-        return Host(f"bubblewrap does not work here: {said}")
-    return Host(None, tuple(json.loads(done.stdout)))
+        return Host(*obstacles.explain(said, obstacles.facts()))
+    return Host(None, unenforced=tuple(json.loads(done.stdout)))
 
 
 def _folders(places: Sequence[Path]) -> list[Path]:
