@@ -181,7 +181,7 @@ def _view(course: Course, lab: str, db: str | None) -> ClassView:
     from grading.reporting.standings import class_view
 
     course.lab(lab)
-    with Marks(gradebook_url(course, db)) as marks:
+    with Marks.existing(gradebook_url(course, db)) as marks:
         results, totals = marks.results(lab), marks.totals(lab)
     if not results:
         raise UserError(f"nothing of {lab} is graded yet; run `python -m grading grade {lab}`")

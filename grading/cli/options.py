@@ -43,7 +43,6 @@ def roster_of(course: Course) -> Roster | None:
 
 def gradebook_url(course: Course, url: str | None) -> str:
     """Return the gradebook that is asked for, else the course's own."""
-    course.home.mkdir(parents=True, exist_ok=True)
     return url or course.db_url
 
 

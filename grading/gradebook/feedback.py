@@ -5,11 +5,13 @@ from pathlib import Path
 
 from grading.course.config import Course
 from grading.errors import UserError
+from grading.gradebook.marks import must_exist
 from grading.gradebook.nbgrader_plugin import nbgrader_api, succeed
 
 
 def write_feedback(course: Course, lab: str, db_url: str) -> list[Path]:
     """Write an HTML page for every graded submission and return the pages' paths."""
+    must_exist(db_url)
     home = course.home
     graded = sorted((home / "autograded").glob(f"*/{lab}/{lab}.ipynb"))
     if not graded:

@@ -44,29 +44,35 @@ _results = sa.Table(
 
 
 class Marks:
-    """The gradebook of a course, opened by its one writer.
+    """The gradebook of a course, opened by its one writer, and made if there is none.
 
     Parameters
     ----------
     url : str
         SQLAlchemy URL: ``sqlite:///…`` or ``postgresql://…``.
+
+    Raises
+    ------
+    UserError
+        If it cannot be opened.
     """
 
     def __init__(self, url: str) -> None:
-        try:
+        with _errors_in_one_line(url):
             with _own_tools_on_path():
                 self._gradebook = Gradebook(url)
-        except sa.exc.SQLAlchemyError as error:
-            first = str(error).splitlines()[0]
-            raise UserError(
-                f"cannot open the gradebook {sa.engine.make_url(url).render_as_string()}: {first}"
-            ) from None
-        self._db = self._gradebook.db
-        engine = self._db.get_bind()
-        if engine.dialect.name == "sqlite":
-            # Formgrader may read while we write.
-            self._db.execute(sa.text("PRAGMA journal_mode=WAL"))
-        _results.metadata.create_all(engine)
+            self._db = self._gradebook.db
+            engine = self._db.get_bind()
+            if engine.dialect.name == "sqlite":
+                # Formgrader may read while we write.
+                self._db.execute(sa.text("PRAGMA journal_mode=WAL"))
+            _results.metadata.create_all(engine)
+
+    @classmethod
+    def existing(cls, url: str) -> Self:
+        """Open a gradebook that is there; see `must_exist`."""
+        must_exist(url)
+        return cls(url)
 
     def __enter__(self) -> Self:
         return self
@@ -235,6 +241,46 @@ class LentGradebook(Gradebook):
     def keep(self, result: Result) -> None:
         """Store the detail behind the marks that nbgrader wrote."""
         _store(self.db, result)
+
+
+def must_exist(url: str) -> None:
+    """Raise `UserError` if there is no gradebook at ``url``; none is made."""
+    with _errors_in_one_line(url):
+        place = sa.make_url(url)
+        is_file = place.get_backend_name() == "sqlite"  # which to look at would make
+        if not (is_file and not Path(place.database or "").is_file()):
+            engine = sa.create_engine(place)
+            try:
+                if sa.inspect(engine).has_table(Assignment.__tablename__):
+                    return
+            finally:
+                engine.dispose()
+    raise UserError(
+        f"nothing is graded yet: there is no gradebook at {place.render_as_string()}; "
+        "run `python -m grading grade LAB` first"
+    )
+
+
+@contextmanager
+def _errors_in_one_line(url: str) -> Iterator[None]:
+    """Turn what goes wrong with a gradebook's URL into a `UserError`."""
+    try:
+        yield
+    except sa.exc.ArgumentError:
+        raise UserError(
+            f"{url!r} is not the URL of a gradebook; "
+            "expected sqlite:///FILE or postgresql://HOST/NAME"
+        ) from None
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"this gradebook needs the package {error.name}, which is not installed; "
+            "for PostgreSQL: pip install -e '.[postgres]'"
+        ) from None
+    except sa.exc.SQLAlchemyError as error:
+        first = str(error).splitlines()[0]
+        raise UserError(
+            f"cannot open the gradebook {sa.make_url(url).render_as_string()}: {first}"
+        ) from None
 
 
 @contextmanager
