@@ -1,37 +1,96 @@
-"""The course's configuration, read from ``course.toml``."""
+"""The course's configuration, read from ``course.toml``.
 
+A field that is annotated with a rule is a key of the file: to add one, declare it.
+"""
+
+import re
 import tomllib
-from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path, PureWindowsPath
+from typing import Annotated, Any
 
+from grading.course.tables import TABLE, Rule, problems
 from grading.errors import UserError
 from grading.messages import languages, message
 
+FILE = "course.toml"
 LANGUAGES = languages()
+
+_MOST = 10**9  # beyond it, in bytes, a limit is more than the system can express
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number that TOML can hold; NaN and infinity count as none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _is_line(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and len(value.splitlines()) == 1
+
+
+def _matches(pattern: str, value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(pattern, value, re.ASCII) is not None
+
+
+LINE = Rule("a line of text in quotes", _is_line)
+LANGUAGE = Rule(
+    "one of: " + ", ".join(f"{lang} ({message('language.name', lang)})" for lang in LANGUAGES),
+    lambda value: value in LANGUAGES,
+)
+REPOSITORY = Rule(
+    "owner/name, as on GitHub, in quotes",
+    lambda value: _matches(r"[A-Za-z0-9-]+/[\w.-]+", value),
+)
+GIT_NAME = Rule(
+    "a git tag or branch in quotes: letters, digits and . _ - /",
+    lambda value: _matches(r"[A-Za-z0-9][\w./-]*", value),
+)
+RELATIVE_PATH = Rule(
+    "a path in quotes, relative to the folder of course.toml",
+    lambda value: _is_line(value) and not PureWindowsPath(value).anchor,
+)
+# A lab's name becomes that of files and folders, and nbgrader uses it as a pattern.
+LAB_NAME = Rule(
+    "1 to 64 letters, digits and . _ - in quotes, beginning with a letter or a digit",
+    lambda value: _matches(r"[A-Za-z0-9][\w.-]{0,63}", value),
+    unique=True,
+)
+TITLES = Rule(
+    f"a table with a line of text for each language: {', '.join(LANGUAGES)}",
+    lambda value: (
+        isinstance(value, dict)
+        and all(lang in LANGUAGES and _is_line(text) for lang, text in value.items())
+    ),
+)
+NUMBER = Rule("a number of 0 or more", lambda value: _is_number(value) and value >= 0)
+WHOLE = Rule(
+    f"a whole number from 1 to {_MOST}",
+    lambda value: _is_number(value) and isinstance(value, int) and 1 <= value <= _MOST,
+)
+SECONDS = Rule("a number of seconds above 0", lambda value: _is_number(value) and value > 0)
 
 
 @dataclass(frozen=True)
 class Limits:
     """What one submission may use while it is graded."""
 
-    memory_mb: int = 2048  # address space
-    processes: int = 64  # processes and threads
-    file_mb: int = 256  # largest file, and the size of the private /tmp
-    cell_output_kb: int = 4096  # outputs of one cell
-    output_mb: int = 32  # outputs of the whole notebook
-    cell_seconds: float = 120.0  # wall time of one cell
-    submission_seconds: float = 600.0  # wall time of the whole notebook
+    memory_mb: Annotated[int, WHOLE] = 2048  # address space
+    processes: Annotated[int, WHOLE] = 64  # processes and threads
+    file_mb: Annotated[int, WHOLE] = 256  # largest file, and the size of the private /tmp
+    cell_output_kb: Annotated[int, WHOLE] = 4096  # outputs of one cell
+    output_mb: Annotated[int, WHOLE] = 32  # outputs of the whole notebook
+    cell_seconds: Annotated[float, SECONDS] = 120.0  # wall time of one cell
+    submission_seconds: Annotated[float, SECONDS] = 600.0  # wall time of the whole notebook
 
 
 @dataclass(frozen=True)
 class LabInfo:
     """One lab as the course lists it."""
 
-    name: str
-    title: dict[str, str]
-    weight: float = 1.0
-    hours: float = 4.0
+    name: Annotated[str, LAB_NAME]
+    title: Annotated[dict[str, str], TITLES]
+    weight: Annotated[float, NUMBER] = 1.0
+    hours: Annotated[float, NUMBER] = 4.0
 
 
 @dataclass(frozen=True)
@@ -43,13 +102,13 @@ class Course:
     """
 
     root: Path
-    name: str
-    institution: str
-    term: str
-    language: str
-    repository: str
-    tag: str
-    roster: Path
+    name: Annotated[str, LINE]
+    institution: Annotated[str, LINE]
+    term: Annotated[str, LINE]
+    language: Annotated[str, LANGUAGE]
+    repository: Annotated[str, REPOSITORY]
+    tag: Annotated[str, GIT_NAME]
+    roster: Annotated[Path, RELATIVE_PATH]
     labs: tuple[LabInfo, ...]
     limits: Limits = field(default_factory=Limits)
 
@@ -77,68 +136,51 @@ class Course:
         raise UserError(f"there is no lab {name!r} in course.toml; it lists: {known}")
 
 
+@dataclass(frozen=True)
+class CourseFile:
+    """The tables of ``course.toml``."""
+
+    course: Annotated[Course, TABLE]
+    labs: Annotated[tuple[LabInfo, ...], TABLE] = ()
+    limits: Annotated[Limits, TABLE] = field(default_factory=Limits)
+
+
 def load_course(root: Path) -> Course:
     """Read ``root/course.toml``.
 
     Raises
     ------
     UserError
-        If the file is missing, is not TOML, or a key is unknown, missing or of the wrong type.
+        If the file is missing or is not TOML, or with one line for each key that is unknown,
+        missing or not what is expected.
     """
-    path = root / "course.toml"
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"no course.toml in {root}; run the command from the course's folder"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid TOML: {error}") from None
-    try:
-        about = raw["course"]
-        course = Course(
-            root=root,
-            name=_expect(about, "name", str),
-            institution=_expect(about, "institution", str),
-            term=_expect(about, "term", str),
-            language=_expect(about, "language", str),
-            repository=_expect(about, "repository", str),
-            tag=_expect(about, "tag", str),
-            roster=root / _expect(about, "roster", str),
-            labs=tuple(_lab(entry) for entry in raw.get("labs", [])),
-            limits=_limits(raw.get("limits", {})),
-        )
-    except KeyError as error:
-        raise UserError(f"{path}: {error.args[0]} is missing") from None
-    except TypeError as error:
-        raise UserError(f"{path}: {error}") from None
-    if course.language not in LANGUAGES:
-        known = ", ".join(f"{lang} ({message('language.name', lang)})" for lang in LANGUAGES)
-        raise UserError(f"{path}: language is {course.language!r}; expected one of: {known}")
-    return course
-
-
-def _expect(table: dict[str, Any], key: str, kind: type) -> Any:
-    value = table[key]
-    if not isinstance(value, kind):
-        raise TypeError(f"{key} is {value!r}; expected {kind.__name__}")
-    return value
-
-
-def _lab(entry: dict[str, Any]) -> LabInfo:
-    return LabInfo(
-        name=_expect(entry, "name", str),
-        title=_expect(entry, "title", dict),
-        weight=float(entry.get("weight", 1.0)),
-        hours=float(entry.get("hours", 4.0)),
+    raw = _read(root / FILE)
+    if found := list(problems(CourseFile, raw, f"{FILE}: ")):
+        raise UserError("\n".join(found))
+    about = raw["course"]
+    return Course(
+        root=root,
+        labs=tuple(LabInfo(**lab) for lab in raw.get("labs", ())),
+        limits=Limits(**raw.get("limits", {})),
+        **about | {"roster": root / about["roster"]},
     )
 
 
-def _limits(entry: dict[str, Any]) -> Limits:
-    known = {item.name: item.type for item in fields(Limits)}
-    for key, value in entry.items():
-        if key not in known:
-            raise TypeError(f"[limits] has no {key!r}; it has {', '.join(known)}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-            raise TypeError(f"[limits] {key} is {value!r}; expected a number above 0")
-    return Limits(**entry)
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(
+            f"no {FILE} in {path.parent}; run the command from the course's folder"
+        ) from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))  # as Windows's Notepad saves it
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{path}, line {line}: this is not UTF-8; save the file with that encoding"
+        ) from None
+    except ValueError as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from None
