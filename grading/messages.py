@@ -5,7 +5,7 @@ The files say which languages there are. A sentence ``KEY_one``, where there is 
 """
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -22,14 +22,14 @@ def languages() -> tuple[str, ...]:
 def message(key: str, lang: str, **values: Any) -> str:
     """Return the sentence ``key`` (``"section.name"``) in ``lang``, filled in.
 
-    A `Reason` among the values is put in words in the same language.
+    A `Reason` or a `Title` among the values is put in words in the same language.
     """
     section, name = key.split(".")
     sentences = _strings(lang)[section]
     if values.get("marks") == "1":
         name = f"{name}_one" if f"{name}_one" in sentences else name
     spoken = {
-        name: value.text(lang) if isinstance(value, Reason) else value
+        name: value.text(lang) if isinstance(value, Reason | Title) else value
         for name, value in values.items()
     }
     return str(sentences[name]).format(**spoken)
@@ -59,3 +59,53 @@ class Reason:
         """
         text = message(self.key, lang, **self.values)
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+ID_LANGUAGE = "en"  # in which a check keeps one name in all languages of the course
+Label = (
+    str | Mapping[str, str]
+)  # as an author writes it: the same in every language, or by language
+
+
+@dataclass(frozen=True)
+class Title:
+    """What a check is called, in no language yet.
+
+    Attributes
+    ----------
+    label : str
+        Its id, which marks and keys are kept under.
+    words : mapping of str to str
+        What people read, by language; empty if that is the label in all of them.
+    """
+
+    label: str
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, label: Label) -> "Title":
+        """Return the title that an author wrote: the English text of several is the id.
+
+        Raises
+        ------
+        ValueError
+            If there are texts, and none is English.
+
+        Examples
+        --------
+        >>> size = Title.of({"es": "tamaño", "en": "size"})
+        >>> size.label, size.text("es")
+        ('size', 'tamaño')
+        """
+        if isinstance(label, str):
+            return cls(label)
+        if ID_LANGUAGE not in label:
+            raise ValueError(
+                f"a label lacks {ID_LANGUAGE!r}, found {sorted(label)}: its English text is the "
+                "check's id, write it beside the others"
+            )
+        return cls(label[ID_LANGUAGE], label)
+
+    def text(self, lang: str) -> str:
+        """Return the title in ``lang``, the id where nobody wrote it in that language."""
+        return self.words.get(lang, self.label)

@@ -8,6 +8,9 @@ evidence, which the judge reads in another process; in the reference's run
 The answer is always given as a function without arguments (``lambda: loss``), so that an
 expression that fails costs its own check and no other.
 
+A label is a text, or a text for each language: ``{"es": "tamaño", "en": "size"}``. People read the
+one in their language; evidence, keys and marks are kept under the English one.
+
 Examples
 --------
 >>> from grading import tick
@@ -28,7 +31,7 @@ import numpy as np
 from grading.answers.canonical import NotEvidence, canonical
 from grading.answers.encoding import decode_inputs, encode, encode_inputs
 from grading.answers.evidence import MIME, Answer, Evidence, Spec
-from grading.messages import message
+from grading.messages import Label, Title, message
 from grading.session import keyfile
 from grading.session.display import publish
 from grading.session.hints import Inputs, three_hints
@@ -96,7 +99,7 @@ def start(lab: str, lang: str = "en", version: str = "") -> None:
 
 
 def value(
-    label: str,
+    label: Label,
     answer: Callable[[], Any],
     *,
     marks: float = 0,
@@ -107,8 +110,8 @@ def value(
 
     Parameters
     ----------
-    label : str
-        Name of the check, unique in the lab.
+    label : str or dict
+        Name of the check, unique in the lab: one for all languages, or one for each.
     answer : callable
         Returns the value.
     marks : float
@@ -119,11 +122,13 @@ def value(
     hint : dict, optional
         One line for each language, shown on request (`hint`). Never the answer.
     """
-    _compared("value", label, [probe(answer, seed=run_seed(), label=label)], marks, tol, hint)
+    title = Title.of(label)
+    answers = [probe(answer, seed=run_seed(), label=title.label)]
+    _compared("value", title, answers, marks, tol, hint)
 
 
 def array(
-    label: str,
+    label: Label,
     answer: Callable[[], Any],
     *,
     marks: float = 0,
@@ -141,11 +146,13 @@ def array(
             raise NotEvidence("array", type(result).__name__)
         return result
 
-    _compared("array", label, [probe(numbers, seed=run_seed(), label=label)], marks, tol, hint)
+    title = Title.of(label)
+    answers = [probe(numbers, seed=run_seed(), label=title.label)]
+    _compared("array", title, answers, marks, tol, hint)
 
 
 def call(
-    label: str,
+    label: Label,
     function: Callable[..., Any],
     *,
     cases: Cases,
@@ -166,8 +173,8 @@ def call(
         be right. An exception counts as the answer of its case. Changes of the inputs in place
         are compared, too.
     """
-    seed = run_seed()
-    again = partial(draw_cases, cases, seed=seed, label=label)
+    seed, title = run_seed(), Title.of(label)
+    again = partial(draw_cases, cases, seed=seed, label=title.label)
     try:
         drawn = again()
     except Exception as error:
@@ -175,12 +182,12 @@ def call(
             raise
         answers = [raised(error)]  # it may call what an earlier exercise should have defined
     else:
-        answers = probe_calls(function, drawn, seed=seed, label=label)
-    _compared("call", label, answers, marks, tol, hint, again)
+        answers = probe_calls(function, drawn, seed=seed, label=title.label)
+    _compared("call", title, answers, marks, tol, hint, again)
 
 
 def predictions(
-    label: str,
+    label: Label,
     predict: Callable[[Any], Any],
     *,
     hidden: Hidden,
@@ -212,19 +219,27 @@ def predictions(
     share : float
         Between 0 (the baseline) and 1 (the reference).
     """
+    title = Title.of(label)
     try:
-        encoded, truth = _hidden(hidden, label)
+        encoded, truth = _hidden(hidden, title.label)
     except Exception as error:
         if _mode() == "reference":
             raise
         encoded, truth, answer = None, None, raised(error)
     else:
         answer = probe(
-            lambda: predict(decode_inputs(encoded)), seed=run_seed(), label=label, whole=True
+            lambda: predict(decode_inputs(encoded)), seed=run_seed(), label=title.label, whole=True
         )
     _measured(
-        Evidence(label, "predictions", (answer,)),
-        Spec(marks, metric=metric, share=share, baseline_name=baseline[0], inputs=encoded),
+        Evidence(title.label, "predictions", (answer,)),
+        Spec(
+            marks,
+            metric=metric,
+            share=share,
+            baseline_name=baseline[0],
+            inputs=encoded,
+            words=title.words,
+        ),
         lambda: truth,
         lambda: baseline[1](decode_inputs(encoded)),
         hint,
@@ -232,7 +247,7 @@ def predictions(
 
 
 def metric(
-    label: str,
+    label: Label,
     outputs: Callable[[], Any],
     *,
     truth: Callable[[], Any],
@@ -255,10 +270,11 @@ def metric(
     baseline : tuple of str and callable
         Name of a baseline and a function that returns its outputs.
     """
-    answer = probe(outputs, seed=run_seed(), label=label, whole=True)
+    title = Title.of(label)
+    answer = probe(outputs, seed=run_seed(), label=title.label, whole=True)
     _measured(
-        Evidence(label, "metric", (answer,)),
-        Spec(marks, metric=metric, share=share, baseline_name=baseline[0]),
+        Evidence(title.label, "metric", (answer,)),
+        Spec(marks, metric=metric, share=share, baseline_name=baseline[0], words=title.words),
         truth,
         baseline[1],
         hint,
@@ -266,12 +282,13 @@ def metric(
 
 
 @contextmanager
-def marks(count: float, label: str, *, hint: Hint | None = None) -> Iterator[None]:
+def marks(count: float, label: Label, *, hint: Hint | None = None) -> Iterator[None]:
     """Group checks: all those inside must pass to earn ``count`` marks.
 
     The checks inside take no marks of their own. An exception in the block fails the group and
     goes no further.
     """
+    title = Title.of(label)
     items: list[tuple[Evidence, Any]] = []
     _groups.append(items)
     stopped: tuple[Answer, ...] = ()
@@ -284,10 +301,14 @@ def marks(count: float, label: str, *, hint: Hint | None = None) -> Iterator[Non
     finally:
         _groups.pop()
     _finish(
-        Evidence(label, "group", stopped, tuple(item for item, _ in items)),
-        Spec(count),
+        Evidence(title.label, "group", stopped, tuple(item for item, _ in items)),
+        Spec(count, words=title.words),
         lambda: outcome_of_group(
-            label, count, [outcome for _, outcome in items], stopped[0] if stopped else None, hint
+            title.label,
+            count,
+            [outcome for _, outcome in items],
+            stopped[0] if stopped else None,
+            hint,
         ),
     )
 
@@ -301,21 +322,23 @@ def summary() -> None:
 def hint(label: str = "") -> None:
     """Show the next hint of a check: of the one called ``label``, or the latest that did not pass.
 
-    There are up to three: what is expected, the author's hint, and a case to try by hand.
+    The check may be called by its label in any language. There are up to three hints: what is
+    expected, the author's, and a case to try by hand.
     """
     lang = _card.lang
-    label = label or _card.open_label
+    label = _card.label_of(label) or _card.open_label
     if label not in _card.hints:
-        known = ", ".join(f"“{name}”" for name in _card.hints) or "–"
+        known = ", ".join(f"“{_card.title_of(name).text(lang)}”" for name in _card.hints) or "–"
         key = "help.unknown" if label else "help.nothing"
         publish(message(key, lang, label=label, known=known))
         return
+    title = _card.title_of(label)
     number, hints = _card.next_hint(label)
     if not hints:
-        publish(message("help.none", lang, label=label))
+        publish(message("help.none", lang, label=title))
         return
     text = hints[number - 1]
-    publish(message("help.hint", lang, label=label, number=number, count=len(hints), text=text))
+    publish(message("help.hint", lang, label=title, number=number, count=len(hints), text=text))
 
 
 def hand_in(path: str = "", *, anyway: bool = False) -> None:
@@ -336,7 +359,7 @@ def hand_in(path: str = "", *, anyway: bool = False) -> None:
 
 def _compared(
     check: str,
-    label: str,
+    title: Title,
     answers: list[Answer],
     marks: float,
     tol: float | None,
@@ -344,9 +367,10 @@ def _compared(
     inputs: Inputs | None = None,
 ) -> None:
     """Finish a check that compares answers."""
+    label = title.label
     _finish(
         Evidence(label, check, tuple(answers)),
-        Spec(marks, tol),
+        Spec(marks, tol, words=title.words),
         lambda: outcome_of_answers(label, marks, answers, _entry(label), hint),
         inputs,
     )
@@ -378,7 +402,7 @@ def _finish(
     mode = _mode()
     if mode == "reference":
         evidence = replace(evidence, spec=spec)
-    shown = outcome() if mode == "student" else None
+    shown = replace(outcome(), words=spec.words) if mode == "student" else None
     if _groups:
         _groups[-1].append((evidence, shown))
     elif shown is None:

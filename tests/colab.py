@@ -289,6 +289,7 @@ def environment(python: Path) -> dict[str, str]:
 
 def verdicts(notebook: NotebookNode, keys: KeyFile) -> dict[str, str]:
     """Return what the notebook shows of each check, by label."""
+    lang = notebook.metadata.dl.lang
     lines = [
         line
         for cell in notebook.cells
@@ -300,7 +301,7 @@ def verdicts(notebook: NotebookNode, keys: KeyFile) -> dict[str, str]:
         check.label: verdict
         for check in keys.checks
         for sign, verdict in SIGNS.items()
-        if any(line.startswith(f"{sign} {check.label}:") for line in lines)
+        if any(line.startswith(f"{sign} {check.title.get(lang, check.label)}:") for line in lines)
     }
 
 

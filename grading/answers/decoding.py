@@ -98,6 +98,9 @@ def _decode_spec(data: Any) -> Spec:
     _expect(tol is None or _number(tol, "tol") > 0, "tol to be above 0, or None", tol)
     _expect(isinstance(metric, str), "the name of a metric", metric)
     _expect(isinstance(name, str), "the name of a baseline", name)
+    words = _table(record.get("words"), "words")
+    for text in words.values():
+        _text(text, MAX_LABEL, "a label's text in a language")
     return Spec(
         marks=_number(record.get("marks"), "marks"),
         tol=tol,
@@ -107,6 +110,7 @@ def _decode_spec(data: Any) -> Spec:
         baseline=None if baseline is None else decode_value(baseline, whole=True),
         truth=None if truth is None else decode_value(truth, whole=True),
         inputs=record.get("inputs"),
+        words=words,
     )
 
 

@@ -31,6 +31,7 @@ def encode(evidence: Evidence) -> dict[str, Any]:
             "baseline": None if spec.baseline is None else encode_value(spec.baseline),
             "truth": None if spec.truth is None else encode_value(spec.truth),
             "inputs": spec.inputs,
+            "words": dict(spec.words),
         }
     return payload
 

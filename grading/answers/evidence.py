@@ -5,7 +5,8 @@ Values of more than `MAX_NUMBERS_SENT` numbers are sent as a `Sketch`.
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from grading.answers.canonical import (
     split,
 )
 from grading.answers.projections import digest_of_integers, digest_of_specials, project
+from grading.messages import Title
 
 MIME = "application/vnd.dl-evidence+json"
 VERSION = 1
@@ -109,6 +111,8 @@ class Spec:
     baseline, truth : Canonical or None
     inputs : dict or None
         The hidden inputs, encoded, that a submission predicts on.
+    words : mapping of str to str
+        The label as people read it, see `grading.messages.Title`.
     """
 
     marks: float
@@ -119,6 +123,7 @@ class Spec:
     baseline: Canonical | None = None
     truth: Canonical | None = None
     inputs: Any = None
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +135,11 @@ class Evidence:
     answers: tuple[Answer, ...] = ()
     items: tuple["Evidence", ...] = ()
     spec: Spec | None = None
+
+    @property
+    def title(self) -> Title:
+        """What people read in place of the label; only the reference's evidence says it."""
+        return Title(self.label, self.spec.words if self.spec else {})
 
 
 def answer_of(value: Any, *, seed: str, whole: bool = False) -> Answer:

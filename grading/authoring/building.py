@@ -153,6 +153,9 @@ def marks_against_keys(terms: Terms, keys: KeyFile) -> list[Outcome]:
     """Return what the ticks of the executed solution show with the committed keys."""
 
     def outcome(item: Evidence) -> Outcome:
+        return replace(untitled(item), words=item.title.words)
+
+    def untitled(item: Evidence) -> Outcome:
         spec = item.spec
         assert spec is not None
         entry = keys.profiles.get(terms.profile, {}).get(item.label)
@@ -207,7 +210,7 @@ def updated_keys(
 def _listed(evidence: list[tuple[str, Evidence]]) -> tuple[ListedCheck, ...]:
     """List the checks; `up_to_date` fills in what the source says of them."""
     return tuple(
-        ListedCheck(cell, item.label, item.spec.marks, section={})
+        ListedCheck(cell, item.label, item.spec.marks, section={}, title=dict(item.spec.words))
         for cell, item in evidence
         if item.spec is not None
     )

@@ -3,9 +3,11 @@
 import ast
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from grading.authoring.stubs import Mistake
 from grading.course.config import LANGUAGES
+from grading.messages import ID_LANGUAGE
 
 CHECKS = ("value", "array", "call", "predictions", "metric")
 
@@ -24,7 +26,8 @@ class CheckCalls:
     Attributes
     ----------
     labels : list of (int, str)
-        Line and label of each check or group whose label is a literal.
+        Line and label of each check or group whose label is a literal; of one that is given by
+        language, the English text, which is its id.
     marks : float or None
         Sum of the marks; None if a label or a number of marks is computed.
     first : tuple of (int, str) or None
@@ -42,8 +45,8 @@ def check_calls(code: str) -> CheckCalls:
     Raises
     ------
     Mistake
-        If the second argument of a check is not a lambda, a hint lacks a language, or a check
-        inside ``tick.marks`` has marks of its own.
+        If the second argument of a check is not a lambda, a label or a hint lacks a language, or a
+        check inside ``tick.marks`` has marks of its own.
     """
     calls = CheckCalls()
     _visit(ast.parse(code), calls, grouped=False)
@@ -90,7 +93,11 @@ def _note(call: ast.Call, name: str, calls: CheckCalls, grouped: bool) -> None:
         label, count = _argument(call, 0, "label"), keywords.get("marks")
         if grouped and count is not None:
             raise Mistake(call.lineno, "a check inside tick.marks takes no marks= of its own")
-    _require_hint_languages(keywords.get("hint"))
+    if "hint" in keywords:
+        _require_languages(keywords["hint"], "hint= lacks {lang!r}: write one line")
+    if isinstance(label, ast.Dict):
+        _require_languages(label, "the label lacks {lang!r}: write one text")
+        label = _by_language(label)[ID_LANGUAGE]
     if isinstance(label, ast.Constant) and isinstance(label.value, str):
         calls.labels.append((call.lineno, label.value))
     else:
@@ -106,14 +113,18 @@ def _argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
     return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
 
 
-def _require_hint_languages(hint: ast.expr | None) -> None:
-    if hint is None:
-        return
-    keys = hint.keys if isinstance(hint, ast.Dict) else []
-    found = {key.value for key in keys if isinstance(key, ast.Constant)}
+def _require_languages(texts: ast.expr, lacking: str) -> None:
+    found = _by_language(texts)
     for lang in LANGUAGES:
         if lang not in found:
-            raise Mistake(hint.lineno, f"hint= lacks {lang!r}: write one line for each language")
+            raise Mistake(texts.lineno, f"{lacking.format(lang=lang)} for each language")
+
+
+def _by_language(texts: ast.expr) -> dict[Any, ast.expr]:
+    if not isinstance(texts, ast.Dict):
+        return {}
+    pairs = zip(texts.keys, texts.values, strict=True)
+    return {key.value: value for key, value in pairs if isinstance(key, ast.Constant)}
 
 
 def require_local_images(text: str) -> None:

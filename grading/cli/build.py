@@ -121,7 +121,8 @@ def run(
     for outcome in outcomes:
         sign = "✓" if outcome.verdict is Verdict.PASSED else "✗"
         why = f"  {outcome.reason.text(course.language)}" if outcome.reason else ""
-        say(f"{sign} {outcome.label}: {outcome.earned:g}/{outcome.marks:g}{why}")
+        title = outcome.title.text(course.language)
+        say(f"{sign} {title}: {outcome.earned:g}/{outcome.marks:g}{why}")
     earned, total = sum(o.earned for o in outcomes), sum(o.marks for o in outcomes)
     seconds = time.monotonic() - started
     say(

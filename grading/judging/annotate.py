@@ -41,12 +41,12 @@ def _marks_output(results: list[CheckResult], lang: str) -> NotebookNode:
 
 
 def line_of(result: CheckResult, lang: str) -> str:
-    """Return one check's marks as a line: ✓ or ✗, its label, its marks and why."""
+    """Return one check's marks as a line: ✓ or ✗, its title, its marks and why."""
     key = "judged.lost" if result.reason else "judged.earned"
     return message(
         key,
         lang,
-        label=result.label,
+        label=result.title,
         earned=f"{result.marks:g}",
         marks=f"{result.max:g}",
         why=result.reason or "",

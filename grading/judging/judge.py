@@ -29,7 +29,7 @@ from grading.answers.reasons import UNFINISHED, describe, reason_of_changes, rea
 from grading.answers.tolerance import tolerance_of
 from grading.cells.metadata import grade_id, is_check
 from grading.errors import UserError
-from grading.messages import Reason
+from grading.messages import Reason, Title
 
 Bools = npt.NDArray[np.bool_]
 
@@ -43,10 +43,15 @@ class CheckResult:
     """The marks of one check, and why not all of them."""
 
     cell: str
-    label: str
+    title: Title
     marks: float
     max: float
     reason: Reason | None
+
+    @property
+    def label(self) -> str:
+        """The check's id."""
+        return self.title.label
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def judge(reference: NotebookNode, submission: NotebookNode) -> Judgement:
         assert evidence.spec is not None  # reference_evidence makes sure
         reason = _check(evidence, found.get(cell, []))
         marks = 0.0 if reason else evidence.spec.marks
-        results.append(CheckResult(cell, evidence.label, marks, evidence.spec.marks, reason))
+        results.append(CheckResult(cell, evidence.title, marks, evidence.spec.marks, reason))
     return Judgement(tuple(results))
 
 
@@ -228,7 +233,7 @@ def _compare_group(reference: Evidence, evidence: Evidence) -> Reason | None:
             case _:
                 reason = Reason("reason.repeated")
         if reason:
-            return Reason("reason.item", {"label": item.label, "why": reason})
+            return Reason("reason.item", {"label": item.title, "why": reason})
     stopped = next((answer for answer in evidence.answers if answer.raised), None)
     return reason_of_exception(stopped) if stopped else None
 

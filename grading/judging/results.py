@@ -14,13 +14,28 @@ GRADED, ATTENTION, FAILED = "graded", "needs attention", "failed"
 
 @dataclass(frozen=True)
 class CheckMark:
-    """The marks of one check, and why not all of them, in words."""
+    """The marks of one check, and why not all of them, in words.
+
+    Attributes
+    ----------
+    cell, label : str
+        Which check it is, in every language.
+    marks, max : float
+    reason : str
+        Empty if nothing was lost.
+    title : str
+        What people read in place of the label, which it is where there is nothing else.
+    """
 
     cell: str
     label: str
     marks: float
     max: float
     reason: str
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.title or self.label)
 
 
 @dataclass(frozen=True)
@@ -97,6 +112,7 @@ def result_of(
                 marks=item.marks,
                 max=item.max,
                 reason=item.reason.text(lang) if item.reason else "",
+                title=item.title.text(lang),
             )
             for item in judgement.results
         ],

@@ -63,15 +63,15 @@ def export(course: Course, lab: str, to: str, view: ClassView) -> tuple[Path, li
 
 def csv_rows(view: ClassView, title: str, lang: str) -> Rows:
     """Return everybody with every check: one column a check, empty where it never ran."""
-    checks = [(rate.cell, rate.label) for rate in view.rates]
     header = ["student_id", "name", "email", "group", "score", "max_score", "percent", "status"]
-    table: Rows = [[*header, *(f"{cell}: {label}" for cell, label in checks)]]
+    table: Rows = [[*header, *(f"{rate.cell}: {rate.title}" for rate in view.rates)]]
     for row in view.rows:
-        marks = {(check.cell, check.label): check.marks for check in row.checks}
+        earned = {(check.cell, check.label): check.marks for check in row.checks}
+        marks = [earned.get((rate.cell, rate.label)) for rate in view.rates]
         state = f"{row.status}, waiting for manual marking" if row.waiting else row.status
         about = [row.student, row.name, row.email, row.group]
         score = [row.score, row.max_score, row.percent]
-        table.append([*about, *score, state, *(marks.get(check) for check in checks)])
+        table.append([*about, *score, state, *marks])
     return table
 
 

@@ -77,6 +77,8 @@ class CheckRate:
     Attributes
     ----------
     cell, label : str
+    title : str
+        What people read in place of the label.
     max : float
     students : int
         Students whose submission ran, so that the check has an outcome.
@@ -88,6 +90,7 @@ class CheckRate:
 
     cell: str
     label: str
+    title: str
     max: float
     students: int
     full: int
@@ -204,7 +207,13 @@ def _standing(student: Student, result: Result | None, totals: Totals) -> Standi
         return Standing(*about, GRADED, score, max_score, waiting)
     flags = tuple(plain(flag) for flag in result.flags)
     checks = tuple(
-        replace(check, cell=plain(check.cell), label=plain(check.label), reason=plain(check.reason))
+        replace(
+            check,
+            cell=plain(check.cell),
+            label=plain(check.label),
+            reason=plain(check.reason),
+            title=plain(check.title),
+        )
         for check in result.checks
     )
     return Standing(*about, result.status, score, max_score, waiting, flags, checks)
@@ -238,6 +247,7 @@ def check_rates(rows: Iterable[Standing]) -> list[CheckRate]:
         CheckRate(
             cell=cell,
             label=label,
+            title=checks[0].title,
             max=checks[0].max,
             students=len(checks),
             full=sum(_full(check) for check in checks),
@@ -254,17 +264,17 @@ def lost_lines(row: Standing, lang: str) -> list[str]:
     for _, group in groupby(row.lost, key=lambda check: check.reason):
         run = list(group)
         if len(run) < LONG_RUN:
-            lines += [_lost(check.label, [check], lang) for check in run]
+            lines += [_lost(check.title, [check], lang) for check in run]
         else:
-            lines.append(_lost(f"{run[0].label} … {run[-1].label} ({len(run)})", run, lang))
+            lines.append(_lost(f"{run[0].title} … {run[-1].title} ({len(run)})", run, lang))
     return lines
 
 
-def _lost(label: str, run: Sequence[CheckMark], lang: str) -> str:
+def _lost(title: str, run: Sequence[CheckMark], lang: str) -> str:
     return message(
         "judged.lost",
         lang,
-        label=label,
+        label=title,
         earned=number(sum(check.marks for check in run)),
         marks=number(sum(check.max for check in run)),
         why=run[0].reason,

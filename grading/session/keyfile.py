@@ -26,6 +26,7 @@ class ListedCheck:
     marks: float
     section: dict[str, str]
     minutes: float = 0  # of the exercises that it covers, its share
+    title: dict[str, str] = field(default_factory=dict)  # by language; empty if it is the label
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def load(lab: str, folder: Path | None = None) -> KeyFile | None:
 
 def dump(keys: KeyFile) -> str:
     """Return the text of a key file, one line a check, so that it diffs well."""
-    checks = ",\n".join(f"  {_line(asdict(check))}" for check in keys.checks)
+    checks = ",\n".join(f"  {_line(_listed(check))}" for check in keys.checks)
     profiles = ",\n".join(
         f"  {_line(name)}: {{\n"
         + ",\n".join(f"   {_line(label)}: {_line(entries[label])}" for label in sorted(entries))
@@ -95,6 +96,11 @@ def dump(keys: KeyFile) -> str:
         f' "question_marks": {_line(keys.question_marks)},\n "seconds": {_line(keys.seconds)},\n'
         f' "checks": [\n{checks}\n ],\n "profiles": {{\n{profiles}\n }}\n}}\n'
     )
+
+
+def _listed(check: ListedCheck) -> dict[str, Any]:
+    data = asdict(check)
+    return data if check.title else {key: value for key, value in data.items() if key != "title"}
 
 
 def _line(data: Any) -> str:

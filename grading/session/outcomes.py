@@ -4,8 +4,8 @@ Only what the key file holds is known here, so a ✗ can tell an unfinished answ
 wrong shape or a changed input from a wrong value, but never what the right value is.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -15,7 +15,7 @@ from grading.answers.canonical import Canonical, canonical
 from grading.answers.evidence import Answer
 from grading.answers.metrics import Unscorable, earns, measure, real_array
 from grading.answers.reasons import UNFINISHED, describe, reason_of_changes, reason_of_exception
-from grading.messages import Reason
+from grading.messages import Reason, Title
 from grading.session.keyfile import agrees
 from grading.session.probe import raised
 
@@ -40,6 +40,12 @@ class Outcome:
     verdict: Verdict
     reason: Reason | None = None
     hint: Hint | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> Title:
+        """What people read in place of the label."""
+        return Title(self.label, self.words)
 
     @property
     def earned(self) -> float:
@@ -119,7 +125,7 @@ def outcome_of_group(
         for inner in outcomes:
             if inner.verdict is verdict:
                 why = inner.reason or Reason("reason.value")
-                reason = Reason("reason.item", {"label": inner.label, "why": why})
+                reason = Reason("reason.item", {"label": inner.title, "why": why})
                 return Outcome(label, marks, verdict, reason, inner.hint or hint)
     if stopped:
         verdict = Verdict.PENDING if stopped.raised in UNFINISHED else Verdict.FAILED

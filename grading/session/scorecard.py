@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 
-from grading.messages import message
+from grading.messages import Title, message
 from grading.session.keyfile import KeyFile, ListedCheck
 from grading.session.outcomes import Outcome, Verdict
 
@@ -76,6 +76,16 @@ class Scorecard:
         waiting = [o.label for o in self.outcomes.values() if o.verdict is not Verdict.PASSED]
         return waiting[-1] if waiting else ""
 
+    def label_of(self, name: str) -> str:
+        """Return the label of the check that is called ``name`` in any language, else ``name``."""
+        called = (o.label for o in self.outcomes.values() if name in o.words.values())
+        return name if name in self.outcomes else next(called, name)
+
+    def title_of(self, label: str) -> Title:
+        """Return what people read in place of a label."""
+        outcome = self.outcomes.get(label)
+        return outcome.title if outcome else Title(label)
+
     def next_hint(self, label: str) -> tuple[int, list[str]]:
         """Return the number of the next hint of a check and all its hints; the last one stays."""
         hints = self.hints[label]()
@@ -104,7 +114,7 @@ def _headline(outcome: Outcome, lang: str, profile: str) -> str:
     return message(
         f"tick.{outcome.verdict.value}",
         lang,
-        label=outcome.label,
+        label=outcome.title,
         earned=f"{outcome.earned:g}",
         marks=f"{outcome.marks:g}",
         why=_sentence(why),
@@ -160,7 +170,7 @@ def _notes(card: Scorecard, listed: tuple[ListedCheck, ...]) -> list[str]:
             message(
                 "summary.next_check",
                 lang,
-                label=check.label,
+                label=check.title.get(lang, check.label),
                 section=check.section.get(lang, ""),
             )
         )

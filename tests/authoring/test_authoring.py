@@ -354,6 +354,18 @@ REFUSALS = {
         '    hint="Is',
         "hint= lacks 'es'",
     ),
+    "label in one language": (
+        '"no words"',
+        '{"en": "no words"}',
+        'tick.value({"en": "no words"}',
+        "the label lacks 'es': write one text for each language",
+    ),
+    "duplicate labels by language": (
+        '"no words"',
+        in_every_language('{"es": "claves", "en": "codes"}'),
+        'tick.value({"es": "claves"',
+        "label 'codes' is taken",
+    ),
     "check outside a check cell": (
         "tick.summary()",
         'tick.value("extra", lambda: 1, marks=1)',
@@ -497,6 +509,11 @@ def test_an_image_in_the_lab_or_in_a_link_is_accepted(tmp_path):
         "# ![a](images/a.png) and [a site](https://example.org) numbers",
     )
     assert lab_of(tmp_path, text)
+
+
+def test_a_label_by_language_is_a_label(tmp_path):
+    titled = in_every_language('{"es": "sin palabras", "en": "no words"}')
+    assert checks(lab_of(tmp_path, SAMPLE.replace('"no words"', titled)))["edge_check"] == 1.5
 
 
 def test_computed_marks_and_labels_are_left_to_the_run(tmp_path):

@@ -13,15 +13,18 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
+from grading.authoring import building
 from grading.course.config import Course
 from grading.engine.runner import Engine
 from grading.errors import UserError
 from grading.gradebook import release as releasing
 from grading.gradebook.marks import Marks
 from grading.gradebook.nbgrader_plugin import nbgrader_api
-from grading.judging.assess import assess, prepare
-from grading.judging.results import Result
+from grading.judging.annotate import annotated
+from grading.judging.assess import Assessment, Terms, assess, prepare
+from grading.judging.results import CheckMark, Result, result_of
 from tests import mini
+from tests.twins import in_every_language
 
 WRONG_DOUBLE = "def double(x):\n    return 3 * np.asarray(x)\n"
 
@@ -91,7 +94,8 @@ def test_json_has_the_designs_schema(graded: Graded) -> None:
             "student", "score", "max_score", "status", "flags", "seconds", "checks",
         }  # fmt: skip
         for check in submission["checks"]:
-            assert set(check) == {"cell", "label", "marks", "max", "reason"}
+            assert set(check) == {"cell", "label", "title", "marks", "max", "reason"}
+            assert check["title"] == check["label"]
             assert bool(check["reason"]) == (check["marks"] < check["max"])
 
 
@@ -295,6 +299,46 @@ def test_database_that_nobody_released_into_is_refused(tmp_path: Path) -> None:
         pytest.raises(Exception, match="run `python -m grading release mini`"),
     ):
         marks.save(Result("ada", "mini", 1.0, 2.0, "graded"))
+
+
+def test_a_result_stored_before_checks_had_titles_is_read(tmp_path: Path) -> None:
+    check = {"cell": "c", "label": "size", "marks": 1.0, "max": 2.0, "reason": "wrong"}
+    stored = {"student": "ada", "lab": "mini", "score": 1.0, "max_score": 2.0, "status": "graded"}
+    text = json.dumps(stored | {"checks": [check]})
+    with Marks(f"sqlite:///{tmp_path / 'new.db'}") as marks:
+        connection = sqlite3.connect(tmp_path / "new.db")
+        connection.execute("INSERT INTO dl_result VALUES ('mini', 'ada', ?)", (text,))
+        connection.commit()
+        connection.close()
+        found = marks.result("mini", "ada")
+    assert found is not None
+    assert found.checks == [CheckMark("c", "size", 1.0, 2.0, "wrong", "size")]
+
+
+def test_labels_by_language_go_from_the_solution_to_keys_and_results(tmp_path: Path) -> None:
+    course = mini.make_course(tmp_path)
+    source = course.root / "notebooks" / "source" / "mini.py"
+    titled = in_every_language('{"es": "puntos no vistos", "en": "unseen points"}')
+    source.write_text(source.read_text().replace('"unseen points"', titled))
+    lab = building.read_lab(course, "mini")
+
+    async def run() -> tuple[Terms, Assessment]:
+        async with Engine(course.limits, sandbox=False) as engine:
+            terms = await building.run_solution(engine, course, lab, "quick")
+            submission = mini.answered(course, mini.solved(course) | {"slope": "fit_slope = None"})
+            return terms, await assess(engine, terms, mini.blank(course), submission)
+
+    terms, assessment = asyncio.run(run())
+    keys = building.updated_keys(course, lab, {"quick": terms}, {"quick": 1.0})
+    assert [check.title.get("es") for check in keys.checks] == [None, None, "puntos no vistos"]
+    assert "unseen points" in keys.profiles["quick"]
+    assert building.marks_against_keys(terms, keys)[2].title.text("es") == "puntos no vistos"
+    for lang, title in (("es", "puntos no vistos"), ("en", "unseen points")):
+        result = result_of(assessment, mini.blank(course), "ada", "mini", b"", lang)
+        lost = result.to_json()["checks"][2]
+        assert (lost["label"], lost["title"], lost["marks"]) == ("unseen points", title, 0.0)
+        shown = annotated(assessment.notebook, assessment.judgement, lang)
+        assert f"✗ {title}: 0 " in str(shown.cells)
 
 
 def test_the_gradebook_file_is_sqlite_in_wal_mode(graded: Graded) -> None:

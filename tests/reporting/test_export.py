@@ -58,6 +58,15 @@ def by_student(rows, column):
     return {row[column]: dict(zip(rows[0], row, strict=True)) for row in rows[1:]}
 
 
+def test_checks_are_called_by_their_titles(course):
+    checks = [CheckMark("check_a", "first", 0.0, 2.0, "vacío", "primero")]
+    results = [Result("u1", "lab", 0.0, 2.0, GRADED, checks=checks)]
+    _, _, rows = exported(course, "csv", results)
+    assert rows[0][-1] == "check_a: primero"
+    _, _, rows = exported(course, "moodle", results)
+    assert by_student(rows, 0)["u1"]["Feedback comments"].startswith("✗ primero: ")
+
+
 def test_csv_has_everybody_with_totals_and_every_check(course):
     path, _, rows = exported(course, "csv")
     assert path == course.home / "reports" / "lab" / "lab.csv"

@@ -125,6 +125,15 @@ def test_what_is_piped_is_one_line_for_a_student_and_for_a_reason():
     assert f"✗ step 0: 0 of 2 marks: {' '.join(reason.split())}" in piped
 
 
+def test_checks_are_called_by_their_titles(tmp_path):
+    check = CheckMark("check_1", "first step", 0.0, 2.0, "los números son distintos", "primer paso")
+    results = [Result("u1", "lab", 0.0, 2.0, GRADED, checks=[check])]
+    text = printed(report.table(class_view(results), "es"), 120)
+    assert "✗ primer paso: 0 de 2 puntos: los números son distintos" in text
+    page = html(tmp_path, results, None, {}, language="es")
+    assert page.count("<bdi>primer paso</bdi>") == 2 and "first step" not in page
+
+
 def test_long_ids_leave_room_for_names():
     student = Student("maria.fernandez.de.cordoba.2@students.example.org", "Fernández, María")
     view = class_view([result(student.id, 2.0)], Roster((student,)))

@@ -211,7 +211,7 @@ KEYS = KeyFile(
     source="abc",
     checks=(
         ListedCheck("c1", "size", 2, SECTIONS[0]),
-        ListedCheck("c1", "clean", 3, SECTIONS[0]),
+        ListedCheck("c1", "clean", 3, SECTIONS[0], title={"es": "limpio", "en": "clean"}),
         ListedCheck("c2", "loss <i>", 4, SECTIONS[1]),
     ),
     question_marks=6,
@@ -233,6 +233,7 @@ def test_a_key_file_has_a_line_a_check() -> None:
     lines = keyfile.dump(KEYS).splitlines()
     assert len([line for line in lines if line.startswith("   ")]) == 2
     assert len([line for line in lines if '"cell"' in line]) == 3
+    assert len([line for line in lines if '"title"' in line]) == 1
     assert json.loads(keyfile.dump(replace(KEYS, checks=(), profiles={})))["checks"] == []
 
 
@@ -347,7 +348,7 @@ def test_the_summary_by_section() -> None:
 
 def test_the_summary_in_spanish() -> None:
     text, _ = render_summary(card(Outcome("size", 2, Verdict.PASSED), lang="es"))
-    assert "Resumen de lab3" in text and "Texto" in text and "Siguiente: «clean»" in text
+    assert "Resumen de lab3" in text and "Texto" in text and "Siguiente: «limpio»" in text
 
 
 def test_running_a_check_again_replaces_its_outcome() -> None:

@@ -18,6 +18,7 @@ from traitlets.config import Config
 
 from grading import tick
 from grading.answers.evidence import MIME, Evidence
+from grading.judging.annotate import line_of
 from grading.judging.judge import Judgement, judge, metric_limit, reference_evidence
 from grading.session import keyfile
 from grading.session.keyfile import KeyFile, ListedCheck
@@ -284,6 +285,74 @@ def test_in_spanish(session: Session) -> None:
         "Siguiente: «size», en la sección «Todo».",
     ):
         assert said in text
+
+
+TITLES = {"size": "tamaño", "step": "paso", "hidden": "estado oculto", "unseen": "datos nuevos"}
+
+
+def titled(checks: str) -> str:
+    """The checks with some labels by language, whose English texts are the labels as they were."""
+    for label, spanish in TITLES.items():
+        checks = checks.replace(f'"{label}"', json.dumps({"es": spanish, "en": label}))
+    return checks
+
+
+@pytest.mark.usefixtures("reference")
+def test_labels_by_language_are_read_in_the_sessions_and_keep_their_ids(session: Session) -> None:
+    wrong = "size, h = 13, [0.25, 0.8]"
+    session.run(SETUP, SOLUTION, wrong)
+    english = session.text(CHECKS, "tick.summary()")
+    assert session.text(titled(CHECKS), "tick.summary()") == english
+    setup = SETUP.replace("'en'", "'es'")
+    text = session.text(setup, SOLUTION, wrong, titled(CHECKS), "tick.summary()")
+    for said in (
+        "✗ tamaño: 0 de 1 punto. El valor no es el esperado.",
+        "✓ embedding: 2 de 2 puntos",
+        "✗ paso: 0 de 4 puntos. Estado oculto: el valor no es el esperado.",
+        "✓ datos nuevos: 5 de 5 puntos",
+    ):
+        assert said in text
+    assert set(tick._card.passed) == {"embedding", "double", "unseen", "fit"}
+
+
+@pytest.mark.usefixtures("reference")
+def test_a_hint_is_asked_for_by_the_label_in_any_language(session: Session) -> None:
+    session.run(SETUP.replace("'en'", "'es'"), SOLUTION, "size = 13", titled(CHECKS))
+    assert session.text("tick.hint('tamaño')").startswith("Pista 1 de 3 · tamaño: ")
+    assert session.text("tick.hint('size')") == "Pista 2 de 3 · tamaño: Cuenta."
+    assert "«tamano»" in session.text("tick.hint('tamano')")
+    assert "Ejecutadas: “tamaño”, “embedding”" in session.text("tick.hint('tamano')")
+
+
+def test_a_label_without_its_english_text_says_what_to_do(session: Session) -> None:
+    with pytest.raises(ValueError, match=r"lacks 'en', found \['es'\]: .* write it"):
+        session.run("from grading import tick", 'tick.value({"es": "tamaño"}, lambda: 1)')
+
+
+def test_the_references_labels_are_read_in_both_and_a_submission_has_no_say(
+    session: Session, recorded: tuple[NotebookNode, KeyFile]
+) -> None:
+    session.fresh("reference")
+    reference = executed(session.run(SETUP, SOLUTION, titled(CHECKS)))
+    for checks in (CHECKS, titled(CHECKS), titled(CHECKS).replace("tamaño", "gratis")):
+        inputs = {
+            item.label: item.spec.inputs for _, item in reference_evidence(reference) if item.spec
+        }
+        session.fresh("grading", inputs)
+        submitted = executed(session.run(SETUP, SOLUTION, "size, h = 1, [0.25, 0.8]", checks))
+        judgement = judge(reference, submitted)
+        assert {result.label: result.max for result in judgement.results} == MARKS
+        assert {result.label for result in judgement.results if result.reason} == {"size", "step"}
+        said = {lang: [line_of(r, lang) for r in judgement.results] for lang in ("es", "en")}
+        assert said["es"][0] == "✗ tamaño: 0 de 1 punto: el valor no es el esperado"
+        assert said["es"][3].startswith("✗ paso: 0 de 4 puntos: estado oculto: 1 de 2 valores")
+        assert said["es"][4] == "✓ datos nuevos: 5 de 5 puntos"
+        assert said["en"][3].startswith("✗ step: 0 of 4 marks: hidden: 1 of 2 values differ")
+    forged = copy.deepcopy(submitted)
+    for output in forged.cells[0].outputs:
+        output.data[MIME]["spec"] = {"words": {"es": "gratis", "en": "free"}}
+    assert judge(reference, forged) == judgement
+    assert "gratis" not in str(judgement)
 
 
 @pytest.mark.usefixtures("reference")
