@@ -50,7 +50,7 @@ class Reason:
     """Why marks were lost, in no language yet: ``key`` names a sentence (``"reason.missing"``)."""
 
     key: str
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def text(self, lang: str) -> str:
         """Return the reason as one line in ``lang``.
@@ -62,9 +62,7 @@ class Reason:
 
 
 ID_LANGUAGE = "en"  # in which a check keeps one name in all languages of the course
-Label = (
-    str | Mapping[str, str]
-)  # as an author writes it: the same in every language, or by language
+Label = str | Mapping[str, str]  # as an author writes it: one for all languages, or by language
 
 
 @dataclass(frozen=True)

@@ -315,7 +315,8 @@ def problems_of(
         for output in cell.get("outputs", [])
         if output.output_type == "error"
     ]
-    problems = [f"{len(failed)} cells failed; {first_error(notebook)}"] if failed else []
+    first = first_error(notebook)
+    problems = [f"{len(failed)} cells failed; {first.text('en')}"] if first else []
     other: dict[str, list[str]] = {}
     for check in keys.checks:
         other.setdefault(shown.get(check.label, "nothing"), []).append(check.label)

@@ -31,12 +31,17 @@ from grading.answers.evidence import (
     Spec,
     floats_each,
 )
+from grading.messages import Reason
 
 MAX_SIZE = 2**48  # numbers along an axis
 
 
 class MalformedEvidence(ValueError):
-    """The payload is not evidence; the message says what was expected and found."""
+    """The payload is not evidence; ``reason`` says what was expected and found."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.text("en"))
+        self.reason = reason
 
 
 def decode(payload: Any, *, trusted: bool = False) -> Evidence:
@@ -59,19 +64,18 @@ def decode(payload: Any, *, trusted: bool = False) -> Evidence:
 
 def _decode(payload: Any, trusted: bool, nested: bool) -> Evidence:
     record = _table(payload, "evidence")
-    version, check = record.get("v"), record.get("check")
-    _expect(type(version) is int and version == VERSION, f"version {VERSION}", version)
-    _expect(isinstance(check, str) and check in CHECKS, "a kind of check", check)
+    version, check = record.get("v"), _choice(record.get("check"), "check", CHECKS)
+    _expect(type(version) is int and version == VERSION, "version", version, version=VERSION)
     label = label_of(record)
     answers = _list(record.get("answers"), "answers")
     items: list[Any] = []
     if check == "group":
-        _expect(not nested, "no group inside a group", "one")
+        _expect(not nested, "nested", check)
         items = _list(record.get("items"), "items")
     whole = check in ("predictions", "metric")
     return Evidence(
         label,
-        str(check),
+        check,
         tuple(_decode_answer(answer, whole) for answer in answers),
         tuple(_decode(item, trusted, nested=True) for item in items),
         _decode_spec(record.get("spec")) if trusted else None,
@@ -87,26 +91,23 @@ def label_of(payload: Any) -> str:
         If there is no label of a sensible length.
     """
     label = _table(payload, "evidence").get("label")
-    _expect(isinstance(label, str) and 0 < len(label) <= MAX_LABEL, "a label", label)
+    _expect(isinstance(label, str) and 0 < len(label) <= MAX_LABEL, "label", label, most=MAX_LABEL)
     return str(label)
 
 
 def _decode_spec(data: Any) -> Spec:
     record = _table(data, "spec")
-    tol, metric, name = record.get("tol"), record.get("metric"), record.get("baseline_name")
-    baseline, truth = record.get("baseline"), record.get("truth")
-    _expect(tol is None or _number(tol, "tol") > 0, "tol to be above 0, or None", tol)
-    _expect(isinstance(metric, str), "the name of a metric", metric)
-    _expect(isinstance(name, str), "the name of a baseline", name)
+    tol, baseline, truth = record.get("tol"), record.get("baseline"), record.get("truth")
+    _expect(tol is None or _number(tol, "tol") > 0, "tol", tol)
     words = _table(record.get("words"), "words")
-    for text in words.values():
-        _text(text, MAX_LABEL, "a label's text in a language")
+    for lang, text in words.items():
+        _text(text, MAX_LABEL, lang)
     return Spec(
         marks=_number(record.get("marks"), "marks"),
         tol=tol,
-        metric=str(metric),
+        metric=_text(record.get("metric"), MAX_LABEL, "metric"),
         share=_number(record.get("share"), "share", most=1.0),
-        baseline_name=str(name),
+        baseline_name=_text(record.get("baseline_name"), MAX_LABEL, "baseline_name"),
         baseline=None if baseline is None else decode_value(baseline, whole=True),
         truth=None if truth is None else decode_value(truth, whole=True),
         inputs=record.get("inputs"),
@@ -116,21 +117,21 @@ def _decode_spec(data: Any) -> Spec:
 
 def _decode_answer(data: Any, whole: bool) -> Answer:
     record = _table(data, "answer")
-    positions = _list(record.get("changed"), "positions")
+    positions = _list(record.get("changed"), "changed")
     _expect(
         all(type(position) is int and 0 <= position <= MAX_ANSWERS for position in positions),
-        "positions of changed arguments",
+        "changed",
         positions,
     )
     changed = tuple(positions)
     if "value" in record:
         return Answer(decode_value(record["value"], whole), changed=changed)
     if "sketch" in record:
-        _expect(not whole, "the predictions themselves", "a sketch of them")
+        _expect(not whole, "whole", record["sketch"])
         return Answer(_decode_sketch(record["sketch"]), changed=changed)
-    name = _text(record.get("raised"), MAX_LABEL, "a value or an exception")
-    _expect(name != "", "the name of an exception", name)
-    message = _text(record.get("message"), MAX_MESSAGE, "an exception's text")
+    name = _text(record.get("raised"), MAX_LABEL, "raised")
+    _expect(name != "", "raised", name)
+    message = _text(record.get("message"), MAX_MESSAGE, "message")
     return Answer(raised=name, message=message, changed=changed)
 
 
@@ -145,22 +146,23 @@ def decode_value(data: Any, whole: bool = False) -> Canonical:
     record = _table(data, "value")
     kind, shape = _kind_and_shape(record)
     limit = (MAX_NUMBERS_SCORED if whole else MAX_NUMBERS_SENT) * floats_each(kind)
-    exact = _text(record.get("exact"), MAX_TEXT, "the exact part as text")
-    types = _text(record.get("types"), limit, "the types of the numbers")
+    exact = _text(record.get("exact"), MAX_TEXT, "exact")
+    types = _text(record.get("types"), limit, "types")
     numbers = _decode_npy(record.get("npy"), limit)
     _expect(
         numbers.dtype == (np.int64 if kind in ("bool", "int") else np.float64),
-        f"numbers that fit kind {kind}",
+        "dtype",
         str(numbers.dtype),
+        kind=kind,
     )
     if kind == "tree":
-        _expect(len(types) == numbers.size and set(types) <= {"i", "f"}, "a type a number", types)
+        _expect(len(types) == numbers.size and set(types) <= {"i", "f"}, "types", types)
     else:
-        _expect(not exact and not types, f"nothing but numbers for kind {kind}", exact or types)
+        _expect(not exact and not types, "only_numbers", exact or types, kind=kind)
         count = math.prod(shape) * floats_each(kind)
-        _expect(numbers.size == count, "as many numbers as the shape has", numbers.size)
+        _expect(numbers.size == count, "count", numbers.size, count=count)
     if kind == "bool":
-        _expect(bool(np.all((numbers == 0) | (numbers == 1))), "truth values", "other numbers")
+        _expect(bool(np.all((numbers == 0) | (numbers == 1))), "truth", numbers)
     return Canonical(kind, shape, exact, numbers, types)
 
 
@@ -168,38 +170,38 @@ def _decode_sketch(data: Any) -> Sketch:
     record = _table(data, "sketch")
     kind, shape = _kind_and_shape(record)
     size = record.get("size")
-    _expect(type(size) is int and 0 <= size < MAX_SIZE, "a number of numbers", size)
+    _expect(type(size) is int and 0 <= size < MAX_SIZE, "size", size)
     sums = _decode_npy(record.get("npy"), SKETCH_ROWS * SKETCH_BLOCKS)
     _expect(
         sums.dtype == np.float64
         and sums.size == SKETCH_ROWS * SKETCH_BLOCKS
         and bool(np.all(np.isfinite(sums))),
-        "the projections of a sketch",
-        f"{sums.size} numbers",
+        "sums",
+        sums.size,
+        count=SKETCH_ROWS * SKETCH_BLOCKS,
     )
     return Sketch(
         kind=kind,
         shape=shape,
-        exact=_text(record.get("exact"), 64, "the exact part's SHA-256"),
+        exact=_text(record.get("exact"), 64, "exact"),
         size=int(size or 0),
         scale=_number(record.get("scale"), "scale"),
-        whole=_text(record.get("whole"), 64, "a SHA-256"),
-        specials=_text(record.get("specials"), 64, "a SHA-256"),
+        whole=_text(record.get("whole"), 64, "whole"),
+        specials=_text(record.get("specials"), 64, "specials"),
         sums=sums,
     )
 
 
 def _kind_and_shape(record: dict[str, Any]) -> tuple[str, tuple[int, ...]]:
-    kind, shape = record.get("kind"), record.get("shape")
-    _expect(isinstance(kind, str) and kind in KINDS, f"one of {', '.join(KINDS)}", kind)
+    kind, shape = _choice(record.get("kind"), "kind", KINDS), record.get("shape")
     _expect(
         isinstance(shape, list)
         and len(shape) <= 64
         and all(type(size) is int and 0 <= size < MAX_SIZE for size in shape),
-        "a shape",
+        "shape",
         shape,
     )
-    return str(kind), tuple(shape or ())
+    return kind, tuple(shape or ())
 
 
 # What numpy.save writes ahead of a vector. Its own reader evaluates the header; this does not.
@@ -214,45 +216,54 @@ _HEADER_SIZE = 128
 
 def _decode_npy(text: Any, limit: int) -> np.ndarray[Any, Any]:
     most = 4 * ((limit * 8 + _HEADER_SIZE) // 3 + 1)
-    text = _text(text, most, f"a base64 .npy vector of at most {limit:,} numbers")
+    text = _text(text, most, "npy")
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise MalformedEvidence("expected base64, found something else") from None
+        raise MalformedEvidence(Reason("malformed.encoding")) from None
     header = _HEADER.fullmatch(raw[:_HEADER_SIZE])
     if header is None:
-        raise MalformedEvidence("expected a .npy vector of <i8 or <f8, found something else")
+        raise MalformedEvidence(Reason("malformed.npy"))
     count = (len(raw) - _HEADER_SIZE) / 8
-    _expect(int(header[2]) == count <= limit, "a vector as long as its header says", count)
+    _expect(int(header[2]) == count <= limit, "vector", count)
     return np.frombuffer(raw, dtype=header[1].decode("ascii"), offset=_HEADER_SIZE)
 
 
-def _table(data: Any, what: str) -> dict[str, Any]:
-    _expect(isinstance(data, dict), f"{what} to be a mapping", data)
+def _table(data: Any, name: str) -> dict[str, Any]:
+    _expect(isinstance(data, dict), "mapping", data, name=name)
     return data
 
 
-def _list(data: Any, what: str) -> list[Any]:
-    _expect(isinstance(data, list) and len(data) <= MAX_ANSWERS, f"a list of {what}", data)
+def _list(data: Any, name: str) -> list[Any]:
+    is_short = isinstance(data, list) and len(data) <= MAX_ANSWERS
+    _expect(is_short, "list", data, name=name, most=MAX_ANSWERS)
     return data
 
 
-def _text(data: Any, most: int, what: str) -> str:
-    _expect(isinstance(data, str) and len(data) <= most, what, data)
+def _text(data: Any, most: int, name: str) -> str:
+    _expect(isinstance(data, str) and len(data) <= most, "text", data, name=name, most=most)
     return data
 
 
-def _number(data: Any, what: str, most: float = sys.float_info.max) -> float:
-    # NaN is in no range; an int is compared exactly, however large.
+def _choice(data: Any, name: str, choices: tuple[str, ...]) -> str:
     _expect(
-        type(data) in (int, float) and 0 <= data <= most,
-        f"{what} to be a number from 0 to {most:g}",
+        isinstance(data, str) and data in choices,
+        "choice",
         data,
+        name=name,
+        choices=", ".join(choices),
     )
+    return str(data)
+
+
+def _number(data: Any, name: str, most: float = sys.float_info.max) -> float:
+    # NaN is in no range; an int is compared exactly, however large.
+    is_within = type(data) in (int, float) and 0 <= data <= most
+    _expect(is_within, "number", data, name=name, most=f"{most:g}")
     return float(data)
 
 
-def _expect(condition: bool, expected: str, found: Any) -> None:
+def _expect(condition: bool, key: str, found: Any, **values: Any) -> None:
     if condition:
         return
     shown = type(found).__name__
@@ -260,4 +271,4 @@ def _expect(condition: bool, expected: str, found: Any) -> None:
         shown = repr(found[:40])
     elif found is None or isinstance(found, float) or (type(found) is int and abs(found) < 2**63):
         shown = repr(found)
-    raise MalformedEvidence(f"expected {expected}, found {shown}")
+    raise MalformedEvidence(Reason(f"malformed.{key}", values | {"found": shown}))

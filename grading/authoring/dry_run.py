@@ -56,7 +56,7 @@ async def dry_run(course: Course, path: Path, profile: Profile) -> tuple[list[st
             lines += _texts(cell)
     failure = first_error(execution.notebook)
     if failure:
-        lines.append(failure)
+        lines.append(failure.text(course.language))
     lines += _texts(execution.notebook.cells[-1])
     lang = course.language
     lacking = missing(notebook, message("notebook.placeholder", lang), lang)
@@ -82,4 +82,4 @@ def _engine(course: Course, text: str) -> tuple[Engine, list[str]]:
     try:
         return Engine(course.limits, modules=mentioned([text])), []
     except UserError:
-        return Engine(course.limits, sandbox=False), ["Run without the grader's sandbox."]
+        return Engine(course.limits, sandbox=False), [message("note.dry_run", course.language)]

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4.rwbase import rejoin_lines
 
 from grading.errors import UserError
+from grading.messages import Reason
 
 # Bounds that no real notebook comes near. They are counted before parsing, because a file of
 # brackets takes twenty times its size in memory.
@@ -43,11 +44,9 @@ def read_notebook(data: bytes) -> NotebookNode:
         tree = _parse(data)
         return _normalised(tree)
     except RecursionError:
-        raise UserError(
-            f"not a notebook: its JSON is nested deeper than {MAX_DEPTH} levels"
-        ) from None
+        raise UserError(Reason("unreadable.deep", {"most": MAX_DEPTH})) from None
     except MemoryError:
-        raise UserError("the notebook takes more memory to read than there is") from None
+        raise UserError(Reason("unreadable.memory")) from None
 
 
 def write_notebook(notebook: NotebookNode) -> bytes:
@@ -66,13 +65,11 @@ def without_outputs(notebook: NotebookNode) -> NotebookNode:
 
 def _parse(data: bytes) -> Any:
     if not data.strip():
-        raise UserError("not a notebook: the file is empty")
-    containers = data.count(b"{") + data.count(b"[")
-    if containers > MAX_CONTAINERS or data.count(b",") > MAX_VALUES:
-        raise UserError(
-            f"not a notebook: {containers} lists and {data.count(b',')} values are more than "
-            f"any notebook has ({MAX_CONTAINERS} and {MAX_VALUES})"
-        )
+        raise UserError(Reason("unreadable.empty"))
+    found = {"lists": data.count(b"{") + data.count(b"["), "values": data.count(b",")}
+    if found["lists"] > MAX_CONTAINERS or found["values"] > MAX_VALUES:
+        most = {"most_lists": MAX_CONTAINERS, "most_values": MAX_VALUES}
+        raise UserError(Reason("unreadable.large", found | most))
     text = data.decode(json.detect_encoding(data), errors="replace")
     try:
         tree = json.loads(text)
@@ -81,11 +78,8 @@ def _parse(data: bytes) -> Any:
             clean = json.dumps(tree, ensure_ascii=False).encode("utf-8", errors="replace")
             tree = json.loads(clean)
     except ValueError as error:
-        start = text.lstrip()[:20]
-        raise UserError(
-            f"not a notebook: its JSON is cut short or damaged ({error}); "
-            f"the file begins with {start!r}"
-        ) from None
+        values = {"error": error, "start": text.lstrip()[:20]}
+        raise UserError(Reason("unreadable.damaged", values)) from None
     _check_depth(tree)
     return tree
 
@@ -108,13 +102,13 @@ def _children(node: Any) -> Iterable[Any]:
 
 def _normalised(tree: Any) -> NotebookNode:
     if not isinstance(tree, dict) or not {"cells", "worksheets"} & tree.keys():
-        raise UserError("not a notebook: it is JSON, but without a list of cells")
+        raise UserError(Reason("unreadable.without_cells"))
     if "worksheets" in tree and "cells" not in tree:
         tree = _upgraded(tree)
     elif isinstance(tree.get("nbformat"), int) and tree["nbformat"] > 4:
-        raise UserError(f"its format is {tree['nbformat']}; formats 2 to 4 can be read")
+        raise UserError(Reason("unreadable.newer", {"found": tree["nbformat"]}))
     if not isinstance(tree.get("cells"), list):
-        raise UserError("not a notebook: its cells are no list")
+        raise UserError(Reason("unreadable.no_list"))
     metadata = tree.get("metadata")
     notebook = nbformat.from_dict(
         {
@@ -136,20 +130,20 @@ def _upgraded(tree: dict[str, Any]) -> dict[str, Any]:
         return dict(nbformat.convert(old, 4))
     except Exception as error:  # whatever the converter trips over is damage in the file
         detail = f"{type(error).__name__}: {error}"
-        raise UserError(f"its old notebook format cannot be converted ({detail})") from None
+        raise UserError(Reason("unreadable.older", {"error": detail})) from None
 
 
 def _cell(cell: Any, index: int) -> dict[str, Any]:
     """Return a cell with the keys of its type, each of the right type."""
     if not isinstance(cell, dict):
-        raise UserError(f"cell {index + 1} is damaged: expected a cell, found {cell!r:.40}")
+        raise _damaged_cell("cell", index, cell)
     kind, source = cell.get("cell_type"), cell.get("source")
     if kind not in CELL_TYPES:
-        raise UserError(f"cell {index + 1} is damaged: its type is {kind!r:.40}")
+        raise _damaged_cell("cell_type", index, kind)
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
     if not isinstance(source, str):
-        raise UserError(f"cell {index + 1} is damaged: its source is no text")
+        raise _damaged_cell("source", index, source)
     kept = {
         "id": cell.get("id"),
         "cell_type": kind,
@@ -163,6 +157,11 @@ def _cell(cell: Any, index: int) -> dict[str, Any]:
     elif isinstance(cell.get("attachments"), dict):
         kept["attachments"] = cell["attachments"]
     return kept
+
+
+def _damaged_cell(what: str, index: int, found: Any) -> UserError:
+    values = {"cell": index + 1, "found": f"{found!r:.40}"}
+    return UserError(Reason(f"unreadable.{what}", values))
 
 
 def _make_ids_unique(notebook: NotebookNode) -> None:
@@ -185,7 +184,7 @@ def _validated(notebook: NotebookNode) -> NotebookNode:
             reason = str(error).splitlines()[0]
         else:
             return rejoin_lines(candidate)
-    raise UserError(f"not a valid notebook: {reason}")
+    raise UserError(Reason("unreadable.invalid", {"error": reason}))
 
 
 def _bare(notebook: NotebookNode) -> NotebookNode:

@@ -148,7 +148,7 @@ async def _grade(
 
     async with executor:
         for warning in executor.warnings:
-            note(warning)
+            note(warning.text("en"))
         with Bar(lab, len(work), options.at_once(executor)) as bar:
 
             def done(submission: Submission, graded: Graded) -> None:

@@ -37,14 +37,14 @@ class ClusterEngine:
 
     Attributes
     ----------
-    warnings : tuple of str
+    warnings : tuple of Reason
         What the workers' machines cannot do.
     slots : int
         Notebooks that the workers execute at once.
     """
 
     def __init__(self, address: str, limits: Limits, *, sandbox: bool = True) -> None:
-        self.warnings: tuple[str, ...] = ()
+        self.warnings: tuple[Reason, ...] = ()
         self.slots = 0
         self._address, self._limits, self._sandbox = address, limits, sandbox
         self._client: Any = None
@@ -73,7 +73,7 @@ class ClusterEngine:
                 f"`dask worker {self._address} --nthreads 1`"
             )
         said = await self._client.run(_warnings_of_worker, self._limits, self._sandbox)
-        self.warnings = tuple(dict.fromkeys(line for lines in said.values() for line in lines))
+        self.warnings = tuple(dict.fromkeys(item for items in said.values() for item in items))
         return self
 
     async def __aexit__(
@@ -125,7 +125,7 @@ async def _engine_of_worker(limits: Limits, sandbox: bool) -> Engine:
     return await asyncio.shield(_engines[key])
 
 
-async def _warnings_of_worker(limits: Limits, sandbox: bool) -> tuple[str, ...]:
+async def _warnings_of_worker(limits: Limits, sandbox: bool) -> tuple[Reason, ...]:
     return (await _engine_of_worker(limits, sandbox)).warnings
 
 

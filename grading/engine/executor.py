@@ -68,8 +68,8 @@ class Executor(Protocol):
     """Executes notebooks while its context is entered, many at once in one event loop."""
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """What cannot be done where it executes, a line each; complete once it is entered."""
+    def warnings(self) -> tuple[Reason, ...]:
+        """What cannot be done where it executes; complete once it is entered."""
 
     @property
     def slots(self) -> int:

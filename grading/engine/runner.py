@@ -50,7 +50,7 @@ class Engine:
 
     Attributes
     ----------
-    warnings : tuple of str
+    warnings : tuple of Reason
         What this machine cannot do, to be said at start; complete once the context is entered.
     slots : int
         As many as this process may use cores.
@@ -70,7 +70,7 @@ class Engine:
         modules: Sequence[str] = OF_NOTEBOOKS,
     ) -> None:
         self.limits = limits
-        self.warnings: tuple[str, ...] = ()
+        self.warnings: tuple[Reason, ...] = ()
         self.slots = _cores()
         self._kernels: Kernels = (
             ForkedKernels(limits, ahead, modules) if sandbox else OrdinaryKernels(limits)
@@ -150,14 +150,14 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _check_host() -> tuple[str, ...]:
+def _check_host() -> tuple[Reason, ...]:
     host = outer.host()
     if host.obstacle is not None:
         raise UserError(
             f"no sandbox: {host.obstacle}; {host.advice}, "
             "or pass --no-sandbox to run submissions unprotected"
         )
-    return tuple(f"[limits] {name} cannot be enforced on this machine" for name in host.unenforced)
+    return tuple(Reason("note.unenforced", {"name": name}) for name in host.unenforced)
 
 
 class _Stopped(Exception):

@@ -19,6 +19,13 @@ from grading.gradebook.marks import Marks
 from grading.judging.annotate import annotated
 from grading.judging.assess import Terms, assess, prepare
 from grading.judging.results import digest, failed_result, result_of
+from grading.messages import Reason
+
+
+def failure(error: Exception) -> Reason:
+    """Return why a submission could not be graded, for an exception that nobody foresaw."""
+    line = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return Reason("unreadable.failed", {"error": line})
 
 
 class EvidenceGrader:
@@ -79,8 +86,8 @@ class EvidenceGrader:
         async def one(submission: Submission) -> Graded:
             return await self._assess(executor, terms, release, submission)
 
+        notes = [warning.text(self._course.language) for warning in executor.warnings]
         async for submission, graded in each(work, one, options.at_once(executor)):
-            notes = list(executor.warnings)
             results = tuple(replace(result, notes=notes) for result in graded.results)
             graded = replace(graded, results=results)
             self._keep(marks, submission, graded)
@@ -122,10 +129,9 @@ class EvidenceGrader:
         try:
             assessment = await assess(executor, terms, release, read_notebook(raw))
         except UserError as error:
-            return self._failed(submission, terms, str(error), raw)
+            return self._failed(submission, terms, error.text(lang), raw)
         except Exception as error:  # whatever one submission does, the others are graded
-            line = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            return self._failed(submission, terms, f"could not be graded: {line}", raw)
+            return self._failed(submission, terms, failure(error).text(lang), raw)
         first = result_of(assessment, release, submission.students[0], self._lab, raw, lang)
         results = tuple(replace(first, student=student) for student in submission.students)
         return Graded(results, annotated(assessment.notebook, assessment.judgement, lang))

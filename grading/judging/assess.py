@@ -106,7 +106,7 @@ async def prepare(
         raise BadReference(f"the solution did not run through: {execution.problems[0].text('en')}")
     error = first_error(execution.notebook)
     if error:
-        raise BadReference(f"the solution did not run through: {error}")
+        raise BadReference(f"the solution did not run through: {error.text('en')}")
     hidden = {
         item.label: item.spec.inputs
         for _, evidence in reference_evidence(execution.notebook)
@@ -145,11 +145,12 @@ def _environment(mode: str, profile: Profile, seed: int) -> dict[str, str]:
     return data | {"DL_MODE": mode, "LAB_PROFILE": profile, "DL_RUN_SEED": str(seed)}
 
 
-def first_error(notebook: NotebookNode) -> str | None:
-    """Return the first exception among a notebook's outputs, as one line."""
+def first_error(notebook: NotebookNode) -> Reason | None:
+    """Return the first exception among a notebook's outputs."""
     for number, cell in enumerate(notebook.cells, start=1):
         for output in cell.get("outputs", []):
             if output.get("output_type") == "error":
                 text = f"{output.get('ename')}: {output.get('evalue')}"
-                return f"cell {number} raised {' '.join(text.split())[:300]}"
+                values = {"cell": number, "error": " ".join(text.split())[:300]}
+                return Reason("run.raised", values)
     return None

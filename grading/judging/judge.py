@@ -169,7 +169,7 @@ def _check(reference: Evidence, payloads: list[Any]) -> Reason | None:
     try:
         evidence = decode(mine[0])
     except MalformedEvidence as error:
-        return Reason("reason.malformed", {"detail": str(error)})
+        return Reason("reason.malformed", {"detail": error.reason})
     return _compare_evidence(reference, evidence)
 
 

@@ -35,6 +35,7 @@ from traitlets.utils.importstring import import_item
 from grading.errors import UserError
 from grading.files import write_atomically
 from grading.gradebook.marks import LentGradebook
+from grading.messages import Reason
 from grading.native.marking import as_marked, is_test
 
 _ANYONE = "\0"  # stands for a student's id in a path
@@ -130,10 +131,8 @@ class Converter:
         }
         size = sum(path.stat().st_size for path in paths.values())
         if size > limit:
-            raise UserError(
-                f"the files beside the notebook have {size:,} bytes; "
-                f"[limits] file_mb allows {limit:,}"
-            )
+            values = {"size": f"{size:,}", "most": f"{limit:,}"}
+            raise UserError(Reason("unreadable.files", values))
         return {name: path.read_bytes() for name, path in paths.items()}
 
     def sanitized(

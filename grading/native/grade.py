@@ -18,10 +18,11 @@ from grading.course.config import Course
 from grading.engine.batch import each
 from grading.engine.executor import Executor, RunOptions
 from grading.errors import UserError
+from grading.gradebook.grade import failure
 from grading.gradebook.grader import Graded, OnResult, Submission
 from grading.gradebook.marks import Marks
 from grading.judging.results import ATTENTION, FAILED, GRADED, Result
-from grading.messages import Reason, message
+from grading.messages import Reason
 from grading.native.converter import Converter
 from grading.native.course import settings_of
 from grading.native.marking import executed, to_execute
@@ -85,7 +86,8 @@ class NativeGrader:
         UserError
             If the gradebook does not know the assignment, or it is not for Python.
         """
-        notes = [*executor.warnings, message("plain.note", self._lang)]
+        said = (*executor.warnings, Reason("plain.note"))
+        notes = [reason.text(self._lang) for reason in said]
         desk = _Desk(self._lab, self._lang, self._file_bytes, self._converter, marks, notes)
         env = ENVIRONMENT | {"LAB_PROFILE": options.profile}
 
@@ -132,7 +134,7 @@ class _Desk:
                 found += [Reason("flag.unexpected", {"detail": problem}) for problem in problems]
                 seconds += execution.seconds
         except Exception as error:  # whatever one submission does, the others are graded
-            return _Run(digest, {}, failure=_said(error))
+            return _Run(digest, {}, failure=_said(error, self._lang))
         return _Run(digest, notebooks, found, seconds)
 
     def keep(self, submission: Submission, run: _Run) -> Graded:
@@ -146,7 +148,7 @@ class _Desk:
         except SQLAlchemyError:  # the gradebook's trouble, not the submission's
             raise
         except Exception as error:  # as above
-            return self._fail(student, run, _said(error))
+            return self._fail(student, run, _said(error, self._lang))
 
     def _prepare(self, submission: Submission) -> tuple[dict[str, NotebookNode], list[Reason]]:
         """Return the notebooks to execute, and what is wrong with the submission."""
@@ -154,10 +156,8 @@ class _Desk:
         paths = {path.stem: path for path in sorted(submission.path.glob("*.ipynb"))}
         expected = self._tests.points
         if not paths.keys() & expected.keys():
-            raise UserError(
-                f"it holds no notebook of {self._lab}: "
-                f"expected {_listed(expected)}, found {_listed(paths)}"
-            )
+            values = {"lab": self._lab, "expected": _listed(expected), "found": _listed(paths)}
+            raise UserError(Reason("plain.no_notebook", values))
         notebooks: dict[str, NotebookNode] = {}
         unknown = [name for name in paths if name not in expected]
         found = [Reason("plain.unknown", {"notebook": name}) for name in unknown]
@@ -169,7 +169,9 @@ class _Desk:
                 try:
                     submitted = read_notebook(paths[name].read_bytes())
                 except UserError as error:
-                    raise UserError(f"{name}.ipynb: {error}") from None
+                    raise UserError(
+                        Reason("reason.item", {"label": f"{name}.ipynb", "why": error.said})
+                    ) from None
                 found += flags(name, submitted, expected[name])
                 notebooks[name] = self._converter.sanitized(
                     gradebook, submission.students[0], name, submitted
@@ -219,11 +221,9 @@ class _Desk:
         return Graded((result,), None)
 
 
-def _said(error: Exception) -> str:
+def _said(error: Exception, lang: str) -> str:
     """Return an error as one line; those that are not ours with their kind."""
-    if isinstance(error, UserError):
-        return str(error)
-    return " ".join(f"could not be graded: {type(error).__name__}: {error}".split())[:300]
+    return error.text(lang) if isinstance(error, UserError) else failure(error).text(lang)
 
 
 def _refuse_links(folder: Path) -> None:
@@ -233,10 +233,7 @@ def _refuse_links(folder: Path) -> None:
     """
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise UserError(
-                f"{path.relative_to(folder)} is a link or a special file: "
-                "put the file itself there, or remove it"
-            )
+            raise UserError(Reason("plain.link", {"path": path.relative_to(folder)}))
 
 
 def _digest(folder: Path) -> str:
@@ -251,4 +248,4 @@ def _digest(folder: Path) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"{name}.ipynb" for name in sorted(names)) or "none"
+    return ", ".join(f"{name}.ipynb" for name in sorted(names)) or "–"

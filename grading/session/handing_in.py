@@ -152,7 +152,7 @@ def hand_in(card: Scorecard, path: str, *, anyway: bool) -> str:
         content = notebook_bytes(card.lab, path, lang)
         notebook = read_notebook(content)
     except UserError as error:
-        return str(error)
+        return error.text(lang)
     lacking = missing(notebook, message("notebook.placeholder", lang), lang)
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     if order := order_problem(code, _executed(), lang):

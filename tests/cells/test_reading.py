@@ -156,8 +156,10 @@ def test_damage_beside_the_sources_costs_nothing(change):
 def test_what_is_no_notebook_is_refused_in_one_line(data, reason):
     with pytest.raises(UserError, match=reason) as caught:
         read_notebook(data)
-    assert len(str(caught.value).splitlines()) == 1
-    assert len(str(caught.value)) < 300
+    assert str(caught.value) == caught.value.text("en") != caught.value.text("es")
+    for lang in ("en", "es"):
+        assert len(caught.value.text(lang).splitlines()) == 1
+        assert len(caught.value.text(lang)) < 300
 
 
 @pytest.mark.parametrize("filler", [b"[],", b"{},", b"0,"])

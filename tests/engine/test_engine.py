@@ -700,12 +700,15 @@ class TestWithoutSandbox:
 
     def test_is_said(self, ordinary: Bench) -> None:
         (warning,) = ordinary.engine.warnings
-        assert warning.startswith("no sandbox")
+        assert warning.text("en").startswith("no sandbox")
+        assert warning.text("es").startswith("sin aislamiento")
 
     def test_limits_that_do_not_hold_are_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
         host = outer.Host(None, unenforced=("processes",))
         monkeypatch.setattr(runner.outer, "host", lambda: host)
-        assert Engine(LIMITS).warnings == ("[limits] processes cannot be enforced on this machine",)
+        (warning,) = Engine(LIMITS).warnings
+        assert warning.text("en") == "[limits] processes cannot be enforced on this machine"
+        assert "no se puede aplicar el límite processes" in warning.text("es")
 
     def test_leaves_no_folder(self, tmp_path: Path) -> None:
         code = (

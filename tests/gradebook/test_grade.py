@@ -341,6 +341,23 @@ def test_labels_by_language_go_from_the_solution_to_keys_and_results(tmp_path: P
         assert f"✗ {title}: 0 " in str(shown.cells)
 
 
+def test_what_cannot_be_read_and_how_it_was_run_is_stored_in_the_courses_language(
+    tmp_path: Path,
+) -> None:
+    course = mini.make_course(tmp_path)
+    settings = tmp_path / "course.toml"
+    settings.write_text(settings.read_text().replace('language = "en"', 'language = "es"'))
+    assert command(tmp_path, "release", "mini").returncode == 0
+    path = course.home / "submitted" / "ada" / "mini" / "mini.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text("[]")
+    command(tmp_path, "grade", "mini", "--no-sandbox")
+    with Marks(f"sqlite:///{course.home / 'gradebook.db'}") as marks:
+        (stored,) = marks.results("mini")
+    assert stored.flags == ["no es un cuaderno: es JSON, pero sin una lista de celdas"]
+    assert stored.notes[0].startswith("sin aislamiento: una entrega puede leer")
+
+
 def test_the_gradebook_file_is_sqlite_in_wal_mode(graded: Graded) -> None:
     connection = sqlite3.connect(graded.course.home / "gradebook.db")
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

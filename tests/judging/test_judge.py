@@ -418,8 +418,8 @@ STUB = stated(Evidence("s", "call", (Answer(raised="NotImplementedError", messag
 @pytest.mark.parametrize(
     ("payloads", "why"),
     [
-        ([{"v": 1}], "expected a kind of check"),
-        ([sent(value("x", 1)) | {"spec": None}], "expected spec to be a mapping"),
+        ([{"v": 1}], "expected one of value"),
+        ([sent(value("x", 1)) | {"spec": None}], "expected a mapping as .spec"),
         ([sent(value("x", 1)), sent(value("x", 2))], "two checks of the lab are called 'x'"),
         ([sent(GROUP), sent(value("gates", 1))], "two checks of the lab are called 'gates'"),
         ([sent(NONE)], "has no cases"),

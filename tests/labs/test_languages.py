@@ -2,6 +2,7 @@
 
 import ast
 import json
+import pickle
 import re
 import shutil
 import string
@@ -17,6 +18,7 @@ import nbformat
 import pytest
 
 import grading
+from grading.answers.decoding import MalformedEvidence, label_of
 from grading.answers.evidence import Answer
 from grading.answers.reasons import reason_of_exception
 from grading.authoring import Lab, parse_lab, student_notebook
@@ -110,7 +112,7 @@ def constants() -> tuple[set[str], set[str], list[re.Pattern[str]]]:
                 first = node.args[0]
                 if name in SAYING and isinstance(first, ast.Constant):
                     keys.add(f"{SAYING[name]}.{first.value}")
-    for path in PACKAGE.glob("templates/*.html"):
+    for path in PACKAGE.rglob("templates/*.html"):
         text = path.read_text(encoding="utf-8")
         keys |= {f"report.{name}" for name in re.findall(r'\bt\("(\w+)"', text)}
         words |= set(re.findall(r'"(\w+)"', text))
@@ -181,6 +183,25 @@ def test_a_disturbed_run_is_said_in_both() -> None:
         "la ejecución tuvo un contratiempo: se cerró el kernel en la celda 2: "
         "envió más de 16 MB; las celdas siguientes no se ejecutaron"
     )
+
+
+def test_malformed_evidence_is_said_in_both() -> None:
+    with pytest.raises(MalformedEvidence) as caught:
+        label_of({"label": 3})
+    reason = Reason("reason.malformed", {"detail": caught.value.reason})
+    assert reason.text("en") == (
+        "the evidence is malformed: expected a label of 1 to 200 characters, found 3"
+    )
+    assert reason.text("es") == (
+        "la evidencia está mal formada: se esperaba un nombre de 1 a 200 caracteres, hay 3"
+    )
+
+
+def test_an_error_keeps_its_languages_on_its_way_from_a_worker() -> None:
+    error = pickle.loads(pickle.dumps(UserError(Reason("unreadable.empty"))))
+    assert str(error) == "not a notebook: the file is empty"
+    assert error.text("es") == "no es un cuaderno: el fichero está vacío"
+    assert UserError("as it is").text("es") == "as it is"
 
 
 # --- the labs ----------------------------------------------------------------------------------

@@ -281,7 +281,7 @@ def test_resume_grades_what_was_cut_off_or_changed(both: Both) -> None:
 class _Deaf:
     """An executor whose kernels say nothing: every test passes by nbgrader's rules."""
 
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Reason, ...] = ()
     slots = 1
 
     async def __aenter__(self) -> Self:

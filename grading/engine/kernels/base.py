@@ -60,8 +60,8 @@ class Kernels(Protocol):
     def begin(self) -> None:
         """Begin to prepare for `start`, in the background."""
 
-    async def start(self) -> tuple[str, ...]:
-        """Prepare to make kernels; return what is not as it should be, a line each."""
+    async def start(self) -> tuple[Reason, ...]:
+        """Prepare to make kernels; return what is not as it should be."""
 
     async def kernel(self, env: Mapping[str, str], files: Mapping[str, bytes]) -> Kernel:
         """Start a kernel, see `grading.engine.runner.Engine.execute`; may raise `LostKernel`."""

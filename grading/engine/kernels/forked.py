@@ -69,7 +69,7 @@ class ForkedKernels:
             self._discard_ready()
             self._nursery = Nursery(self._limits, self._modules)
 
-    async def start(self) -> tuple[str, ...]:
+    async def start(self) -> tuple[Reason, ...]:
         """Wait for the zygote, started if need be; raise `LostKernel` if it does not come up."""
         async with self._starting:
             self.begin()

@@ -23,6 +23,7 @@ from grading.engine.kernels.preload import OF_NOTEBOOKS
 from grading.engine.kernels.zygote import MAX_PACKET
 from grading.engine.walls import outer
 from grading.engine.walls.inner import HOME, Allowance
+from grading.messages import Reason
 
 ENVIRONMENT = {
     "HOME": HOME,
@@ -141,13 +142,13 @@ class Nursery:
 
     Attributes
     ----------
-    up : Future of tuple of str
+    up : Future of tuple of Reason
         Done when kernels can be forked; holds what is not as it should be, a line each. Fails with
         RuntimeError if the zygote cannot start.
     """
 
     def __init__(self, limits: Limits, modules: Sequence[str] = OF_NOTEBOOKS) -> None:
-        self.up: Future[tuple[str, ...]] = _promise()
+        self.up: Future[tuple[Reason, ...]] = _promise()
         self._allowance = Allowance(
             memory=int(limits.memory_mb * 2**20),
             processes=int(limits.processes),
@@ -280,11 +281,14 @@ class Nursery:
             kernel._lose(ZygoteDied("the zygote died"))
 
 
-def _complaints(threads: list[str], missing: Mapping[str, str]) -> tuple[str, ...]:
-    lines = [f"not imported ahead: {name} ({why})" for name, why in missing.items()]
+def _complaints(threads: list[str], missing: Mapping[str, str]) -> tuple[Reason, ...]:
+    found = [
+        Reason("note.not_imported", {"name": name, "why": why}) for name, why in missing.items()
+    ]
     if len(threads) > 1:
-        lines.append(f"the zygote has {len(threads)} threads ({', '.join(threads)}), not 1")
-    return tuple(lines)
+        values = {"count": len(threads), "names": ", ".join(threads)}
+        found.append(Reason("note.threads", values))
+    return tuple(found)
 
 
 def listen(path: str) -> socket.socket:

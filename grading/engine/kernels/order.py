@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Self
 
 from grading.errors import UserError
+from grading.messages import Reason
 
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")  # a kernel's sockets, in this order
 
@@ -60,6 +61,5 @@ def check_files(files: Mapping[str, bytes], limit: int) -> None:
             raise UserError(f"{name!r} cannot be a file of a kernel; expected a relative path")
     size = sum(map(len, files.values()))
     if size > limit:
-        raise UserError(
-            f"the files given to a kernel have {size:,} bytes; [limits] file_mb allows {limit:,}"
-        )
+        values = {"size": f"{size:,}", "most": f"{limit:,}"}
+        raise UserError(Reason("unreadable.files", values))

@@ -17,13 +17,11 @@ from grading.engine.kernels.base import LAST_WORDS_SECONDS, START_SECONDS, End, 
 from grading.engine.walls.outer import kit_roots
 from grading.engine.wire.jupyter import Wire, open_wire
 from grading.engine.wire.zmtp import Bounds
+from grading.messages import Reason
 
 KEPT = ("PATH", "LANG", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 RETRY_SECONDS = 0.05
-UNPROTECTED = (
-    "no sandbox: a submission can read and write what this user can, and the limits on memory, "
-    "processes and files are not enforced"
-)
+UNPROTECTED = Reason("note.unprotected")
 
 
 class _ThisPython(KernelSpecManager):
@@ -49,7 +47,7 @@ class OrdinaryKernels:
     def begin(self) -> None:
         """Do nothing: there is nothing to prepare."""
 
-    async def start(self) -> tuple[str, ...]:
+    async def start(self) -> tuple[Reason, ...]:
         """Say that nothing is protected."""
         return (UNPROTECTED,)
 
