@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.registry import fetch
+from utils.language import sentence
 
 if TYPE_CHECKING:
     import datasets
@@ -127,9 +128,8 @@ def stopwords(language: str = "english") -> frozenset[str]:
             root = nltk.data.ZipFilePathPointer(str(private), "stopwords/")
             lists = WordListCorpusReader(root, r"(?!README|\.).*")
             if language not in lists.fileids():
-                raise ValueError(
-                    f"No stop words for {language!r}; expected one of {', '.join(lists.fileids())}."
-                )
+                known = ", ".join(lists.fileids())
+                raise ValueError(sentence("data.no_stop_words", language=language, known=known))
             return frozenset(lists.words(language))
         finally:
             nltk.data.path.remove(folder)
@@ -208,8 +208,8 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         values = np.fromfile(file, dtype=np.uint8)
     if values.size != np.prod(shape):
         raise ValueError(
-            f"{path} holds {values.size:,} values after its header; expected "
-            f"{np.prod(shape):,} for shape {shape}. Fetch it anew."
+            f"{path} holds {values.size} values after its header; expected "
+            f"{np.prod(shape)} for shape {shape}. Fetch it anew."
         )
     return values.reshape(shape)
 
@@ -237,7 +237,7 @@ def digits(seed: int) -> ImageSplits:
     from sklearn.model_selection import train_test_split
 
     if seed < 0:
-        raise ValueError(f"The seed of digits is {seed}; expected 0 or more.")
+        raise ValueError(sentence("data.seed", seed=seed))
     images, labels = load_digits(return_X_y=True)
     pixels = np.rint(images * (255 / DIGITS_WHITE)).astype(np.uint8).reshape(-1, 8, 8)
     train_images, test_images, train_labels, test_labels = train_test_split(
@@ -272,9 +272,8 @@ def multi30k(split: str) -> list[tuple[str, str]]:
         If there is no verified copy to be had (see :func:`data.registry.fetch`).
     """
     if split not in MULTI30K_SPLITS:
-        raise ValueError(
-            f"Multi30k has no split {split!r}; expected one of {', '.join(MULTI30K_SPLITS)}."
-        )
+        known = ", ".join(MULTI30K_SPLITS)
+        raise ValueError(sentence("data.no_split", split=split, known=known))
 
     def sentences(language: str) -> list[str]:
         text = fetch(f"multi30k/{split}.{language}").read_text(encoding="utf-8")

@@ -26,6 +26,8 @@ import requests
 from filelock import FileLock
 from tqdm.auto import tqdm
 
+from utils.language import sentence
+
 CHUNK = 1 << 18  # bytes held at once while copying and hashing
 TIMEOUT = 30.0  # seconds of silence from a server before giving up
 BAR_DELAY = 1.0  # seconds that a download may take before it shows a progress bar
@@ -127,7 +129,7 @@ def fetch(name: str) -> Path:
     """
     wanted = registry().get(name)
     if wanted is None:
-        raise ValueError(f"No data file {name!r}; expected one of {', '.join(registry())}.")
+        raise ValueError(sentence("data.no_file", name=name, known=", ".join(registry())))
     cached = cache_folder() / name
     mirrored = _mirror_copy(wanted)
     if mirrored is not None:
@@ -151,10 +153,7 @@ def _mirror_copy(wanted: DataFile) -> Path | None:
         return None
     folder = Path(setting).expanduser()
     if not folder.is_dir():
-        raise RuntimeError(
-            f"DL_DATA_MIRROR is {setting!r}, which is not a folder; expected the folder with the "
-            "copies of the data sets. Correct it, or unset it to download them."
-        )
+        raise RuntimeError(sentence("data.no_mirror", found=setting))
     copies = (folder / wanted.name, folder / f"{wanted.name}.gz")
     return next((copy for copy in copies if copy.is_file()), None)
 
@@ -210,16 +209,19 @@ def _verify(
         if out is not None:
             out.write(chunk)
     if found.hexdigest() != wanted.sha256:
-        advice = (
-            "replace that copy, or unset DL_DATA_MIRROR to download the file"
-            if isinstance(origin, Path)
-            else "try again; if it stays so, the origin has changed: put a good copy in a folder "
-            f"as {wanted.name} and set DL_DATA_MIRROR to that folder"
-        )
+        is_mirrored = isinstance(origin, Path)
         raise RuntimeError(
-            f"{wanted.name} from {origin} is not the registered content: expected SHA-256 "
-            f"{wanted.sha256}, found {found.hexdigest()} ({size:,} bytes). It is probably cut "
-            f"short, altered or another version. Nothing was kept; {advice}."
+            sentence(
+                "data.other_content",
+                name=wanted.name,
+                origin=origin,
+                expected=wanted.sha256,
+                found=found.hexdigest(),
+                size=size,
+                advice=sentence("data.replace_copy")
+                if is_mirrored
+                else sentence("data.origin_changed", name=wanted.name),
+            )
         )
 
 
@@ -268,10 +270,8 @@ def _writing(cached: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RuntimeError(
-            f"Cannot write {cached}: {error.strerror or error}. Make room there, or set "
-            "DL_DATA_CACHE to a folder that you can write to."
-        ) from None
+        reason = error.strerror or error
+        raise RuntimeError(sentence("data.not_written", path=cached, reason=reason)) from None
 
 
 @contextmanager
@@ -280,24 +280,21 @@ def _reading(mirrored: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RuntimeError(
-            f"Cannot read {mirrored}: {error.strerror or error}. Make it readable, or unset "
-            "DL_DATA_MIRROR to download the file."
-        ) from None
+        reason = error.strerror or error
+        raise RuntimeError(sentence("data.not_read", path=mirrored, reason=reason)) from None
 
 
 def _unreachable(wanted: DataFile, error: requests.RequestException) -> str:
     """Say what was wanted, from where, what happened and what to do, in one line."""
     if error.response is not None:
-        reason = f"the server answered {error.response.status_code} {error.response.reason}"
+        answer = error.response
+        reason = sentence("data.answered", status=answer.status_code, reason=answer.reason)
     elif isinstance(error, requests.Timeout):
-        reason = f"no answer within {TIMEOUT:g} s"
+        reason = sentence("data.no_answer", seconds=f"{TIMEOUT:g}")
     else:
-        reason = "no connection, or it broke off"
+        reason = sentence("data.no_connection")
     mirror = os.environ.get("DL_DATA_MIRROR")
-    mirror_note = f" The mirror {mirror} has no copy." if mirror else ""
-    return (
-        f"Cannot download {wanted.name} from {wanted.url}: {reason}.{mirror_note} Check the "
-        f"network and try again, or put a copy in a folder as {wanted.name} and set "
-        "DL_DATA_MIRROR to that folder."
+    note = sentence("data.not_in_mirror", mirror=mirror) if mirror else ""
+    return sentence(
+        "data.unreachable", name=wanted.name, url=wanted.url, reason=reason, mirror=note
     )

@@ -31,6 +31,7 @@ ROOMS = {
     # The student's side: published whole, imports nothing of the grader's.
     "floor": Room(
         "what all stand on: errors, sentences by language, files, places",
+        ("utils",),
         published=True,
         modules=("errors", "files", "messages", "places"),
     ),

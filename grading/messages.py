@@ -1,22 +1,21 @@
 """The sentences that people read, by language: one TOML file each in ``grading/strings``.
 
-The files say which languages there are. A sentence ``KEY_one``, where there is one, is said for
-``KEY`` when it counts a single mark.
+The files say which languages there are.
 """
 
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from grading.places import STRINGS
+from utils import language
+from utils.language import strings
 
 
 def languages() -> tuple[str, ...]:
     """Return the languages there are strings for, in the order that the files give."""
-    found = sorted(path.stem for path in STRINGS.glob("*.toml"))
-    return tuple(sorted(found, key=lambda lang: _strings(lang)["language"]["order"]))
+    found = language.languages(STRINGS)
+    return tuple(sorted(found, key=lambda lang: strings(STRINGS, lang)["language"]["order"]))
 
 
 def message(key: str, lang: str, **values: Any) -> str:
@@ -24,25 +23,16 @@ def message(key: str, lang: str, **values: Any) -> str:
 
     A `Reason` or a `Title` among the values is put in words in the same language.
     """
-    section, name = key.split(".")
-    sentences = _strings(lang)[section]
-    if values.get("marks") == "1":
-        name = f"{name}_one" if f"{name}_one" in sentences else name
     spoken = {
         name: value.text(lang) if isinstance(value, Reason | Title) else value
         for name, value in values.items()
     }
-    return str(sentences[name]).format(**spoken)
+    return language.fill(strings(STRINGS, lang), key, spoken)
 
 
 def names(section: str) -> Collection[str]:
     """Return the names of the sentences of a section."""
-    return _strings(languages()[0])[section].keys()
-
-
-@cache
-def _strings(lang: str) -> dict[str, dict[str, Any]]:
-    return tomllib.loads((STRINGS / f"{lang}.toml").read_text(encoding="utf-8"))
+    return strings(STRINGS, languages()[0])[section].keys()
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ from grading.session.outcomes import (
 from grading.session.probe import Cases, draw_cases, generator, probe, probe_calls, raised
 from grading.session.scorecard import Scorecard, render_outcome, render_summary
 from grading.session.start import prepare, write_progress
+from utils import language
 from utils.profile import profile, run_seed
 
 __all__ = [
@@ -87,10 +88,11 @@ def start(lab: str, lang: str = "en", version: str = "") -> None:
     ----------
     lab : str
     lang : str
-        The language of the messages.
+        The language of the messages, and of all that `utils` and `data` say.
     version : str
         The beginning of the hash of the solution that the notebook was built beside.
     """
+    language.use(lang)
     _card.open(lab, lang, keyfile.load(lab))
     if _mode() == "student":
         said, earlier = prepare(lab, _card.keys, version, lang)

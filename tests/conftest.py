@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from utils import language
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -12,6 +14,12 @@ ROOT = Path(__file__).resolve().parents[1]
 def own_work(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep what a student's session remembers out of the folder that the tests run in."""
     monkeypatch.setenv("DL_WORK", str(tmp_path_factory.mktemp("work")))
+
+
+@pytest.fixture(autouse=True)
+def in_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every test begin in English, whatever language the one before it started a lab in."""
+    monkeypatch.setenv(language.VARIABLE, language.FALLBACK)
 
 
 @pytest.fixture

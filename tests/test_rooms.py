@@ -44,8 +44,18 @@ def test_every_arrow_that_a_room_may_draw_is_drawn():
     assert drawn == {name: set(known.imports) for name, known in ROOMS.items()}
 
 
-def test_the_floor_stands_on_nothing_and_students_rooms_on_no_graders_room():
-    assert ROOMS["floor"].imports == ()
+def test_the_floor_takes_of_utils_only_the_language():
+    assert ROOMS["floor"].imports == ("utils",)
+    taken = {
+        name
+        for module in ROOMS["floor"].modules
+        for name in imports(MODULES[f"grading.{module}"].read_text(encoding="utf-8"))
+        if name in MODULES and name.startswith("utils.")
+    }
+    assert taken == {"utils.language"}
+
+
+def test_students_rooms_stand_on_no_graders_room():
     students = {name for name, known in ROOMS.items() if known.published} | {"utils", "data"}
     for name in students & {*ROOMS}:
         assert set(ROOMS[name].imports) <= students

@@ -20,5 +20,6 @@ Nothing is imported here: ``import utils`` costs nothing, each module is importe
 ``storage``    where a student's work is kept between sessions
 ``unfinished`` a cell that waits for an exercise above it
 ``profile``    full or quick, and the seed of this run
+``language``   the language of this session, and every sentence said in it
 ============== =====================================================================
 """

@@ -7,7 +7,6 @@ front ends and exporters show as the alternative text (nbconvert in its template
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,6 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
+
+from utils.language import sentence
 
 LONGEST = 2000  # characters; a screen reader reads all of it
 MAX_LISTED = 24  # rows of a matrix, bars, names
@@ -44,7 +45,7 @@ def describe(figure: Figure) -> str:
     pictures = [ax for ax in axes if _is_picture(ax)]
     parts = [_pictures(pictures)] if pictures else []
     parts += [_plot(ax) for ax in axes if ax not in pictures]
-    text = " ".join(part for part in parts if part) or "Empty figure."
+    text = " ".join(part for part in parts if part) or sentence("words.empty")
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
@@ -76,10 +77,13 @@ def _plot(ax: Axes) -> str:
 
 
 def _heading(ax: Axes) -> str:
-    labels = [label for label in (ax.get_ylabel(), ax.get_xlabel()) if label]
+    y, x = ax.get_ylabel(), ax.get_xlabel()
+    labels = sentence("words.against", y=y, x=x) if x and y else x or y
     scales = {"y": ax.get_yscale(), "x": ax.get_xscale()}
-    logarithmic = [f"{name} logarithmic" for name, scale in scales.items() if scale == "log"]
-    parts = [ax.get_title(), " against ".join(labels), *logarithmic]
+    logarithmic = [
+        sentence("words.logarithmic", axis=name) for name, scale in scales.items() if scale == "log"
+    ]
+    parts = [ax.get_title(), labels, *logarithmic]
     return ", ".join(part for part in parts if part)
 
 
@@ -87,28 +91,28 @@ def _curves(ax: Axes) -> Iterator[str]:
     for line in ax.get_lines():
         x, y = (np.asarray(data, dtype=float) for data in line.get_data(orig=False))
         if len(x) == 2 and x[0] == x[1]:
-            yield f"Vertical line{_label(line)} at {_at(ax.xaxis, x[0])}"
+            yield sentence("words.vertical", label=_label(line), place=_at(ax.xaxis, x[0]))
         elif len(y) == 2 and y[0] == y[1]:
-            yield f"Horizontal line{_label(line)} at {_at(ax.yaxis, y[0])}"
+            yield sentence("words.horizontal", label=_label(line), place=_at(ax.yaxis, y[0]))
         else:
-            kind = "Points" if line.get_linestyle() in ("None", "") else "Curve"
-            yield f"{kind}{_label(line)}: {_course(ax, x, y)}"
+            kind = "dots" if line.get_linestyle() in ("None", "") else "curve"
+            yield sentence(f"words.{kind}", label=_label(line), course=_course(ax, x, y))
 
 
 def _course(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
     kept = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     if not len(kept):
-        return "no values"
+        return sentence("words.no_values")
 
     def point(index: int) -> str:
-        return f"{_at(ax.yaxis, y[index])} at {_at(ax.xaxis, x[index])}"
+        return sentence("words.point", y=_at(ax.yaxis, y[index]), x=_at(ax.xaxis, x[index]))
 
     first, last = kept[0], kept[-1]
     parts = [point(first)] + ([point(last)] if last != first else [])
     lowest, highest = kept[y[kept].argmin()], kept[y[kept].argmax()]
     for name, index in (("lowest", lowest), ("highest", highest)):
         if y[index] not in (y[first], y[last]):
-            parts.append(f"{name} {point(index)}")
+            parts.append(sentence(f"words.{name}", point=point(index)))
     return ", ".join(parts)
 
 
@@ -119,8 +123,8 @@ def _points(ax: Axes) -> Iterator[str]:
             if not len(places):
                 continue
             middle = np.nanmean(places, axis=0)
-            where = f"{_at(ax.xaxis, middle[0])}, {_at(ax.yaxis, middle[1])}"
-            yield f"{len(places)} points{_label(drawn)} around {where}"
+            x, y = _at(ax.xaxis, middle[0]), _at(ax.yaxis, middle[1])
+            yield sentence("words.points", count=len(places), label=_label(drawn), x=x, y=y)
 
 
 def _bars(ax: Axes) -> Iterator[str]:
@@ -134,7 +138,8 @@ def _bars(ax: Axes) -> Iterator[str]:
             (left, bottom), (right, top) = bar.get_bbox().get_points()
             middle, height = ((bottom + top) / 2, right) if lies else ((left + right) / 2, top)
             heights.append(f"{names.get(round(middle, 6)) or _number(middle)} {_number(height)}")
-        yield f"{len(bars)} bars{_label(bars)}: {', '.join(heights)}{_more(bars)}"
+        listed = _listed(heights, len(bars))
+        yield sentence("words.bars", count=len(bars), label=_label(bars), heights=listed)
 
 
 def _matrices(ax: Axes) -> Iterator[str]:
@@ -144,18 +149,22 @@ def _matrices(ax: Axes) -> Iterator[str]:
             yield _size(image)
             continue
         rows, columns = _ticks(ax.yaxis), _ticks(ax.xaxis)
-        yield f"Matrix of {matrix.shape[0]} rows and {matrix.shape[1]} columns"
+        yield sentence("words.matrix", rows=matrix.shape[0], columns=matrix.shape[1])
         if not _is_named(ax):
             continue
         written = {text.get_position(): text.get_text() for text in ax.texts}
         for r, row in enumerate(matrix[:MAX_LISTED]):
             cells = [f"{columns[c]} {written[c, r]}" for c in range(len(row)) if (c, r) in written]
-            if not cells and np.isfinite(row).any():
+            if cells:
+                yield f"{rows[r]}: {', '.join(cells)}"
+            elif np.isfinite(row).any():
                 c = int(np.nanargmax(row))
-                cells = [f'most on "{columns[c]}" ({_number(row[c])})']
-            yield f"{rows[r]}: {', '.join(cells) or 'nothing'}"
+                most = {"column": columns[c], "value": _number(row[c])}
+                yield sentence("words.most", row=rows[r], **most)
+            else:
+                yield sentence("words.no_cells", row=rows[r])
         if len(matrix) > MAX_LISTED:
-            yield f"{len(matrix) - MAX_LISTED} more rows"
+            yield sentence("words.more_rows", count=len(matrix) - MAX_LISTED)
 
 
 def _names(ax: Axes) -> Iterator[str]:
@@ -165,17 +174,19 @@ def _names(ax: Axes) -> Iterator[str]:
     texts = [" ".join(text.get_text().split()) for text in ax.texts]
     names = [text for text in dict.fromkeys(texts) if text]
     if names:
-        yield f"Written in it: {', '.join(names[: 2 * MAX_LISTED])}{_more(names, 2 * MAX_LISTED)}"
+        listed = _listed(names[: 2 * MAX_LISTED], len(names))
+        yield sentence("words.written", names=listed)
 
 
 def _pictures(axes: Sequence[Axes]) -> str:
     sizes = list(dict.fromkeys(_size(ax.images[0]) for ax in axes))
-    parts = [f"{len(axes)} pictures" if len(axes) > 1 else "1 picture", *sizes[:3]]
+    parts = [sentence("words.pictures", count=len(axes)), *sizes[:3]]
     names = [" ".join(ax.get_title().split()) for ax in axes if ax.get_title()]
     rows = [ax.get_ylabel() for ax in axes if ax.get_ylabel()]
     for what, said in (("rows", rows), ("titles", names)):
         if said:
-            parts.append(f"{what}: {', '.join(said[:MAX_LISTED])}{_more(said)}")
+            listed = _listed(said[:MAX_LISTED], len(said))
+            parts.append(sentence(f"words.{what}", names=listed))
     return "; ".join(parts) + "."
 
 
@@ -206,7 +217,7 @@ def _pixels(image: AxesImage) -> NDArray[np.float64]:
 
 def _size(image: AxesImage) -> str:
     height, width = _pixels(image).shape[:2]
-    return f"{height} by {width} pixels"
+    return sentence("words.size", height=height, width=width)
 
 
 def _label(drawn: Line2D | PathCollection | BarContainer) -> str:
@@ -225,5 +236,9 @@ def _number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _more(listed: Sequence[Any], shown: int = MAX_LISTED) -> str:
-    return f" and {len(listed) - shown} more" if len(listed) > shown else ""
+def _listed(shown: Sequence[str], count: int) -> str:
+    """Return the names that are shown of ``count`` ones, and how many are not."""
+    listed = ", ".join(shown)
+    if len(shown) == count:
+        return listed
+    return sentence("words.more", listed=listed, count=count - len(shown))

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from utils.language import sentence
+
 
 class TokenBatches(Sampler[list[int]]):
     """Batches of similar length with at most so many tokens, in a new random order each epoch.
@@ -49,14 +51,11 @@ class TokenBatches(Sampler[list[int]]):
         generator: torch.Generator | None = None,
     ) -> None:
         if len(lengths) == 0:
-            raise ValueError("the data set is empty; expected the lengths of at least one item.")
+            raise ValueError(sentence("loader.no_lengths"))
         self.lengths = [tuple(item) for item in lengths]
         longest = max(max(item) for item in self.lengths)
         if longest > tokens:
-            raise ValueError(
-                f"an item has {longest} tokens and a batch may have {tokens}; "
-                "expected batches that hold the longest item."
-            )
+            raise ValueError(sentence("loader.long_item", longest=longest, tokens=tokens))
         self.generator = generator or torch.Generator().manual_seed(torch.initial_seed())
         self.drop_last = False  # the attribute of BatchSampler that sharding code reads
         ranks = {item: rank for rank, item in enumerate(sorted(set(self.lengths)))}

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from utils.language import sentence
+
 FORMAT = 1
 MOVING = frozenset(  # what a scheduler changes as it goes: no part of its configuration
     {"last_epoch", "best", "num_bad_epochs", "cooldown_counter", "T_cur", "T_i"}
@@ -61,15 +63,17 @@ def load(path: Path, configuration: Mapping[str, Any]) -> dict[str, Any]:
     ValueError
         If the file is damaged, is no checkpoint, or is one of another configuration.
     """
-    advice = "Delete it to start over, or give another path; nothing was overwritten."
+    advice = sentence("checkpoint.advice")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, OSError, KeyError, ValueError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} is truncated or no checkpoint. {advice}") from error
+        raise ValueError(sentence("checkpoint.damaged", path=path, advice=advice)) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f"{path} is no checkpoint of this kit. {advice}")
+        raise ValueError(sentence("checkpoint.foreign", path=path, advice=advice))
     if difference := first_difference(content["configuration"], configuration):
-        raise ValueError(f"{path} is from another configuration: {difference}. {advice}")
+        raise ValueError(
+            sentence("checkpoint.other", path=path, difference=difference, advice=advice)
+        )
     return content["state"]
 
 
@@ -82,14 +86,15 @@ def first_difference(then: Any, now: Any, name: str = "") -> str:
     'optimizer lr was 0.1 then and is 0.2 now'
     """
     if isinstance(then, Mapping) and isinstance(now, Mapping):
+        absent = sentence("checkpoint.absent")
         for key in [*then, *(key for key in now if key not in then)]:
             inner = f"{name} {key}".strip()
-            if difference := first_difference(
-                then.get(key, "absent"), now.get(key, "absent"), inner
-            ):
+            if difference := first_difference(then.get(key, absent), now.get(key, absent), inner):
                 return difference
         return ""
-    return "" if then == now else f"{name} was {then} then and is {now} now"
+    if then == now:
+        return ""
+    return sentence("checkpoint.difference", name=name, then=then, now=now)
 
 
 def settings(values: Mapping[str, Any]) -> dict[str, Any]:

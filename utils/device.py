@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from utils.language import sentence
+
 Precision = Literal["fp32", "bf16", "fp16"]
 PrecisionChoice = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -57,20 +59,21 @@ def pick_device() -> torch.device:
     Device: cpu (neither a CUDA nor an Apple GPU was found)
     """
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
-    device, why = torch.device("cpu"), "neither a CUDA nor an Apple GPU was found"
-    if os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes"):
-        why = "ACCELERATE_USE_CPU asks for it"
+    device, why = torch.device("cpu"), sentence("device.no_gpu")
+    variable = "ACCELERATE_USE_CPU"
+    if os.environ.get(variable, "").lower() in ("1", "true", "yes"):
+        why = sentence("device.asked", variable=variable)
     elif torch.cuda.is_available():
         candidate = torch.device("cuda", local_rank)
         try:
             torch.ones(2, device=candidate).sum().item()
             device, why = candidate, torch.cuda.get_device_name(candidate)
         except RuntimeError as error:
-            why = f"a CUDA GPU was found but does not work: {str(error).splitlines()[0]}"
+            why = sentence("device.broken", reason=str(error).splitlines()[0])
     elif torch.backends.mps.is_available():
-        device, why = torch.device("mps"), "Apple GPU"
+        device, why = torch.device("mps"), sentence("device.apple")
     if local_rank == 0:
-        print(f"Device: {device} ({why})")
+        print(sentence("device.line", device=device, why=why))
     return device
 
 
@@ -95,11 +98,9 @@ def precision(choice: PrecisionChoice, device: torch.device) -> Precision:
         If ``choice`` is unknown, or is ``fp16`` on a device that is not CUDA.
     """
     if choice != "auto" and choice not in DTYPES:
-        raise ValueError(f"precision is {choice!r}; expected 'auto', 'fp32', 'bf16' or 'fp16'.")
+        raise ValueError(sentence("settings.precision", found=choice))
     if choice == "fp16" and device.type != "cuda":
-        raise ValueError(
-            f"precision 'fp16' needs a CUDA GPU and the device is {device}; use 'bf16' or 'auto'."
-        )
+        raise ValueError(sentence("settings.needs_cuda", device=device))
     if choice != "auto":
         return choice
     if device.type == "mps":
@@ -124,7 +125,7 @@ def seed_everything(seed: int, deterministic: bool = False) -> None:
         If the seed is outside NumPy's range.
     """
     if not 0 <= seed < 2**32:
-        raise ValueError(f"the seed is {seed}; expected a whole number from 0 to 2**32 - 1.")
+        raise ValueError(sentence("settings.seed", seed=seed))
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
+from utils.language import sentence
+
 Loss = Callable[[Any, Any], Tensor]
 Forward = Callable[[nn.Module, Any], tuple[Any, Any]]
 
@@ -50,17 +52,11 @@ def check_data(data: Any, name: str) -> None:
         If it has no item, or fewer than one batch.
     """
     if not isinstance(data, DataLoader):
-        raise TypeError(
-            f"{name} is a {type(data).__name__}; expected a torch.utils.data.DataLoader, "
-            "for example DataLoader(dataset, batch_size=64, shuffle=True)."
-        )
+        raise TypeError(sentence("loader.other_type", name=name, found=type(data).__name__))
     if (items := count_items(data)) == 0:
-        raise ValueError(f"{name} is empty: its data set has no item. Check how it was loaded.")
+        raise ValueError(sentence("loader.no_item", name=name))
     if count_batches(data) == 0:
-        raise ValueError(
-            f"{name} has no batch: drop_last=True drops the only one, as its {items} items are "
-            f"fewer than batch_size={data.batch_size}. Lower batch_size."
-        )
+        raise ValueError(sentence("loader.no_batch", name=name, items=items, size=data.batch_size))
 
 
 def count_items(data: DataLoader[Any]) -> int | None:
@@ -87,15 +83,9 @@ def check_parameters(model: nn.Module, optimizer: torch.optim.Optimizer) -> None
     trainable = {id(p) for p in model.parameters() if p.requires_grad}
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
     if not trainable:
-        raise ValueError(
-            f"{type(model).__name__} has no parameter to train; expected at least one with "
-            "requires_grad=True (layers in a plain list are not seen: use nn.ModuleList)."
-        )
+        raise ValueError(sentence("model.no_parameter", model=type(model).__name__))
     if not trainable & held:
-        raise ValueError(
-            f"the optimizer holds no parameter of this {type(model).__name__}; it was made for "
-            "another model: make it again, with model.parameters(), after making the model."
-        )
+        raise ValueError(sentence("model.other_optimizer", model=type(model).__name__))
 
 
 def check_labels(data: DataLoader[Any], outputs: Any, loss: Loss, name: str) -> None:
@@ -112,7 +102,8 @@ def check_labels(data: DataLoader[Any], outputs: Any, loss: Loss, name: str) -> 
         and isinstance(outputs, Tensor)
         and not data.dataset.tensors[-1].is_floating_point()
     ):
-        _check_range(data.dataset.tensors[-1], outputs.shape[1], loss, f"the labels of {name}")
+        labels = sentence("model.labels_of", name=name)
+        _check_range(data.dataset.tensors[-1], outputs.shape[1], loss, labels)
 
 
 def check_batch(model: nn.Module, batch: Any, loss: Loss, forward: Forward, name: str) -> Any:
@@ -131,10 +122,10 @@ def check_batch(model: nn.Module, batch: Any, loss: Loss, forward: Forward, name
         If the model does not take the batch, or its outputs and the targets do not go together
         in the loss.
     """
-    seen = f"The first batch of {name} has {describe(batch)}."
+    seen = sentence("model.first_batch", name=name, found=describe(batch))
     for i, tensor in enumerate(tensors(batch)):
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise ValueError(f"tensor {i} of a batch holds NaN or infinity; clean the data. {seen}")
+            raise ValueError(sentence("model.data_not_finite", index=i, seen=seen))
     training = model.training
     model.eval()
     try:
@@ -142,25 +133,24 @@ def check_batch(model: nn.Module, batch: Any, loss: Loss, forward: Forward, name
     except (torch.OutOfMemoryError, NotImplementedError):
         raise  # the batch fits the model, not the GPU; or part of the model is yet to be written
     except Exception as error:
-        raise ValueError(f"the model does not take its batch: {_first(error)}. {seen}") from error
+        raise ValueError(
+            sentence("model.batch_refused", reason=_first(error), seen=seen)
+        ) from error
     finally:
         model.train(training)
-    shapes = f"Outputs: {describe(outputs)}; targets: {describe(target)}."
+    shapes = sentence("model.outputs", outputs=describe(outputs), targets=describe(target))
     if isinstance(outputs, Tensor) and isinstance(target, Tensor):
         _check_pair(outputs, target, loss, shapes)
     try:
         value = loss(outputs, target)
     except Exception as error:
-        raise ValueError(f"the loss does not take these: {_first(error)}. {shapes}") from error
+        raise ValueError(
+            sentence("model.loss_refused", reason=_first(error), shapes=shapes)
+        ) from error
     if not isinstance(value, Tensor) or value.numel() != 1:
-        raise ValueError(
-            f"the loss is {describe(value)}; expected one number in a tensor: take its mean."
-        )
+        raise ValueError(sentence("model.loss_no_number", found=describe(value)))
     if torch.is_grad_enabled() and not value.requires_grad:
-        raise ValueError(
-            "the loss does not depend on any trainable parameter: something on the way "
-            "(argmax, .item(), .detach(), NumPy, torch.no_grad) cuts the gradient."
-        )
+        raise ValueError(sentence("model.no_gradient"))
     return outputs
 
 
@@ -168,41 +158,30 @@ def _check_pair(outputs: Tensor, target: Tensor, loss: Loss, shapes: str) -> Non
     """Refuse targets that a known loss would not take, or would take and misread."""
     if _is(loss, CLASS_LOSSES):
         if outputs.ndim < 2:
-            raise ValueError(f"expected a score for each class, outputs (N, C). {shapes}")
+            raise ValueError(sentence("model.no_scores", shapes=shapes))
         if target.is_floating_point():
             if target.shape != outputs.shape or _is(loss, CLASS_LOSSES[1::2]):
                 raise ValueError(
-                    f"the labels are {_dtype(target)}; expected class numbers in int64: "
-                    f"use labels.long(). {shapes}"
+                    sentence("model.labels_not_classes", dtype=_dtype(target), shapes=shapes)
                 )
             return
         if target.dtype not in (torch.int64, torch.uint8):
+            raise ValueError(sentence("model.labels_dtype", dtype=_dtype(target), shapes=shapes))
+        found, expected = tuple(target.shape), (outputs.shape[0], *outputs.shape[2:])
+        if found != expected:
             raise ValueError(
-                f"the labels are {_dtype(target)}; expected int64: use labels.long(). {shapes}"
+                sentence("model.labels_shape", shape=found, expected=expected, shapes=shapes)
             )
-        expected = (outputs.shape[0], *outputs.shape[2:])
-        if tuple(target.shape) != expected:
-            raise ValueError(
-                f"the labels have shape {tuple(target.shape)}; expected {expected}: one class "
-                f"number for each row of scores, no one-hot rows. {shapes}"
-            )
-        _check_range(target, outputs.shape[1], loss, "the labels")
+        _check_range(target, outputs.shape[1], loss, sentence("model.labels"))
     elif _is(loss, SAME_SHAPE_LOSSES):
         if outputs.shape != target.shape:
-            raise ValueError(
-                f"outputs {tuple(outputs.shape)} and targets {tuple(target.shape)} differ; "
-                "expected the same shape (the loss would stretch one over the other): use "
-                f"outputs.squeeze(1) or targets.unsqueeze(1). {shapes}"
-            )
+            both = {"outputs": tuple(outputs.shape), "targets": tuple(target.shape)}
+            raise ValueError(sentence("model.other_shape", **both, shapes=shapes))
         if not target.is_floating_point():
-            raise ValueError(
-                f"the targets are {_dtype(target)}; expected floats: use targets.float(). {shapes}"
-            )
+            raise ValueError(sentence("model.targets_dtype", dtype=_dtype(target), shapes=shapes))
         if _is(loss, BINARY_LOSSES) and not bool(((target >= 0) & (target <= 1)).all()):
-            raise ValueError(
-                f"targets go from {target.min().item():g} to {target.max().item():g}; a binary "
-                "cross-entropy expects probabilities from 0 to 1."
-            )
+            ends = {"lowest": f"{target.min():g}", "highest": f"{target.max():g}"}
+            raise ValueError(sentence("model.no_probabilities", **ends))
 
 
 def _check_range(labels: Tensor, classes: int, loss: Loss, name: str) -> None:
@@ -210,14 +189,26 @@ def _check_range(labels: Tensor, classes: int, loss: Loss, name: str) -> None:
     if bool(wrong.any()):
         index = wrong.nonzero()[0].tolist()
         raise ValueError(
-            f"{name} hold {labels[tuple(index)].item()} at index {', '.join(map(str, index))}; "
-            f"the model has {classes} outputs, so expected 0 to {classes - 1}. Give the model "
-            "more outputs, or number the classes from 0."
+            sentence(
+                "model.label_range",
+                labels=name,
+                label=labels[tuple(index)].item(),
+                index=", ".join(map(str, index)),
+                classes=classes,
+                last=classes - 1,
+            )
         )
 
 
 def diverged(
-    model: nn.Module, batch: Any, forward: Forward, value: float, where: str, rate: float
+    model: nn.Module,
+    batch: Any,
+    forward: Forward,
+    *,
+    value: float,
+    step: int,
+    epoch: int,
+    rate: float,
 ) -> RuntimeError:
     """Return the error for a loss that is NaN or infinite: where it arose and what to try.
 
@@ -231,25 +222,26 @@ def diverged(
         How the batch goes through the model.
     value : float
         The loss.
-    where : str
-        Which batch of which epoch, to print.
+    step, epoch : int
+        Which batch of which epoch, counted from 1.
     rate : float
         The learning rate.
     """
+    origin = _origin(model, batch, forward)
     return RuntimeError(
-        f"the loss became {value} in {where}: {_origin(model, batch, forward)}. Try a learning "
-        f"rate 10 times smaller than {rate:g}, clip_norm=1.0, precision='fp32', or inputs scaled "
-        "to about -1 to 1; look for log(0), a division by 0 or sqrt(0) in model and loss."
+        sentence(
+            "diverged.loss", value=value, step=step, epoch=epoch, origin=origin, rate=f"{rate:g}"
+        )
     )
 
 
 def _origin(model: nn.Module, batch: Any, forward: Forward) -> str:
     """Say where the first number that is not finite appears on the way to the loss."""
     if not _finite(tensors(batch)):
-        return "the batch itself holds NaN or infinity"
+        return sentence("diverged.in_batch")
     for name, parameter in model.named_parameters():
         if not _finite([parameter]):
-            return f"{name} is not finite any more, an update before was too large"
+            return sentence("diverged.in_parameter", name=name)
     found: list[str] = []
     hooks = [
         module.register_forward_hook(
@@ -267,19 +259,15 @@ def _origin(model: nn.Module, batch: Any, forward: Forward) -> str:
         for hook in hooks:
             hook.remove()
     if found:
-        return f"the output of {found[0]} is the first that is not finite"
+        return sentence("diverged.in_layer", name=found[0])
     if not _finite(tensors(outputs)):
-        return "the output of the model is not finite, its layers' are"
-    return "the outputs of the model are finite, so it arises in the loss"
+        return sentence("diverged.in_outputs")
+    return sentence("diverged.in_loss")
 
 
 def out_of_memory(batch: Any) -> RuntimeError:
     """Return the error for a batch that does not fit in the memory of the GPU."""
-    return RuntimeError(
-        f"a batch does not fit in GPU memory: it has {describe(batch)}. Lower batch_size in the "
-        "DataLoader (halve it until it fits); then shorter sequences, precision='auto', or a "
-        "smaller model help. Restart the kernel if older models still hold memory."
-    )
+    return RuntimeError(sentence("model.out_of_memory", found=describe(batch)))
 
 
 def tensors(value: Any) -> list[Tensor]:
@@ -302,7 +290,7 @@ def describe(value: Any) -> str:
     '(64, 3) float32, (64,) int64'
     """
     found = [f"{tuple(t.shape)} {_dtype(t)}" for t in tensors(value)]
-    return ", ".join(found) or f"a {type(value).__name__} without a tensor"
+    return ", ".join(found) or sentence("model.no_tensor", found=type(value).__name__)
 
 
 def _dtype(tensor: Tensor) -> str:
@@ -317,9 +305,9 @@ def _first(error: Exception) -> str:
     """Return the first line of an error, with what helps for the cryptic ones."""
     text = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
     if isinstance(error, IndexError) and "index out of range" in text:
-        text += " (an id beyond the rows of an nn.Embedding)"
+        return sentence("model.embedding", reason=text)
     if "same device" in text:
-        text += " (a tensor made inside the model: use device=inputs.device, or register_buffer)"
+        return sentence("model.other_device", reason=text)
     return text
 
 

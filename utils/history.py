@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from utils import plots
+from utils.language import sentence
 
 
 @dataclass
@@ -55,7 +56,7 @@ class History:
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self.names:
-            raise KeyError(f"there is no curve {name!r}; expected one of {self.names}.")
+            raise KeyError(sentence("curve.unknown", name=name, names=self.names))
         return [row[name] for row in self.epochs]
 
     def __len__(self) -> int:
@@ -83,7 +84,7 @@ class History:
             If no epoch was finished.
         """
         if not self.epochs:
-            raise ValueError("no epoch was finished: there is no curve to draw yet.")
+            raise ValueError(sentence("curve.none_yet"))
         panels = [name for name in self.names if not name.startswith("val_") and name != "lr"]
         with plots.style():
             figure, axes = plt.subplots(
@@ -94,10 +95,11 @@ class History:
                 squeeze=False,
             )
         for name, ax in zip(panels, axes[0], strict=True):
-            curves = {"training": self[name]}
+            curves = {sentence("plot.training"): self[name]}
             if f"val_{name}" in self.names:
-                curves["validation"] = self[f"val_{name}"]
-            plots.curves(curves, ylabel=name, ax=ax)
+                curves[sentence("plot.validation")] = self[f"val_{name}"]
+            label = sentence("plot.loss") if name == "loss" else name
+            plots.curves(curves, ylabel=label, ax=ax)
         return figure
 
     def refresh(self) -> None:

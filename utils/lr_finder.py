@@ -24,6 +24,7 @@ from utils import diagnosis, plots
 from utils.checkpoint import preserved_rng
 from utils.device import pick_device
 from utils.diagnosis import Forward, Loss
+from utils.language import sentence
 from utils.training import last_is_target
 
 FLAT = 10  # batches at the start, where the rate is too small to change the loss
@@ -54,17 +55,17 @@ class RangeTest:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the loss over the rate, with the suggestion."""
         ax = plots.curves(
-            {"batch": self.losses, "smoothed": self.smoothed},
+            {sentence("plot.batch"): self.losses, sentence("plot.smoothed"): self.smoothed},
             x=self.rates,
-            xlabel="learning rate",
-            ylabel="loss",
+            xlabel=sentence("plot.learning_rate"),
+            ylabel=sentence("plot.loss"),
             ax=ax,
         )
         ax.set_xscale("log")
         ax.set_ylim(top=_ceiling(self.losses))
         ax.axvline(self.suggestion, color=plots.TEXT, linestyle=":")
         ax.annotate(
-            f"suggestion {self.suggestion:.1e}",
+            sentence("plot.suggestion", rate=f"{self.suggestion:.1e}"),
             (self.suggestion, 0.98),
             xycoords=("data", "axes fraction"),
             xytext=(-5, 0),
@@ -108,8 +109,7 @@ def range_test(
     """
     if not 0 < lowest < highest or batches <= FLAT:
         raise ValueError(
-            f"a range from {lowest} to {highest} in {batches} batches; expected "
-            f"0 < lowest < highest and more than {FLAT} batches."
+            sentence("curve.range", lowest=lowest, highest=highest, batches=batches, flat=FLAT)
         )
     diagnosis.check_data(train, "train")
     diagnosis.check_parameters(model, optimizer)
@@ -168,10 +168,7 @@ def suggest(rates: list[float], smoothed: list[float]) -> float:
     """
     lowest = int(np.argmin(smoothed)) if smoothed else 0
     if lowest < 2:
-        raise ValueError(
-            "the loss falls nowhere in the range of learning rates; expected it to fall before it "
-            "explodes. Start from a lower rate, or check model, loss and data on one batch."
-        )
+        raise ValueError(sentence("curve.no_fall"))
     slopes = np.gradient(smoothed[: lowest + 1], np.log(rates[: lowest + 1]))
     return rates[int(np.argmin(slopes))]
 

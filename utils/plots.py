@@ -23,6 +23,7 @@ from matplotlib.transforms import Bbox
 from numpy.typing import ArrayLike, NDArray
 
 from utils import alt_text
+from utils.language import sentence
 
 BACKGROUND = "#f5f5f2"
 TEXT = "#1c1c1c"
@@ -74,7 +75,7 @@ def curves(
     values: Mapping[str, Sequence[float]] | Sequence[float],
     *,
     ylabel: str,
-    xlabel: str = "epoch",
+    xlabel: str | None = None,
     x: Sequence[float] | None = None,
     log: bool = False,
     ax: Axes | None = None,
@@ -86,7 +87,7 @@ def curves(
     values : mapping of str to sequence of float, or sequence of float
         The curves by their names, or a single one. NaN leaves a gap.
     ylabel, xlabel : str
-        What the axes show, with units where there are any.
+        What the axes show, with units where there are any; epochs along x by default.
     x : sequence of float, optional
         Where the points lie; 1, 2, 3, … by default.
     log : bool, optional
@@ -101,13 +102,17 @@ def curves(
     """
     named = values if isinstance(values, Mapping) else {ylabel: values}
     if not any(len(series) for series in named.values()):
-        raise ValueError("there is nothing to draw: expected at least one curve with one value.")
+        raise ValueError(sentence("curve.nothing"))
     with style():
         ax = ax or plt.subplots(figsize=(6, 3.6), layout="constrained")[1]
         for i, (name, series) in enumerate(named.items()):
             positions = np.arange(1, len(series) + 1) if x is None else np.asarray(x)
             if len(positions) != len(series):
-                raise ValueError(f"{name!r} has {len(series)} values and x has {len(positions)}.")
+                raise ValueError(
+                    sentence(
+                        "curve.other_length", name=name, count=len(series), places=len(positions)
+                    )
+                )
             ax.plot(
                 positions,
                 np.asarray(series, dtype=float),
@@ -126,7 +131,7 @@ def curves(
             ax.set_yscale("log")
         elif x is None:
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.set(xlabel=xlabel, ylabel=ylabel)
+        ax.set(xlabel=sentence("plot.epoch") if xlabel is None else xlabel, ylabel=ylabel)
         ax.grid(visible=True)
         if len(named) > 1:
             ax.legend()
@@ -136,7 +141,7 @@ def curves(
 def loss_curve(
     losses: Mapping[str, Sequence[float]] | Sequence[float],
     *,
-    xlabel: str = "epoch",
+    xlabel: str | None = None,
     log: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
@@ -146,7 +151,7 @@ def loss_curve(
     --------
     >>> ax = loss_curve({"training": [2.0, 1.0, 0.6], "validation": [2.1, 1.3, 1.1]})
     """
-    return curves(losses, ylabel="loss", xlabel=xlabel, log=log, ax=ax)
+    return curves(losses, ylabel=sentence("plot.loss"), xlabel=xlabel, log=log, ax=ax)
 
 
 def confusion_matrix(
@@ -187,7 +192,7 @@ def confusion_matrix(
                 ax.text(column, row, str(count), ha="center", va="center", fontsize=8,
                         color=_ink(shares[row, column]))  # fmt: skip
         _name_cells(ax, names, names)
-        ax.set(xlabel="predicted", ylabel="true")
+        ax.set(xlabel=sentence("plot.predicted"), ylabel=sentence("plot.true"))
     return ax
 
 
@@ -220,18 +225,12 @@ def count_confusions(
     """
     true, said = np.asarray(truth), np.asarray(predicted)
     if true.ndim != 1 or true.shape != said.shape or true.size == 0:
-        raise ValueError(
-            f"truth has shape {true.shape} and predicted {said.shape}; "
-            "expected two lists of class numbers of the same length, not empty."
-        )
+        raise ValueError(sentence("plot.class_shapes", truth=true.shape, predicted=said.shape))
     both = np.concatenate([true, said])
     classes = classes if classes is not None else int(both.max()) + 1
     wrong = (both != both.astype(np.int64)) | (both < 0) | (both >= classes)
     if wrong.any():
-        raise ValueError(
-            f"{both[wrong][0]} is no class; expected whole numbers from 0 to {classes - 1} "
-            "(for outputs of a network take the argmax first)."
-        )
+        raise ValueError(sentence("plot.no_class", found=both[wrong][0], last=classes - 1))
     pairs = true.astype(np.int64) * classes + said.astype(np.int64)
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
@@ -264,16 +263,16 @@ def attention_map(
     attention_heads : one map for each head.
     """
     matrix = np.asarray(weights, dtype=float)
-    if matrix.shape != (len(queries), len(keys)) or matrix.size == 0:
+    rows, columns = len(queries), len(keys)
+    if matrix.shape != (rows, columns) or matrix.size == 0:
         raise ValueError(
-            f"the weights have shape {matrix.shape}; expected "
-            f"({len(queries)}, {len(keys)}): one row a query and one column a key."
+            sentence("plot.weights_shape", shape=matrix.shape, rows=rows, columns=columns)
         )
     if not (np.isfinite(matrix).all() and matrix.min() >= 0 and matrix.max() <= 1 + 1e-3):
-        raise ValueError("attention weights are shares; expected values from 0 to 1 (softmax).")
+        raise ValueError(sentence("plot.no_shares"))
     with style():
         if ax is None:
-            size = (0.42 * len(keys) + 1.6, 0.36 * len(queries) + 1.4)
+            size = (0.42 * columns + 1.6, 0.36 * rows + 1.4)
             ax = plt.subplots(figsize=size, layout="constrained")[1]
         ax.imshow(matrix, cmap=SHADES, vmin=0, vmax=1, aspect="auto")
         _name_cells(ax, queries, keys)
@@ -301,7 +300,7 @@ def attention_heads(
     """
     heads = np.asarray(weights, dtype=float)
     if heads.ndim != 3 or len(heads) == 0:
-        raise ValueError(f"the weights have shape {heads.shape}; expected (heads, T, S).")
+        raise ValueError(sentence("plot.heads_shape", shape=heads.shape))
     columns = min(columns, len(heads))
     rows = -(-len(heads) // columns)
     width, height = 0.26 * len(keys) + 0.9, 0.26 * len(queries) + 0.9
@@ -320,7 +319,7 @@ def attention_heads(
                 ax.set_axis_off()
                 continue
             attention_map(heads[i], queries=queries, keys=keys, ax=ax)
-            ax.set_title(f"head {i + 1}")
+            ax.set_title(sentence("plot.head", number=i + 1))
             ax.label_outer()
     return figure
 
@@ -355,7 +354,9 @@ def embedding_map(
     points, shares = project(vectors)
     for name, given in (("labels", labels), ("groups", groups)):
         if given is not None and len(given) != len(points):
-            raise ValueError(f"there are {len(given)} {name} for {len(points)} vectors.")
+            raise ValueError(
+                sentence("plot.names_of_points", found=len(given), name=name, vectors=len(points))
+            )
     kinds = np.zeros(len(points), dtype=int) if groups is None else np.asarray(groups)
     crowd = len(points) > 400
     with style():
@@ -378,12 +379,11 @@ def embedding_map(
         if groups is not None:
             ax.legend(markerscale=1.4 if crowd else 1.0, loc="center left", bbox_to_anchor=(1, 0.5))
         if shares is None:
-            ax.set(xlabel="dimension 1", ylabel="dimension 2")
+            x, y = (sentence("plot.dimension", number=number) for number in (1, 2))
         else:
-            ax.set(
-                xlabel=f"component 1 ({shares[0]:.0%} of the variance)",
-                ylabel=f"component 2 ({shares[1]:.0%})",
-            )
+            x = sentence("plot.first_component", share=f"{shares[0]:.0%}")
+            y = sentence("plot.second_component", share=f"{shares[1]:.0%}")
+        ax.set(xlabel=x, ylabel=y)
         ax.grid(visible=True)
         ax.set_axisbelow(True)
         if labels is not None:
@@ -413,10 +413,10 @@ def project(vectors: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64
     """
     matrix = np.asarray(vectors, dtype=float)
     if matrix.ndim != 2 or len(matrix) == 0 or matrix.shape[1] < 2:
-        raise ValueError(f"the vectors have shape {matrix.shape}; expected (N, D), D at least 2.")
+        raise ValueError(sentence("plot.vectors_shape", shape=matrix.shape))
     if not np.isfinite(matrix).all():
         row = int(np.argwhere(~np.isfinite(matrix))[0][0])
-        raise ValueError(f"vector {row} holds NaN or infinity; expected finite numbers.")
+        raise ValueError(sentence("plot.vector_not_finite", row=row))
     if matrix.shape[1] == 2:
         return matrix, None
     centred = matrix - matrix.mean(axis=0)
@@ -464,7 +464,9 @@ def image_grid(
     count = -(-len(pixels) // columns)
     for name, given, expected in (("titles", titles, len(pixels)), ("rows", rows, count)):
         if given is not None and len(given) != expected:
-            raise ValueError(f"there are {len(given)} {name}; expected {expected}.")
+            raise ValueError(
+                sentence("plot.names_of_images", found=len(given), name=name, expected=expected)
+            )
     with style():
         figure, axes = plt.subplots(
             count,
@@ -489,16 +491,13 @@ def image_grid(
 def _channels_last(images: NDArray[Any]) -> NDArray[np.float64]:
     """Return images as floats from 0 to 1, shape (N, H, W) or (N, H, W, 3)."""
     if images.size == 0:
-        raise ValueError(f"the images have shape {images.shape}; expected at least one image.")
+        raise ValueError(sentence("plot.no_image", shape=images.shape))
     if images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] not in (1, 3):
         images = np.moveaxis(images, 1, 3)  # (N, C, H, W) -> (N, H, W, C)
     if images.ndim == 4 and images.shape[3] == 1:
         images = images[..., 0]
     if not (images.ndim == 3 or (images.ndim == 4 and images.shape[3] == 3)):
-        raise ValueError(
-            f"the images have shape {images.shape}; "
-            "expected (N, H, W), (N, C, H, W) or (N, H, W, C) with 1 or 3 channels."
-        )
+        raise ValueError(sentence("plot.images_shape", shape=images.shape))
     if np.issubdtype(images.dtype, np.integer):
         return images / 255.0
     return np.clip(images.astype(np.float64), 0.0, 1.0)

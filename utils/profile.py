@@ -9,6 +9,8 @@ grader sets afresh for every run; a student's own session uses :data:`DEFAULT_SE
 import os
 from typing import Literal, TypeVar
 
+from utils.language import sentence
+
 T = TypeVar("T")
 Profile = Literal["full", "quick"]
 
@@ -26,10 +28,7 @@ def profile() -> Profile:
     """
     name = os.environ.get("LAB_PROFILE", "full")
     if name not in PROFILES:
-        raise ValueError(
-            f"LAB_PROFILE is {name!r}; expected 'full' or 'quick'. "
-            "Unset it to run with the full data."
-        )
+        raise ValueError(sentence("settings.profile", found=name))
     return name
 
 
@@ -58,4 +57,4 @@ def run_seed() -> int:
     try:
         return int(text)
     except ValueError:
-        raise ValueError(f"DL_RUN_SEED is {text!r}; expected a whole number.") from None
+        raise ValueError(sentence("settings.run_seed", found=text)) from None

@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from utils.language import sentence
+
 FRONT_ENDS = ("JPY_SESSION_NAME", "COLAB_RELEASE_TAG", "VSCODE_PID")  # each sets its variable
 LINES = 20  # a run of many epochs prints about this many lines
 REFRESH = 0.2  # seconds between two refreshes of the numbers on the bar
@@ -54,7 +56,9 @@ class Progress:
             from tqdm.auto import tqdm  # warns in a notebook without widgets: only where shown
 
             total = None if steps is None else steps * epochs
-            self.bar = tqdm(total=total, initial=(steps or 0) * done, unit="batch")
+            self.bar = tqdm(
+                total=total, initial=(steps or 0) * done, unit=sentence("training.batch")
+            )
         self._shown: dict[str, str] = {}
         self._refreshed = 0.0
         self._started, self._first = time.monotonic(), done
@@ -67,8 +71,8 @@ class Progress:
         now = time.monotonic()
         if now - self._refreshed > REFRESH:
             self._refreshed = now
-            self.bar.set_description(f"epoch {epoch}/{self.epochs}", refresh=False)
-            self.bar.set_postfix({"batch loss": f"{loss:.4g}", **self._shown})
+            self.bar.set_description(self._place(epoch), refresh=False)
+            self.bar.set_postfix({sentence("training.batch_loss"): f"{loss:.4g}", **self._shown})
 
     def epoch(self, epoch: int, row: Mapping[str, float], rate: float) -> None:
         """Report a finished epoch: its losses and metrics, and its rate in items a second."""
@@ -79,8 +83,17 @@ class Progress:
             left = spent / (epoch - self._first) * (self.epochs - epoch)
             numbers = "  ".join(f"{name} {value}" for name, value in self._shown.items())
             self.say(
-                f"epoch {epoch}/{self.epochs}  {numbers}  {rate:,.0f} items/s  {left:.0f} s left"
+                sentence(
+                    "training.line",
+                    epoch=self._place(epoch),
+                    numbers=numbers,
+                    rate=f"{rate:.0f}",
+                    left=f"{left:.0f}",
+                )
             )
+
+    def _place(self, epoch: int) -> str:
+        return sentence("training.epoch", epoch=epoch, epochs=self.epochs)
 
     def say(self, text: str) -> None:
         """Print a line."""

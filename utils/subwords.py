@@ -9,6 +9,7 @@ import io
 import warnings
 from collections.abc import Iterable, Sequence
 
+from utils.language import sentence
 from utils.text import EOS, PAD, SOS, UNK
 
 SPECIALS = (UNK, PAD, SOS, EOS)  # their ids are 0, 1, 2 and 3
@@ -57,7 +58,7 @@ class Subwords:
         """
         sentences = [text.lower() for text in texts]
         if not any(text.strip() for text in sentences):
-            raise ValueError("there is no text to learn pieces from; expected some sentences.")
+            raise ValueError(sentence("tokens.no_text"))
         written = io.BytesIO()
         try:
             _sentencepiece().SentencePieceTrainer.train(
@@ -78,8 +79,7 @@ class Subwords:
         except RuntimeError as error:
             reason = str(error).splitlines()[-1]
             raise ValueError(
-                f"{len(sentences)} texts cannot give {size} pieces; choose another size "
-                f"(SentencePiece says: {reason})"
+                sentence("tokens.no_pieces", count=len(sentences), size=size, reason=reason)
             ) from None
         return cls(written.getvalue())
 
@@ -98,13 +98,12 @@ class Subwords:
         """
         ids: list[int] = self._processor.encode(text.lower())
         if not ids:
-            raise ValueError("the sentence is empty; expected at least one word to encode.")
+            raise ValueError(sentence("tokens.empty_sentence"))
         if 0 in ids:
             pieces = self._processor.encode(text.lower(), out_type=str)
             strange = sorted({piece for piece, i in zip(pieces, ids, strict=True) if i == 0})
             warnings.warn(
-                f"never seen in training, read as {UNK}: {' '.join(strange)}. "
-                "Check the language and the spelling of the sentence.",
+                sentence("tokens.strange", unknown=UNK, pieces=" ".join(strange)),
                 stacklevel=2,
             )
         return ids
@@ -120,7 +119,7 @@ class Subwords:
         shown = list(ids[: list(ids).index(3)]) if 3 in ids else list(ids)
         for i in shown:
             if not 0 <= i < len(self):
-                raise IndexError(f"id {int(i)}; expected 0 to {len(self) - 1} in this vocabulary.")
+                raise IndexError(sentence("tokens.no_id", found=int(i), last=len(self) - 1))
         text: str = self._processor.decode([int(i) for i in shown])
         return text
 
@@ -134,8 +133,5 @@ def _sentencepiece():  # type: ignore[no-untyped-def]
     try:
         import sentencepiece
     except ImportError:
-        raise ImportError(
-            "sentencepiece is needed for subword pieces and is not installed; "
-            'run "pip install sentencepiece" and try again.'
-        ) from None
+        raise ImportError(sentence("tokens.no_sentencepiece")) from None
     return sentencepiece

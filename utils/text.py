@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from utils.language import sentence
+
 Tokenizer = Callable[[str], list[str]]
 
 UNK, PAD, SOS, EOS = "<unk>", "<pad>", "<sos>", "<eos>"
@@ -75,9 +77,8 @@ def _stemmer(language: str) -> Callable[[str], str]:
     from nltk.stem.snowball import SnowballStemmer
 
     if language not in SnowballStemmer.languages:
-        raise ValueError(
-            f"no stemmer for {language!r}; expected one of {', '.join(SnowballStemmer.languages)}."
-        )
+        known = ", ".join(SnowballStemmer.languages)
+        raise ValueError(sentence("tokens.no_stemmer", language=language, known=known))
     return lru_cache(maxsize=None)(SnowballStemmer(language).stem)  # a corpus repeats its words
 
 
@@ -119,7 +120,7 @@ class Vocabulary:
         self._ids = {token: i for i, token in enumerate(self.tokens)}
         if len(self._ids) != len(self.tokens):
             twice = next(token for token, n in Counter(self.tokens).items() if n > 1)
-            raise ValueError(f"{twice!r} is twice in the vocabulary; expected each token once.")
+            raise ValueError(sentence("tokens.twice", token=twice))
         self._unknown = self._ids.get(UNK)
 
     @classmethod
@@ -154,24 +155,15 @@ class Vocabulary:
         try:
             from torchtext.vocab import Vocab
         except ImportError:
-            raise ImportError(
-                "torchtext 0.6.0 is needed to build a vocabulary and is not installed; "
-                'run "pip install torchtext==0.6.0" and try again.'
-            ) from None
+            raise ImportError(sentence("tokens.no_torchtext")) from None
         counts: Counter[str] = Counter()
-        for sentence in sentences:
-            if isinstance(sentence, str):
-                raise ValueError(
-                    f"a sentence is the text {sentence[:30]!r}; expected its tokens: "
-                    "split it first, for example with words()."
-                )
-            counts.update(sentence)
+        for tokens in sentences:
+            if isinstance(tokens, str):
+                raise ValueError(sentence("tokens.not_split", text=tokens[:30]))
+            counts.update(tokens)
         vocabulary = cls(Vocab(counts, max_size, min_freq, list(specials)).itos, counts)
         if len(vocabulary) == len(specials):
-            raise ValueError(
-                f"no token is left of {len(counts)} different ones with min_freq={min_freq}; "
-                "lower min_freq, or check that the corpus is not empty."
-            )
+            raise ValueError(sentence("tokens.no_token", count=len(counts), min_freq=min_freq))
         return vocabulary
 
     def __len__(self) -> int:
@@ -183,10 +175,7 @@ class Vocabulary:
     def __getitem__(self, token: str) -> int:
         index = self._ids.get(token, self._unknown)
         if index is None:
-            raise KeyError(
-                f"{token!r} is not among the {len(self)} tokens of the vocabulary, "
-                f"which has no {UNK} to stand for it."
-            )
+            raise KeyError(sentence("tokens.unknown", token=token, count=len(self), unknown=UNK))
         return index
 
     def encode(self, tokens: Iterable[str]) -> list[int]:
@@ -204,7 +193,7 @@ class Vocabulary:
         found = []
         for i in ids:
             if not 0 <= i < len(self):
-                raise IndexError(f"id {int(i)}; expected 0 to {len(self) - 1} in this vocabulary.")
+                raise IndexError(sentence("tokens.no_id", found=int(i), last=len(self) - 1))
             found.append(self.tokens[i])
         return found
 
@@ -238,9 +227,10 @@ def pad(sequences: Sequence[Sequence[int] | Tensor], padding: int) -> tuple[Tens
     ([[5, 6], [7, 0]], [[True, True], [True, False]])
     """
     lengths = torch.tensor([len(sequence) for sequence in sequences])
-    if len(lengths) == 0 or int(lengths.min()) == 0:
-        empty = lengths.tolist().index(0) if len(lengths) else "all"
-        raise ValueError(f"sequence {empty} of the batch is empty; expected at least one token.")
+    if len(lengths) == 0:
+        raise ValueError(sentence("tokens.no_sequence"))
+    if int(lengths.min()) == 0:
+        raise ValueError(sentence("tokens.empty_sequence", index=lengths.tolist().index(0)))
     rows = [torch.as_tensor(sequence, dtype=torch.long) for sequence in sequences]
     ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=padding)
     return ids, torch.arange(ids.shape[1]) < lengths[:, None]  # (T,) < (N, 1) -> (N, T)
@@ -288,11 +278,9 @@ class BucketSampler(Sampler[list[int]]):
         generator: torch.Generator | None = None,
     ) -> None:
         if len(lengths) == 0:
-            raise ValueError("the data set is empty; expected the length of at least one item.")
+            raise ValueError(sentence("loader.no_lengths"))
         if batch_size < 1 or pool < 1:
-            raise ValueError(
-                f"batch_size is {batch_size} and pool is {pool}; expected at least 1 of each."
-            )
+            raise ValueError(sentence("loader.too_small", size=batch_size, pool=pool))
         self.lengths = torch.as_tensor(lengths)
         self.batch_size = batch_size
         self.pool = pool

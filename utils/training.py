@@ -31,6 +31,7 @@ from utils.device import DTYPES, Precision, PrecisionChoice, pick_device
 from utils.device import precision as choose_precision
 from utils.diagnosis import Forward, Loss
 from utils.history import History
+from utils.language import sentence
 from utils.progress import Progress, in_notebook, watched
 
 Metric = Callable[[Any, Any], Tensor | float]
@@ -180,7 +181,7 @@ def fit(
 
     path = None if checkpoint is None else _usable(Path(checkpoint))
     configuration = run.configuration() | {
-        "keeping the best weights": patience is not None,
+        "best_weights": patience is not None,
         "processes": workplace.num_processes,
         "data": {name: _size(loader) for name, loader in named.items()},
     }
@@ -194,7 +195,7 @@ def fit(
         silent=not workplace.is_main_process,
     )
     if len(history):
-        progress.say(f"Going on from {path}: {len(history)} of {epochs} epochs are done.")
+        progress.say(sentence("training.resumed", path=path, done=len(history), epochs=epochs))
 
     live = live_plot and workplace.is_main_process and in_notebook() and watched()
     trained, saved = _wrap(model, workplace), time.monotonic()
@@ -222,16 +223,16 @@ def fit(
             if live:
                 history.refresh()
     except KeyboardInterrupt:
-        history.stopped = f"stopped by hand in epoch {len(history) + 1}, batch {run.step}"
-        progress.say(f"{history.stopped.capitalize()}: the model keeps what it learnt.")
+        history.stopped = sentence("training.by_hand", epoch=len(history) + 1, step=run.step)
+        progress.say(sentence("training.kept", stopped=history.stopped.capitalize()))
     finally:
         progress.close()
     if _is_stale(history, patience) and len(history) < epochs:
-        history.stopped = f"no lower {history.watched} for {patience} epochs"
-        progress.say(f"Stopped early: {history.stopped}.")
+        history.stopped = sentence("training.no_better", name=history.watched, count=patience)
+        progress.say(sentence("training.early", stopped=history.stopped))
     if run.best is not None:
         model.load_state_dict(run.best)
-        progress.say(f"The weights are those of epoch {history.best_epoch}, the best one.")
+        progress.say(sentence("training.best", epoch=history.best_epoch))
     return history
 
 
@@ -328,10 +329,14 @@ class _Run:
         losses, epoch = means.take(), len(self.history) + 1
         for i, value in enumerate(losses):
             if not math.isfinite(value):
-                step = self.step - len(losses) + 1 + i
-                where = f"batch {step} of epoch {epoch}"
                 raise diagnosis.diverged(
-                    self.model, self.batch, self.forward, value, where, self.rate
+                    self.model,
+                    self.batch,
+                    self.forward,
+                    value=value,
+                    step=self.step - len(losses) + 1 + i,
+                    epoch=epoch,
+                    rate=self.rate,
                 )
             progress.step(epoch, value)
         self.history.step_losses += losses
@@ -342,11 +347,8 @@ class _Run:
             self.model, batches, self.loss, self.metrics, self.forward, self.device
         ).result(self.workplace)
         if not math.isfinite(row["loss"]):
-            raise RuntimeError(
-                f"the validation loss is {row['loss']} after epoch {len(self.history) + 1}, the "
-                "training loss is not: look for NaN in the validation data and for log(0) or a "
-                "division by 0 in model and loss."
-            )
+            epoch = len(self.history) + 1
+            raise RuntimeError(sentence("diverged.validation", value=row["loss"], epoch=epoch))
         return {f"val_{name}": value for name, value in row.items()}
 
     def step_scheduler(self) -> None:
@@ -493,7 +495,7 @@ def _move(batch: Any, device: torch.device) -> Any:
 def _check_settings(epochs: int, clip_norm: float | None, patience: int | None) -> None:
     for name, value in (("epochs", epochs), ("patience", patience), ("clip_norm", clip_norm)):
         if value is not None and not value > 0:
-            raise ValueError(f"{name} is {value}; expected a number above 0.")
+            raise ValueError(sentence("settings.positive", name=name, value=value))
 
 
 def _in_precision(
@@ -522,10 +524,7 @@ def _share(data: DataLoader[Any], name: str, workplace: Accelerator) -> DataLoad
         return data
     size = data.batch_size or getattr(data.batch_sampler, "batch_size", None)
     if size is None or size % count:
-        raise ValueError(
-            f"{name} has batch_size {size}, which {count} processes cannot share; expected a "
-            f"multiple of {count}."
-        )
+        raise ValueError(sentence("loader.not_shared", name=name, size=size, count=count))
     return prepare_data_loader(
         data,
         num_processes=count,
@@ -574,12 +573,12 @@ def _is_stale(history: History, patience: int | None) -> bool:
 def _usable(path: Path) -> Path:
     """Return the path of a checkpoint; complain now, not after the first epoch."""
     if path.is_dir():
-        raise ValueError(f"checkpoint {path} is a folder; expected the name of a file in it.")
+        raise ValueError(sentence("checkpoint.folder", path=path))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(
-            f"the folder of checkpoint {path} cannot be made ({error.strerror}); give another."
+            sentence("checkpoint.no_folder", path=path, reason=error.strerror)
         ) from error
     return path
 
@@ -591,4 +590,4 @@ def _save(
     try:
         checkpoints.save(path, state, configuration)
     except OSError as error:
-        progress.say(f"{path} could not be written ({error}); the training goes on without it.")
+        progress.say(sentence("checkpoint.not_written", path=path, reason=error))

@@ -130,7 +130,8 @@ def tree_of(course: Course, labs: list[Lab]) -> dict[str, bytes]:
 def kit_files() -> list[Path]:
     """Return the kit's own files that students get: `utils`, `data` and the published rooms."""
     code = [path for path in _code() if is_published(_name(path))]
-    return [*code, *STRINGS.glob("*.toml"), KIT / "data" / "registry.toml", SESSION_REQUIREMENTS]
+    strings = [*STRINGS.glob("*.toml"), *(KIT / "utils" / "strings").glob("*.toml")]
+    return [*code, *strings, KIT / "data" / "registry.toml", SESSION_REQUIREMENTS]
 
 
 def reaching_out() -> list[str]:

@@ -67,7 +67,7 @@ def test_points_and_their_names() -> None:
     places = [[0.0, 0.0], [2.0, 2.0], [5.0, 1.0]]
     ax = plots.embedding_map(places, labels=["father", "mother", ""], groups=["kin", "kin", "mood"])
     assert describe(ax.figure) == (
-        "dimension 2 against dimension 1. 2 points kin around 1, 1. 1 points mood around 5, 1. "
+        "dimension 2 against dimension 1. 2 points kin around 1, 1. 1 point mood around 5, 1. "
         "Written in it: father, mother."
     )
 

@@ -18,6 +18,7 @@ import nbformat
 import pytest
 
 import grading
+import utils.language
 from grading.answers.decoding import MalformedEvidence, label_of
 from grading.answers.evidence import Answer
 from grading.answers.reasons import reason_of_exception
@@ -30,14 +31,16 @@ from tests.twins import in_every_language
 
 PACKAGE = Path(grading.__file__).parent
 ROOT = PACKAGE.parent
+FOLDERS = {"grading": STRINGS, "utils": utils.language.STRINGS}
+SPEAKERS = {"grading": ("grading",), "utils": ("utils", "data")}  # who says what is in them
 COURSE = load_course(ROOT)
 LABS = [info.name for info in COURSE.labs]
 
 Strings = dict[str, dict[str, Any]]
 
 
-def strings(lang: str) -> Strings:
-    return tomllib.loads((STRINGS / f"{lang}.toml").read_text(encoding="utf-8"))
+def strings(lang: str, package: str = "grading") -> Strings:
+    return tomllib.loads((FOLDERS[package] / f"{lang}.toml").read_text(encoding="utf-8"))
 
 
 # --- the files of strings ----------------------------------------------------------------------
@@ -58,9 +61,16 @@ def differences(one: Strings, other: Strings) -> list[str]:
     return sorted(key for key in left.keys() | right.keys() if left.get(key) != right.get(key))
 
 
+@pytest.mark.parametrize("package", FOLDERS)
 @pytest.mark.parametrize("lang", LANGUAGES[1:])
-def test_every_file_of_strings_has_the_same_sentences_with_the_same_gaps(lang: str) -> None:
-    assert differences(strings(LANGUAGES[0]), strings(lang)) == []
+def test_every_file_of_strings_has_the_same_sentences_with_the_same_gaps(
+    lang: str, package: str
+) -> None:
+    assert differences(strings(LANGUAGES[0], package), strings(lang, package)) == []
+
+
+def test_the_kit_and_what_it_uses_speak_the_same_languages() -> None:
+    assert set(utils.language.languages(utils.language.STRINGS)) == set(LANGUAGES)
 
 
 def test_a_missing_an_added_and_a_refilled_sentence_are_found() -> None:
@@ -87,17 +97,17 @@ def test_a_course_in_a_language_without_strings_is_refused(tmp_path: Path) -> No
 
 # --- the sentences and the code ----------------------------------------------------------------
 
-SECTIONS = set(strings(LANGUAGES[0]))
 KEY = re.compile(r"([a-z_]+)\.([a-z_]+)")
 SAYING = {"t": "report", "NotEvidence": "not_evidence"}  # calls that name a sentence of a section
 FILES = ("css", "html", "js", "json")  # report.html is no sentence
 
 
 @cache
-def constants() -> tuple[set[str], set[str], list[re.Pattern[str]]]:
+def constants(package: str) -> tuple[set[str], set[str], list[re.Pattern[str]]]:
     """What the code says: keys of sentences, all words, and patterns of keys made from words."""
     keys, words, patterns = set(), set(), []
-    for path in PACKAGE.rglob("*.py"):
+    sections = set(strings(LANGUAGES[0], package))
+    for path in (path for name in SPEAKERS[package] for path in (ROOT / name).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 words.add(node.value)
@@ -112,39 +122,45 @@ def constants() -> tuple[set[str], set[str], list[re.Pattern[str]]]:
                 first = node.args[0]
                 if name in SAYING and isinstance(first, ast.Constant):
                     keys.add(f"{SAYING[name]}.{first.value}")
-    for path in PACKAGE.rglob("templates/*.html"):
+    for path in (ROOT / package).rglob("templates/*.html"):
         text = path.read_text(encoding="utf-8")
         keys |= {f"report.{name}" for name in re.findall(r'\bt\("(\w+)"', text)}
         words |= set(re.findall(r'"(\w+)"', text))
     keys |= {
         word
         for word in words
-        if (found := KEY.fullmatch(word)) and found[1] in SECTIONS and found[2] not in FILES
+        if (found := KEY.fullmatch(word)) and found[1] in sections and found[2] not in FILES
     }
-    starts = tuple(rf"{section}\." for section in SECTIONS)
+    starts = tuple(rf"{section}\." for section in sections)
     return keys, words, [p for p in patterns if p.pattern.startswith(starts)]
 
 
-def is_said(key: str) -> bool:
+def is_said(key: str, package: str) -> bool:
     """Whether some code says a sentence."""
-    keys, words, patterns = constants()
-    key = key.removesuffix("_one")  # said by `message` where it counts one mark
+    keys, words, patterns = constants(package)
+    key = key.removesuffix("_one")  # said for the other where it counts a single thing
     return key in keys or any(
         found and set(found.groups()) <= words
         for found in (pattern.fullmatch(key) for pattern in patterns)
     )
 
 
-def test_every_sentence_that_code_says_is_written() -> None:
-    keys, _, _ = constants()
+@pytest.mark.parametrize("package", FOLDERS)
+def test_every_sentence_that_code_says_is_written(package: str) -> None:
+    keys, _, _ = constants(package)
     assert len(keys) > 100
-    assert keys - gaps(strings(LANGUAGES[0])).keys() == set()
+    assert keys - gaps(strings(LANGUAGES[0], package)).keys() == set()
 
 
-def test_every_sentence_is_said() -> None:
-    written = gaps({k: v for k, v in strings(LANGUAGES[0]).items() if k != "language"})
-    assert [key for key in written if not is_said(key)] == []
-    assert not is_said("tick.of_no_use")
+@pytest.mark.parametrize("package", FOLDERS)
+def test_every_sentence_is_said(package: str) -> None:
+    written = gaps({k: v for k, v in strings(LANGUAGES[0], package).items() if k != "language"})
+    assert [key for key in written if not is_said(key, package)] == []
+
+
+def test_a_sentence_that_nothing_says_is_noticed() -> None:
+    assert not is_said("tick.of_no_use", "grading")
+    assert not is_said("plot.of_no_use", "utils")
 
 
 # --- sentences ---------------------------------------------------------------------------------
@@ -327,19 +343,23 @@ from grading.authoring import parse_lab, render, student_notebook, verify_studen
 from grading.course.config import LANGUAGES, load_course
 from grading.session.outcomes import Outcome, Verdict
 from grading.session.scorecard import render_outcome
+from utils import language
 
 course = load_course(Path())
 lab = parse_lab(Path("notebooks/source/mini.py"))
 notebooks = {lang: student_notebook(lab, lang, course) for lang in LANGUAGES}
 assert not [line for made in notebooks.values() for line in verify_student_notebook(made, lab)]
 tick = render_outcome(Outcome("size", 1, Verdict.PASSED), "xx", "quick")[0]
-print(json.dumps({"tick": tick, "notebooks": {lang: render(nb) for lang, nb in notebooks.items()}}))
+language.use("xx")
+axis = language.sentence("plot.epoch")
+rendered = {lang: render(nb) for lang, nb in notebooks.items()}
+print(json.dumps({"tick": tick, "axis": axis, "notebooks": rendered}))
 """
 
 
 @pytest.fixture(scope="module")
 def galician(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A course in three languages: one more file of strings, a title and the cells of a lab."""
+    """A course in three languages: two more files of strings, a title and the cells of a lab."""
     root = tmp_path_factory.mktemp("course")
     for package in ("grading", "utils", "data"):
         ignored = shutil.ignore_patterns("__pycache__", "keys")
@@ -356,6 +376,9 @@ def galician(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         assert old in text
         text = text.replace(old, new)
     (root / "grading" / "strings" / "xx.toml").write_text(text, encoding="utf-8")
+    said = (FOLDERS["utils"] / "es.toml").read_text(encoding="utf-8")
+    said = said.replace('epoch = "época"', 'epoch = "época galega"')
+    (root / "utils" / "strings" / "xx.toml").write_text(said, encoding="utf-8")
     source = in_every_language(mini.SOURCE, ["xx"])
     source = source.replace('title_xx="Double"', 'title_xx="O dobre"')
     (root / "notebooks" / "source" / "mini.py").write_text(source, encoding="utf-8")
@@ -381,6 +404,7 @@ def test_another_language_needs_only_its_strings_its_cells_and_a_title(
     assert cells["why"] == "*Escribe aquí a túa resposta*"
     assert '"xx": "Multiply by two."' in cells["check-double"]
     assert galician["tick"] == "✓ size: 1 de 1 punto galego"
+    assert galician["axis"] == "época galega"
 
 
 def test_another_language_changes_nothing_in_the_others(

@@ -87,6 +87,9 @@ def test_the_bundle_is_what_students_need_and_says_so_itself(course: Course, tmp
     files = files_under(tmp_path / "public")
     assert {"README.md", "LICENSE", "MANIFEST", "utils/text.py", "data/registry.toml"} <= set(files)
     assert {f"notebooks/{lang}/mini.ipynb" for lang in LANGUAGES} <= set(files)
+    assert {f"{p}/strings/{lang}.toml" for p in ("grading", "utils") for lang in LANGUAGES} <= set(
+        files
+    )
     listed = dict(line.split("  ")[::-1] for line in files.pop("MANIFEST").decode().splitlines())
     assert listed == {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
     assert list(listed) == sorted(listed)
