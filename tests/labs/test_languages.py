@@ -333,6 +333,61 @@ def test_hints_the_wrong_way_round_are_noticed() -> None:
     assert foreign(hint["es"], "es") and foreign(hint["en"], "en")
 
 
+# --- numbers -----------------------------------------------------------------------------------
+
+# In every language the decimal sign is a point and thousands are set apart by a space or not at
+# all, as the notebooks' code prints numbers. In code and formulas a comma separates, and so it does
+# in a tuple; `{,}` is how LaTeX sets a comma that does not.
+SEPARATED = re.compile(
+    r"```[\s\S]*?```|`[^`]*`|\$\$[\s\S]*?\$\$|\$[^$]*\$|\]\([^)]*\)|https?://\S+"
+    r"|[(\[]-?\d+(?:, *-?\d+)*,?[)\]]"
+)
+
+
+def decimal_commas(text: str) -> list[str]:
+    """The lines of a text in which a number is written with a comma."""
+    kept = SEPARATED.sub(lambda found: re.sub(r"(?<!\{),", " ", found[0]), text)
+    return [
+        line
+        for line, looked_at in zip(text.split("\n"), kept.split("\n"), strict=True)
+        if re.search(r"\d(?:,|\{,\})\d", looked_at)
+    ]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("package", FOLDERS)
+def test_sentences_write_numbers_with_a_point(package: str, lang: str) -> None:
+    assert decimal_commas((FOLDERS[package] / f"{lang}.toml").read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/student.md"])
+def test_pages_write_numbers_with_a_point(page: str) -> None:
+    assert decimal_commas((ROOT / page).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", LABS)
+def test_a_notebook_writes_numbers_with_a_point(name: str, lang: str) -> None:
+    said = [hint[lang] for cell in lab_of(name).of_role("check") for hint in hints(cell.code)]
+    assert decimal_commas("\n".join([prose(name, lang), *said])) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "noticed"),
+    [
+        ("Baja a 0,5 en la época 3.", True),
+        ("Un 1,2 % de error, (8,03 con más palabras)", True),
+        ("There are 29,000 pairs.", True),
+        ("Una tasa de $\\alpha = 0{,}6$.", True),
+        ("Baja a 0.5, 3 veces menos; 29 000 pares, 1,\n2", False),
+        ("El elemento (1,2) de `x[3,4]` y de $W_{1,2}$, con forma [5,6,].", False),
+        ("```\nf(1.0,2.0)\n```", False),
+    ],
+)
+def test_a_decimal_comma_is_noticed(text: str, noticed: bool) -> None:
+    assert bool(decimal_commas(text)) == noticed
+
+
 # --- another language --------------------------------------------------------------------------
 
 BUILD = """
