@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from utils.language import sentence
+
 
 @contextmanager
 def once_done() -> Iterator[None]:
@@ -20,7 +22,9 @@ def once_done() -> Iterator[None]:
     """
     try:
         yield
-    except (NotImplementedError, NameError) as error:
+    except NameError as error:
+        print(f"⏳ {sentence('unfinished.name', name=error.name)}")
+    except NotImplementedError as error:
         print(f"⏳ {error}")
 
 
@@ -32,8 +36,8 @@ class Models(dict[str, Any]):
     >>> models = Models(RNN="trained")
     >>> with once_done():
     ...     print(models["RNN"], models["LSTM"])
-    ⏳ the LSTM is not trained yet
+    ⏳ LSTM is not trained yet
     """
 
     def __missing__(self, name: str) -> Any:
-        raise NotImplementedError(f"the {name} is not trained yet")
+        raise NotImplementedError(sentence("unfinished.model", name=name))

@@ -200,9 +200,3 @@ def floats_each(kind: str) -> int:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-# --- encoding ---------------------------------------------------------------------------------
-
-
-# --- strict decoding --------------------------------------------------------------------------

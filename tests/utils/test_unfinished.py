@@ -11,7 +11,7 @@ def test_a_block_waits_for_its_exercise_and_for_what_a_skipped_block_would_have_
     with once_done():
         print(never_assigned)  # noqa: F821
     assert capsys.readouterr().out == (
-        "⏳ Complete encode()\n⏳ name 'never_assigned' is not defined\n"
+        "⏳ Complete encode()\n⏳ `never_assigned` is not there yet: an earlier cell makes it\n"
     )
 
 
@@ -30,7 +30,7 @@ def test_a_model_waits_until_it_is_trained(capsys):
     models = Models()
     with once_done():
         models["RNN"].eval()
-    assert capsys.readouterr().out == "⏳ the RNN is not trained yet\n"
+    assert capsys.readouterr().out == "⏳ RNN is not trained yet\n"
     assert "RNN" not in models  # asking leaves nothing behind
     models["RNN"] = "trained"
     assert models["RNN"] == "trained"
