@@ -30,7 +30,7 @@ import numpy as np
 
 from grading.answers.canonical import NotEvidence, canonical
 from grading.answers.encoding import decode_inputs, encode, encode_inputs
-from grading.answers.evidence import MIME, Answer, Evidence, Spec
+from grading.answers.evidence import MIME, Answer, Evidence, Reference, Spec
 from grading.messages import Label, Title, message
 from grading.session import keyfile
 from grading.session.display import publish
@@ -403,7 +403,7 @@ def _finish(
     """Leave evidence in a graded run, show the outcome in a student's session."""
     mode = _mode()
     if mode == "reference":
-        evidence = replace(evidence, spec=spec)
+        evidence = Reference(**vars(evidence), spec=spec)
     shown = replace(outcome(), words=spec.words) if mode == "student" else None
     if _groups:
         _groups[-1].append((evidence, shown))

@@ -380,7 +380,8 @@ def lookup_by_one_hot(ids: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 '''
 
 OVERWRITES_TICK = """\
-from grading.answers.evidence import MIME, Evidence, Spec, answer_of, encode
+from grading.answers.encoding import encode
+from grading.answers.evidence import MIME, Reference, Spec, answer_of
 from IPython.display import display
 
 
@@ -392,7 +393,7 @@ def full_marks(kind):
     def check(label, *_, marks=0, **__):
         print(f"✓ {label}: {marks} of {marks} marks")
         spec = Spec(marks=1000, tol=1e9)
-        evidence = Evidence(label, kind, (answer_of(True, seed=""),), spec=spec)
+        evidence = Reference(label, kind, (answer_of(True, seed=""),), spec=spec)
         display({MIME: encode(evidence), "text/plain": "✓"}, raw=True)
 
     return check

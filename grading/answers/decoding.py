@@ -8,6 +8,7 @@ import binascii
 import math
 import re
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from grading.answers.evidence import (
     VERSION,
     Answer,
     Evidence,
+    Reference,
     Sketch,
     Spec,
     floats_each,
@@ -44,25 +46,39 @@ class MalformedEvidence(ValueError):
         self.reason = reason
 
 
-def decode(payload: Any, *, trusted: bool = False) -> Evidence:
-    """Return the evidence in ``payload``.
-
-    Parameters
-    ----------
-    payload : Any
-        JSON data from a notebook's output.
-    trusted : bool
-        Whether this is the reference's run: only then is a ``spec`` read, and expected.
+def decode(payload: Any) -> Evidence:
+    """Return the evidence in ``payload``, JSON data from a notebook's output.
 
     Raises
     ------
     MalformedEvidence
         If anything is missing, of another type, too large or inconsistent.
     """
-    return _decode(payload, trusted, nested=False)
+    evidence, items = _decode(payload)
+    return replace(evidence, items=tuple(_decode(item, nested=True)[0] for item in items))
 
 
-def _decode(payload: Any, trusted: bool, nested: bool) -> Evidence:
+def decode_reference(payload: Any) -> Reference:
+    """Return the evidence of the reference's run, with the terms of the check.
+
+    Raises
+    ------
+    MalformedEvidence
+        As `decode`, or if a term is missing or malformed.
+    """
+    evidence, items = _decode(payload)
+    return _with_terms(
+        payload, evidence, tuple(_with_terms(x, _decode(x, nested=True)[0]) for x in items)
+    )
+
+
+def _with_terms(payload: Any, evidence: Evidence, items: tuple[Reference, ...] = ()) -> Reference:
+    spec = _decode_spec(payload.get("spec"))
+    return Reference(evidence.label, evidence.check, evidence.answers, items, spec=spec)
+
+
+def _decode(payload: Any, nested: bool = False) -> tuple[Evidence, list[Any]]:
+    """Return the evidence without the checks inside it, and their payloads."""
     record = _table(payload, "evidence")
     version, check = record.get("v"), _choice(record.get("check"), "check", CHECKS)
     _expect(type(version) is int and version == VERSION, "version", version, version=VERSION)
@@ -73,13 +89,7 @@ def _decode(payload: Any, trusted: bool, nested: bool) -> Evidence:
         _expect(not nested, "nested", check)
         items = _list(record.get("items"), "items")
     whole = check in ("predictions", "metric")
-    return Evidence(
-        label,
-        check,
-        tuple(_decode_answer(answer, whole) for answer in answers),
-        tuple(_decode(item, trusted, nested=True) for item in items),
-        _decode_spec(record.get("spec")) if trusted else None,
-    )
+    return Evidence(label, check, tuple(_decode_answer(answer, whole) for answer in answers)), items
 
 
 def label_of(payload: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from grading.answers.canonical import Canonical, NotEvidence
-from grading.answers.evidence import MAX_MESSAGE, VERSION, Answer, Evidence, Sketch
+from grading.answers.evidence import MAX_MESSAGE, VERSION, Answer, Evidence, Reference, Sketch
 
 
 def encode(evidence: Evidence) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def encode(evidence: Evidence) -> dict[str, Any]:
     }
     if evidence.check == "group":
         payload["items"] = [encode(item) for item in evidence.items]
-    if evidence.spec is not None:
+    if isinstance(evidence, Reference):
         spec = evidence.spec
         payload["spec"] = {
             "marks": spec.marks,

@@ -128,18 +128,25 @@ class Spec:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What one check leaves: its answers, and in the reference's run its `Spec`."""
+    """What one check leaves: its answers, and those of the checks inside a group."""
 
     label: str
     check: str
     answers: tuple[Answer, ...] = ()
     items: tuple["Evidence", ...] = ()
-    spec: Spec | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Reference(Evidence):
+    """What a check leaves in the reference's run: the answers, and the terms of the check."""
+
+    items: tuple["Reference", ...] = ()
+    spec: Spec = field(kw_only=True)
 
     @property
     def title(self) -> Title:
-        """What people read in place of the label; only the reference's evidence says it."""
-        return Title(self.label, self.spec.words if self.spec else {})
+        """What people read in place of the label."""
+        return Title(self.label, self.spec.words)
 
 
 def answer_of(value: Any, *, seed: str, whole: bool = False) -> Answer:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from grading.answers.evidence import Evidence
+from grading.answers.evidence import Reference
 from grading.authoring import (
     Lab,
     checks,
@@ -152,12 +152,11 @@ async def run_solution(engine: Executor, course: Course, lab: Lab, profile: Prof
 def marks_against_keys(terms: Terms, keys: KeyFile) -> list[Outcome]:
     """Return what the ticks of the executed solution show with the committed keys."""
 
-    def outcome(item: Evidence) -> Outcome:
+    def outcome(item: Reference) -> Outcome:
         return replace(untitled(item), words=item.title.words)
 
-    def untitled(item: Evidence) -> Outcome:
+    def untitled(item: Reference) -> Outcome:
         spec = item.spec
-        assert spec is not None
         entry = keys.profiles.get(terms.profile, {}).get(item.label)
         if item.check == "group":
             inner = [outcome(part) for part in item.items]
@@ -207,12 +206,11 @@ def updated_keys(
     return up_to_date(keys, lab)
 
 
-def _listed(evidence: list[tuple[str, Evidence]]) -> tuple[ListedCheck, ...]:
+def _listed(evidence: list[tuple[str, Reference]]) -> tuple[ListedCheck, ...]:
     """List the checks; `up_to_date` fills in what the source says of them."""
     return tuple(
         ListedCheck(cell, item.label, item.spec.marks, section={}, title=dict(item.spec.words))
         for cell, item in evidence
-        if item.spec is not None
     )
 
 
@@ -226,10 +224,9 @@ def _agree_on_points(lab: Lab, listed: tuple[ListedCheck, ...]) -> None:
             )
 
 
-def _entries(evidence: Evidence) -> dict[str, Any]:
+def _entries(evidence: Reference) -> dict[str, Any]:
     """Return the public entries of a check, or of the checks inside a group, by label."""
     spec = evidence.spec
-    assert spec is not None
     if evidence.check == "group":
         return {label: entry for item in evidence.items for label, entry in _entries(item).items()}
     if spec.metric:

@@ -137,7 +137,7 @@ class EvidenceGrader:
         return Graded(results, annotated(assessment.notebook, assessment.judgement, lang))
 
     def _failed(self, submission: Submission, terms: Terms, reason: str, raw: bytes) -> Graded:
-        maximum = sum(item.spec.marks for _, item in terms.evidence if item.spec is not None)
+        maximum = sum(item.spec.marks for _, item in terms.evidence)
         results = (
             failed_result(student, self._lab, maximum, reason, raw)
             for student in submission.students

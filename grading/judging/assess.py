@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from grading.answers.evidence import Evidence
+from grading.answers.evidence import Reference
 from grading.engine.executor import Executor
 from grading.judging.judge import BadReference, Judgement, judge, reference_evidence
 from grading.judging.rebuild import rebuild
@@ -43,7 +43,7 @@ class Terms:
     hidden_inputs: bytes
 
     @property
-    def evidence(self) -> list[tuple[str, Evidence]]:
+    def evidence(self) -> list[tuple[str, Reference]]:
         """(cell, evidence) of every check of the reference."""
         return reference_evidence(self.reference)
 
@@ -111,7 +111,7 @@ async def prepare(
         item.label: item.spec.inputs
         for _, evidence in reference_evidence(execution.notebook)
         for item in (evidence, *evidence.items)
-        if item.spec is not None and item.check == "predictions"
+        if item.check == "predictions"
     }
     return Terms(profile, run_seed, execution.notebook, json.dumps(hidden).encode())
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from nbformat import NotebookNode
 
 from grading.answers.canonical import Canonical, as_kind, finite_scale, split
-from grading.answers.decoding import MalformedEvidence, decode, label_of
-from grading.answers.evidence import MIME, SKETCH_BLOCKS, Answer, Evidence, Sketch, Spec
+from grading.answers.decoding import MalformedEvidence, decode, decode_reference, label_of
+from grading.answers.evidence import MIME, SKETCH_BLOCKS, Answer, Evidence, Reference, Sketch, Spec
 from grading.answers.metrics import (
     METRICS,
     Unscorable,
@@ -70,10 +70,6 @@ class Judgement:
         """Marks that could be earned."""
         return math.fsum(result.max for result in self.results)
 
-    def of_cell(self, cell: str) -> float:
-        """Return the marks earned in one check cell."""
-        return math.fsum(result.marks for result in self.results if result.cell == cell)
-
 
 def judge(reference: NotebookNode, submission: NotebookNode) -> Judgement:
     """Return the marks that the submission's evidence earns.
@@ -93,14 +89,13 @@ def judge(reference: NotebookNode, submission: NotebookNode) -> Judgement:
         found.setdefault(cell, []).extend(payloads)
     results = []
     for cell, evidence in reference_evidence(reference):
-        assert evidence.spec is not None  # reference_evidence makes sure
         reason = _check(evidence, found.get(cell, []))
         marks = 0.0 if reason else evidence.spec.marks
         results.append(CheckResult(cell, evidence.title, marks, evidence.spec.marks, reason))
     return Judgement(tuple(results))
 
 
-def reference_evidence(reference: NotebookNode) -> list[tuple[str, Evidence]]:
+def reference_evidence(reference: NotebookNode) -> list[tuple[str, Reference]]:
     """Return (cell, evidence) for every check of the executed solution, in order.
 
     Raises
@@ -110,12 +105,12 @@ def reference_evidence(reference: NotebookNode) -> list[tuple[str, Evidence]]:
         answer is an exception that says that it is not done, or a metric does not beat its
         baseline.
     """
-    checks: list[tuple[str, Evidence]] = []
+    checks: list[tuple[str, Reference]] = []
     seen: set[str] = set()
     for cell, payloads in _payloads(reference):
         for payload in payloads:
             try:
-                evidence = decode(payload, trusted=True)
+                evidence = decode_reference(payload)
             except MalformedEvidence as error:
                 raise BadReference(f"check cell {cell!r} of the reference: {error}") from None
             for item in (evidence, *evidence.items):
@@ -127,7 +122,7 @@ def reference_evidence(reference: NotebookNode) -> list[tuple[str, Evidence]]:
     return checks
 
 
-def _accept_reference(cell: str, evidence: Evidence) -> None:
+def _accept_reference(cell: str, evidence: Reference) -> None:
     name = f"the reference's check {evidence.label!r} in cell {cell!r}"
     if evidence.check == "group" and not evidence.items:
         raise BadReference(f"{name} leaves no evidence; put tick.value, array or call in it")
@@ -137,7 +132,7 @@ def _accept_reference(cell: str, evidence: Evidence) -> None:
         for answer in item.answers:
             if answer.raised and (item.check != "call" or answer.raised in UNFINISHED):
                 raise BadReference(f"{name} raised {answer.raised}: {answer.message}")
-        if item is not evidence and item.spec is not None and item.spec.marks:
+        if item is not evidence and item.spec.marks:
             raise BadReference(f"{name}: {item.label!r} takes no marks of its own in a group")
         if item.check in ("predictions", "metric"):
             _metric_terms(item)
@@ -159,7 +154,7 @@ def _payloads(notebook: NotebookNode) -> Iterator[tuple[str, list[Any]]]:
         )
 
 
-def _check(reference: Evidence, payloads: list[Any]) -> Reason | None:
+def _check(reference: Reference, payloads: list[Any]) -> Reason | None:
     """Return why the payloads of a check's cell do not earn its marks, or None if they do."""
     mine = [payload for payload in payloads if _is_labelled(payload, reference.label)]
     if not mine:
@@ -180,9 +175,7 @@ def _is_labelled(payload: Any, label: str) -> bool:
         return False
 
 
-def _compare_evidence(reference: Evidence, evidence: Evidence) -> Reason | None:
-    spec = reference.spec
-    assert spec is not None
+def _compare_evidence(reference: Reference, evidence: Evidence) -> Reason | None:
     if evidence.check != reference.check:
         return Reason("reason.other_check", {"found": evidence.check})
     if reference.check == "group":
@@ -194,10 +187,10 @@ def _compare_evidence(reference: Evidence, evidence: Evidence) -> Reason | None:
         return Reason(
             "reason.count", {"expected": len(reference.answers), "found": len(evidence.answers)}
         )
-    if spec.metric:
+    if reference.spec.metric:
         return _score(reference, evidence.answers[0])
     reasons = [
-        compare_answers(expected, answer, spec)
+        compare_answers(expected, answer, reference.spec)
         for expected, answer in zip(reference.answers, evidence.answers, strict=True)
     ]
     wrong = [index for index, reason in enumerate(reasons) if reason]
@@ -218,7 +211,7 @@ def _compare_evidence(reference: Evidence, evidence: Evidence) -> Reason | None:
     )
 
 
-def _compare_group(reference: Evidence, evidence: Evidence) -> Reason | None:
+def _compare_group(reference: Reference, evidence: Evidence) -> Reason | None:
     by_label: Mapping[str, list[Evidence]] = {
         item.label: [other for other in evidence.items if other.label == item.label]
         for item in reference.items
@@ -238,9 +231,9 @@ def _compare_group(reference: Evidence, evidence: Evidence) -> Reason | None:
     return reason_of_exception(stopped) if stopped else None
 
 
-def _score(reference: Evidence, answer: Answer) -> Reason | None:
+def _score(reference: Reference, answer: Answer) -> Reason | None:
     spec = reference.spec
-    assert spec is not None and spec.truth is not None
+    assert spec.truth is not None  # as of all that measure, see `_accept_reference`
     if answer.value is None:
         return reason_of_exception(answer)
     baseline, best = _metric_terms(reference)
@@ -264,11 +257,11 @@ def _score(reference: Evidence, answer: Answer) -> Reason | None:
     )
 
 
-def _metric_terms(reference: Evidence) -> tuple[float, float]:
+def _metric_terms(reference: Reference) -> tuple[float, float]:
     """Return (baseline's score, reference's score), both measured in the reference's run."""
     name, spec = f"the reference's check {reference.label!r}", reference.spec
     value = reference.answers[0].value
-    if spec is None or spec.truth is None or spec.baseline is None or value is None:
+    if spec.truth is None or spec.baseline is None or value is None:
         raise BadReference(f"{name} lacks its metric's terms")
     if spec.metric not in METRICS:
         raise BadReference(f"{name}: no metric {spec.metric!r}; there are {', '.join(METRICS)}")
@@ -289,9 +282,8 @@ def _metric_terms(reference: Evidence) -> tuple[float, float]:
     return baseline, best
 
 
-def metric_limit(reference: Evidence) -> float:
+def metric_limit(reference: Reference) -> float:
     """Return the score that earns the marks of a check that measures."""
-    assert reference.spec is not None
     return limit_between(*_metric_terms(reference), reference.spec.share)
 
 

@@ -7,6 +7,7 @@ import json
 import pickle
 import tracemalloc
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grading.answers.canonical import Canonical, NotEvidence, canonical
-from grading.answers.decoding import MalformedEvidence, decode, label_of
+from grading.answers.decoding import MalformedEvidence, decode, decode_reference, label_of
 from grading.answers.encoding import decode_inputs, encode, encode_inputs
 from grading.answers.evidence import (
     MAX_ANSWERS,
@@ -28,6 +29,7 @@ from grading.answers.evidence import (
     SKETCH_ROWS,
     Answer,
     Evidence,
+    Reference,
     Sketch,
     Spec,
     answer_of,
@@ -35,9 +37,9 @@ from grading.answers.evidence import (
 from tests.values import JSON_VALUES, TREES, mutations
 
 
-def journey(evidence: Evidence, *, trusted: bool = False) -> Evidence:
+def journey(evidence: Evidence, read: Callable[[Any], Evidence] = decode) -> Evidence:
     """Return evidence as it comes out of a notebook's JSON."""
-    return decode(json.loads(json.dumps(encode(evidence))), trusted=trusted)
+    return read(json.loads(json.dumps(encode(evidence))))
 
 
 def of(*values: Any, check: str = "value", label: str = "x") -> Evidence:
@@ -51,7 +53,7 @@ def test_a_value_survives_the_journey(value: Any, label: str) -> None:
     found = journey(sent)
     one, other = sent.answers[0].value, found.answers[0].value
     assert isinstance(one, Canonical) and isinstance(other, Canonical)
-    assert (found.label, found.check, found.spec) == (label, "value", None)
+    assert (found.label, found.check) == (label, "value")
     assert (one.kind, one.shape, one.exact, one.types) == (
         other.kind,
         other.shape,
@@ -73,10 +75,10 @@ def test_exceptions_changes_and_groups_survive_the_journey() -> None:
 
 def test_only_a_trusted_notebook_has_a_spec() -> None:
     spec = Spec(2.5, 0.1, "rmse", 0.4, "mean", canonical([0.0, 0.0]), canonical([1, 2]), [1, "a"])
-    sent = Evidence("x", "metric", (answer_of([1.0, 2.0], seed="s", whole=True),), spec=spec)
-    assert journey(sent).spec is None
-    found = journey(sent, trusted=True).spec
-    assert found is not None and found.truth is not None
+    sent = Reference("x", "metric", (answer_of([1.0, 2.0], seed="s", whole=True),), spec=spec)
+    assert not isinstance(journey(sent), Reference)
+    found = decode_reference(json.loads(json.dumps(encode(sent)))).spec
+    assert found.truth is not None
     assert (found.marks, found.tol, found.metric, found.share) == (2.5, 0.1, "rmse", 0.4)
     assert (found.baseline_name, found.inputs) == ("mean", [1, "a"])
     assert found.truth.numbers.tolist() == [1, 2]
@@ -180,7 +182,7 @@ def valid_payloads() -> list[dict[str, Any]]:
             of(3, True, 2 + 1j, "text", {"a": [1, 2.5]}, np.zeros((2, 0)), check="call"),
             of(np.arange(20_000) / 7, check="array"),
             Evidence("g", "group", (Answer(raised="KeyError", message="k"),), (inner,)),
-            Evidence("m", "metric", (answer_of([1.0], seed="s", whole=True),), spec=spec),
+            Reference("m", "metric", (answer_of([1.0], seed="s", whole=True),), spec=spec),
         )
     ]
 
@@ -189,16 +191,18 @@ VALID = valid_payloads()
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.one_of(JSON_VALUES, mutations(VALID)), st.booleans())
-def test_whatever_comes_is_evidence_or_malformed(payload: Any, trusted: bool) -> None:
+@given(st.one_of(JSON_VALUES, mutations(VALID)), st.sampled_from([decode, decode_reference]))
+def test_whatever_comes_is_evidence_or_malformed(
+    payload: Any, read: Callable[[Any], Evidence]
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            evidence = decode(payload, trusted=trusted)
+            evidence = read(payload)
         except MalformedEvidence as error:
             assert len(str(error)) < 400 and "\n" not in str(error)
             return
-    again = journey(evidence, trusted=trusted)
+    again = journey(evidence, read)
     assert encode(again) == encode(evidence) or "NaN" in json.dumps(encode(evidence))
 
 
@@ -380,9 +384,9 @@ def test_malformed_evidence(which: int, path: str, value: Any) -> None:
     ],
 )
 def test_malformed_terms_of_a_reference(path: str, value: Any) -> None:
-    decode(VALID[4], trusted=True)
+    decode_reference(VALID[4])
     with pytest.raises(MalformedEvidence, match=r"^expected .* found "):
-        decode(at(VALID[4], path, value), trusted=True)
+        decode_reference(at(VALID[4], path, value))
     decode(at(VALID[4], path, value))  # a submission's own terms are not even read
 
 

@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from grading import tick
-from grading.answers.evidence import MIME, Evidence
+from grading.answers.evidence import MIME, Reference
 from grading.judging.annotate import line_of
 from grading.judging.judge import Judgement, judge, metric_limit, reference_evidence
 from grading.session import keyfile
@@ -129,8 +129,7 @@ def executed(displayed: list[dict[str, Any]]) -> NotebookNode:
     return NotebookNode(cells=[json.loads(json.dumps(cell), object_hook=NotebookNode)])
 
 
-def entries(item: Evidence) -> dict[str, Any]:
-    assert item.spec is not None
+def entries(item: Reference) -> dict[str, Any]:
     if item.check == "group":
         return {label: entry for part in item.items for label, entry in entries(part).items()}
     if item.spec.metric:
@@ -159,7 +158,6 @@ def recorded(shell: InteractiveShell) -> tuple[NotebookNode, KeyFile]:
         checks=tuple(
             ListedCheck("c", item.label, item.spec.marks, {"es": "Todo", "en": "All"})
             for item in evidence
-            if item.spec
         ),
         question_marks=0,
         profiles={"quick": {k: entry for item in evidence for k, entry in entries(item).items()}},
@@ -185,9 +183,7 @@ def reference(session: Session, recorded: tuple[NotebookNode, KeyFile]) -> Noteb
 
 def graded(session: Session, reference: NotebookNode, *answers: str) -> Judgement:
     """Run answers and then the checks as a grader would, and judge what they leave."""
-    inputs = {
-        item.label: item.spec.inputs for _, item in reference_evidence(reference) if item.spec
-    }
+    inputs = {item.label: item.spec.inputs for _, item in reference_evidence(reference)}
     session.fresh("grading", inputs)
     return judge(reference, executed(session.run(SETUP, *answers, CHECKS)))
 
@@ -335,9 +331,7 @@ def test_the_references_labels_are_read_in_both_and_a_submission_has_no_say(
     session.fresh("reference")
     reference = executed(session.run(SETUP, SOLUTION, titled(CHECKS)))
     for checks in (CHECKS, titled(CHECKS), titled(CHECKS).replace("tamaño", "gratis")):
-        inputs = {
-            item.label: item.spec.inputs for _, item in reference_evidence(reference) if item.spec
-        }
+        inputs = {item.label: item.spec.inputs for _, item in reference_evidence(reference)}
         session.fresh("grading", inputs)
         submitted = executed(session.run(SETUP, SOLUTION, "size, h = 1, [0.25, 0.8]", checks))
         judgement = judge(reference, submitted)
@@ -503,9 +497,7 @@ def test_nothing_was_done(session: Session, reference: NotebookNode) -> None:
 def test_grading_shows_evidence_and_nothing_else(
     session: Session, reference: NotebookNode, capfd: Any
 ) -> None:
-    inputs = {
-        item.label: item.spec.inputs for _, item in reference_evidence(reference) if item.spec
-    }
+    inputs = {item.label: item.spec.inputs for _, item in reference_evidence(reference)}
     session.fresh("grading", inputs)
     displayed = session.run(SETUP, SOLUTION, CHECKS, "tick.summary()")
     assert [data["text/plain"] for data in displayed] == [f"evidence: {x}" for x in MARKS]
