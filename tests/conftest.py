@@ -32,3 +32,14 @@ def data_mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("DL_DATA_MIRROR", str(folder))
     monkeypatch.setenv("DL_DATA_CACHE", str(tmp_path / "cache"))
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, and keep a module's tests in one process.
+
+    Several processes share the work (`make test`); what a module prepares, such as a class that
+    was graded, is then prepared once.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("kernels") is None)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))

@@ -12,6 +12,8 @@ from grading.errors import UserError
 from grading.judging.assess import assess, prepare
 from tests import mini
 
+pytestmark = pytest.mark.kernels
+
 distributed = pytest.importorskip("distributed")
 
 SLOW = "import time\ntime.sleep(1.5)\ndef double(x):\n    return 2 * np.asarray(x)\n"

@@ -38,6 +38,8 @@ from tests.engines import (
     text,
 )
 
+pytestmark = pytest.mark.kernels
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -18,6 +18,7 @@ from tests import hostile, mini
 from tests.hostile import CASES, Case
 
 pytestmark = [
+    pytest.mark.kernels,
     pytest.mark.sandbox,
     pytest.mark.skipif(
         outer.host().obstacle is not None, reason=f"no sandbox: {outer.host().obstacle}"

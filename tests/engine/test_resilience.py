@@ -18,6 +18,8 @@ from grading.gradebook.marks import Marks
 from tests import mini
 from tests.gradebook.test_grade import command
 
+pytestmark = pytest.mark.kernels
+
 SUBMISSIONS = 5
 SLOW = "import time\ntime.sleep({seconds})\ndef double(x):\n    return {factor} * np.asarray(x)\n"
 

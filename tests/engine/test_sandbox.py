@@ -13,6 +13,8 @@ from grading.engine.walls import obstacles, outer
 from grading.places import PACKAGES
 from tests.engines import Bench, bench, eventually, processes, skip_without_sandbox, text
 
+pytestmark = pytest.mark.kernels
+
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "correct-horse-battery-staple"
 

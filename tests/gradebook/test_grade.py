@@ -26,6 +26,8 @@ from grading.judging.results import CheckMark, Result, result_of
 from tests import mini
 from tests.twins import in_every_language
 
+pytestmark = pytest.mark.kernels
+
 WRONG_DOUBLE = "def double(x):\n    return 3 * np.asarray(x)\n"
 
 

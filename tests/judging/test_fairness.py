@@ -14,6 +14,8 @@ from tests import mini
 from tests.engines import skip_without_sandbox
 from tests.twins import in_every_language
 
+pytestmark = pytest.mark.kernels
+
 SEEDS = (1, 22, 333)
 LAB_SOURCE = '''\
 # %% role="given"

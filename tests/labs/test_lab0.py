@@ -17,7 +17,8 @@ from utils.profile import PROFILES
 
 LAB = "lab0_foundations"
 
-pytestmark = pytest.mark.timeout(900)  # seven runs of the lab, on a machine that may be busy
+# several runs of the lab, on a machine that may be busy
+pytestmark = [pytest.mark.kernels, pytest.mark.timeout(900)]
 
 # --- right, written otherwise ------------------------------------------------------------------
 

@@ -17,7 +17,8 @@ from utils.profile import PROFILES
 
 LAB = "lab1_mlp"
 
-pytestmark = pytest.mark.timeout(1200)  # eight runs of the lab, on a machine that may be busy
+# several runs of the lab, on a machine that may be busy
+pytestmark = [pytest.mark.kernels, pytest.mark.timeout(1200)]
 
 # --- right, written otherwise ------------------------------------------------------------------
 

@@ -21,7 +21,8 @@ from utils.profile import PROFILES
 LAB = "lab2_rnn_lstm"
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.timeout(900)  # nine runs of the lab, on a machine that may be busy
+# several runs of the lab, on a machine that may be busy
+pytestmark = [pytest.mark.kernels, pytest.mark.timeout(900)]
 
 # --- right, written otherwise ------------------------------------------------------------------
 

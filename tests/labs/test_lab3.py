@@ -24,7 +24,8 @@ from utils.profile import PROFILES
 LAB = "lab3_word2vec_autoencoder"
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.timeout(900)  # several runs of the lab, on a machine that may be busy
+# several runs of the lab, on a machine that may be busy
+pytestmark = [pytest.mark.kernels, pytest.mark.timeout(900)]
 
 # --- wrong in the usual ways -------------------------------------------------------------------
 

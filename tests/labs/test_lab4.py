@@ -26,7 +26,8 @@ from utils.profile import DEFAULT_SEED
 LAB = "lab4_seq2seq_attention"
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.timeout(1800)  # the class is seven runs of the lab
+# several runs of the lab, on a machine that may be busy
+pytestmark = [pytest.mark.kernels, pytest.mark.timeout(1800)]
 
 # --- right, written otherwise ------------------------------------------------------------------
 

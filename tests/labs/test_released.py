@@ -14,6 +14,8 @@ from grading.engine.executor import Execution
 from grading.engine.runner import Engine
 from grading.judging.assess import first_error
 
+pytestmark = pytest.mark.kernels
+
 COURSE = load_course(Path(__file__).resolve().parents[2])
 
 

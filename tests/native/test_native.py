@@ -43,6 +43,8 @@ from tests.plain_course import (
     solved,
 )
 
+pytestmark = pytest.mark.kernels
+
 SANDBOX = [] if outer.host().obstacle is None else ["--no-sandbox"]
 OURS = "t-steps"  # uses jhwutils, which nbgrader's kernels lack
 
