@@ -1,11 +1,12 @@
 """The rooms of `grading`: who imports whom is what `grading.ROOMS` says."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from grading import ROOMS, room_of
+from grading import ROOMS, room_of, tick
 from grading.places import KIT, PACKAGES
 from grading.publishing.closure import imports
 
@@ -73,3 +74,33 @@ def test_labs_import_of_grading_only_their_checks():
     for path in sorted((KIT / "notebooks" / "source").rglob("*.py")):
         found = {name for name in imports(path.read_text(encoding="utf-8")) if "grading" in name}
         assert found <= {"grading", "grading.tick"}, path
+
+
+def floor_of(name: str) -> int:
+    """Return how many rooms stand below a room, one on the other."""
+    below = [floor_of(other) for other in ROOMS[name].imports if other in ROOMS]
+    return 0 if name == "floor" else 1 + max(below, default=0)
+
+
+def test_the_page_on_architecture_shows_these_rooms_and_floors():
+    page = (KIT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = [
+        f"| `{name}` | {known.purpose} | {', '.join(known.imports) or '–'} "
+        f"| {'✓' if known.published else ''} |"
+        for name, known in ROOMS.items()
+    ]
+    floors: dict[int, list[str]] = {}
+    for name in ROOMS:
+        floors.setdefault(floor_of(name), []).append(name)
+    plan = [f"    floor {n}   {' '.join(floors[n])}" for n in sorted(floors, reverse=True)]
+    for part in ("\n".join(rows), "\n".join(plan)):
+        if part not in page:
+            pytest.fail(f"docs/architecture.md; paste these lines:\n{part}", pytrace=False)
+
+
+def test_what_the_pages_name_as_modules_of_grading_is_there():
+    known = {*MODULES, *(f"grading.tick.{name}" for name in tick.__all__)}
+    named = rf"`(?:grading\.)?((?:{'|'.join(ROOMS)})\.(?!toml)[a-z_]+)"
+    for path in sorted((KIT / "docs").glob("*.md")):
+        for name in re.findall(named, path.read_text(encoding="utf-8")):
+            assert f"grading.{name}" in known, f"{path.name}: {name}"
