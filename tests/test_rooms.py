@@ -100,7 +100,7 @@ def test_the_page_on_architecture_shows_these_rooms_and_floors():
 
 def test_what_the_pages_name_as_modules_of_grading_is_there():
     known = {*MODULES, *(f"grading.tick.{name}" for name in tick.__all__)}
-    named = rf"`(?:grading\.)?((?:{'|'.join(ROOMS)})\.(?!toml)[a-z_]+)"
+    named = rf"`(?:grading\.)?((?:{'|'.join(ROOMS)})\.(?!toml|db)[a-z_]+)"
     for path in sorted((KIT / "docs").glob("*.md")):
         for name in re.findall(named, path.read_text(encoding="utf-8")):
             assert f"grading.{name}" in known, f"{path.name}: {name}"

@@ -16,8 +16,6 @@ from torch.utils.data import Sampler
 
 from utils.language import sentence
 
-Tokenizer = Callable[[str], list[str]]
-
 UNK, PAD, SOS, EOS = "<unk>", "<pad>", "<sos>", "<eos>"
 WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")  # words with inner apostrophes, punctuation
 

@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 
 from grading.cells.metadata import grade_id
 from grading.errors import UserError
+from grading.messages import Reason
 
 GRADE_ID = "identity"
 ASSIGNMENT = re.compile(r"^STUDENT_1\s*=(?!=)", re.MULTILINE)
@@ -55,7 +56,7 @@ def read_identity(notebook: NotebookNode) -> tuple[Member, ...]:
         cells = [cell for cell in code if ASSIGNMENT.search(cell.source)]
     found = {members for cell in cells if (members := _members(cell.source))}
     if len(found) > 1:
-        raise UserError("the notebook has several identity cells, and they name different people")
+        raise UserError(Reason("identity.several"))
     return found.pop() if found else ()
 
 
@@ -83,19 +84,14 @@ def _assignments(source: str) -> dict[str, str]:
 
 def _parsed(source: str) -> list[ast.stmt]:
     if len(source) > MAX_SOURCE:
-        raise UserError(
-            f"the identity cell has {len(source)} characters; expected four short assignments"
-        )
+        raise UserError(Reason("identity.long", {"count": len(source)}))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             return ast.parse(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        where = f"line {error.lineno}" if isinstance(error, SyntaxError) else "somewhere"
-        raise UserError(
-            f"the identity cell is not valid Python ({where}); "
-            'expected lines like STUDENT_1 = "12345678"'
-        ) from None
+        line = error.lineno if isinstance(error, SyntaxError) else "?"
+        raise UserError(Reason("identity.python", {"line": line})) from None
 
 
 def _text(name: str, value: ast.expr) -> str:
@@ -107,4 +103,4 @@ def _text(name: str, value: ast.expr) -> str:
         return " ".join(literal.split())
     if type(literal) is int and literal < LARGEST_ID:
         return str(literal)
-    raise UserError(f'the identity cell gives {name} no plain text; expected {name} = "..."')
+    raise UserError(Reason("identity.text", {"name": name}))

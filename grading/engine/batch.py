@@ -6,19 +6,19 @@ from itertools import islice
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
-Outcome = TypeVar("Outcome")
+Result = TypeVar("Result")
 
 
 async def each(
-    items: Iterable[Item], work: Callable[[Item], Coroutine[Any, Any, Outcome]], jobs: int
-) -> AsyncIterator[tuple[Item, Outcome]]:
+    items: Iterable[Item], work: Callable[[Item], Coroutine[Any, Any, Result]], jobs: int
+) -> AsyncIterator[tuple[Item, Result]]:
     """Yield (item, outcome) as they finish, with at most ``jobs`` at work.
 
     The next item is taken only when there is room for it. Leaving the loop early cancels what is
     at work.
     """
     waiting = iter(items)
-    running: dict[asyncio.Task[Outcome], Item] = {}
+    running: dict[asyncio.Task[Result], Item] = {}
     try:
         while True:
             for item in islice(waiting, jobs - len(running)):

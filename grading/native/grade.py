@@ -26,8 +26,8 @@ from grading.messages import Reason
 from grading.native.converter import Converter
 from grading.native.course import settings_of
 from grading.native.marking import executed, to_execute
-from grading.native.outcome import checks, flags, unanswered
 from grading.native.records import clear, read_scores, read_tests
+from grading.native.reported import checks, flags, unanswered
 
 ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde"}  # as nbgrader sets it
 

@@ -41,7 +41,7 @@ def missing(notebook: Any, placeholder: str, lang: str) -> list[str]:
     try:
         members = read_identity(notebook)
     except UserError as error:
-        lines.append(message("hand_in.identity_unreadable", lang, problem=error))
+        lines.append(message("hand_in.identity_unreadable", lang, problem=error.said))
     else:
         if not members:
             lines.append(message("hand_in.identity", lang))
