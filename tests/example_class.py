@@ -18,6 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 from nltk.stem.snowball import SnowballStemmer
 
+from grading.messages import Title
 from grading.session.probe import generator
 from tests import autoencoder_class
 from utils.profile import DEFAULT_SEED
@@ -278,7 +279,7 @@ def marks_of_checks(instructor: NotebookNode) -> dict[str, float]:
             if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("tick."):
                 keywords = {keyword.arg: keyword.value for keyword in call.keywords}
                 label, count = ast.literal_eval(call.args[0]), ast.literal_eval(keywords["marks"])
-                marks[label] = float(count)
+                marks[Title.of(label).label] = float(count)
     return marks
 
 
