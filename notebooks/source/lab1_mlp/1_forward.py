@@ -19,7 +19,8 @@
 # **Cómo se trabaja.** Ejecuta las celdas en orden, sustituye cada `raise NotImplementedError(...)`
 # por tu código y ejecuta la comprobación que tiene debajo. Tus funciones se prueban con entradas
 # sorteadas, y tus redes, con imágenes que no han visto. Una línea con ⏳ significa que esa celda
-# espera un ejercicio anterior. En dos núcleos, el cuaderno completo tarda unos dos minutos.
+# está a la espera de un ejercicio anterior. En dos núcleos, el cuaderno completo tarda unos dos
+# minutos.
 
 # %% [markdown] lang="en"
 # ## What you are going to build
@@ -34,8 +35,8 @@
 # | 1 | two classes: pullover or coat? | NumPy | 2 |
 # | 2 | ten classes of clothes | PyTorch | 3 |
 #
-# **The data** are the 70,000 photographs of Fashion-MNIST. With `LAB_PROFILE=quick` the notebook
-# uses scikit-learn's 1,797 handwritten digits instead, and the first part asks whether a digit is
+# **The data** are the 70 000 photographs of Fashion-MNIST. With `LAB_PROFILE=quick` the notebook
+# uses scikit-learn's 1797 handwritten digits instead, and the first part asks whether a digit is
 # even or odd. **Grading uses these small data**, so take no size for granted: use the names that
 # are already defined (`n_inputs`, `EPOCHS`, …).
 #
@@ -57,6 +58,7 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from data import digits, fashion_mnist
 from utils import plots
 from utils.device import pick_device, seed_everything
+from utils.language import tr
 from utils.profile import budget, run_seed
 from utils.training import accuracy, fit
 from utils.unfinished import once_done
@@ -78,8 +80,18 @@ plots.image_grid(
 )
 plt.show()
 height, width = splits.train_images.shape[1:]
-print(f"{len(splits.train_images):,} training and {len(splits.test_images):,} test images")
-print(f"{height}×{width} pixels, from 0 (black) to 255 (white)")
+print(
+    tr(
+        es=f"{len(splits.train_images)} imágenes de entrenamiento y {len(splits.test_images)} de prueba",
+        en=f"{len(splits.train_images)} training and {len(splits.test_images)} test images",
+    )
+)
+print(
+    tr(
+        es=f"{height}×{width} píxeles, de 0 (negro) a 255 (blanco)",
+        en=f"{height}×{width} pixels, from 0 (black) to 255 (white)",
+    )
+)
 
 # %% [markdown] lang="es"
 # ## Parte 1 · Dos clases, con NumPy
@@ -103,7 +115,10 @@ print(f"{height}×{width} pixels, from 0 (black) to 255 (white)")
 
 # %% role="given"
 negative, positive = budget(full=([2], [4]), quick=([0, 2, 4, 6, 8], [1, 3, 5, 7, 9]))
-pair_names = budget(full=("pullover", "coat"), quick=("even", "odd"))
+pair_names = budget(
+    full=(tr(es="jersey", en="pullover"), tr(es="abrigo", en="coat")),
+    quick=(tr(es="par", en="even"), tr(es="impar", en="odd")),
+)
 
 
 def two_classes(images, labels, count=None):
@@ -117,7 +132,10 @@ pair_test_images, Y_test = two_classes(splits.test_images, splits.test_labels)
 plots.image_grid(pair_images[:16], titles=[pair_names[int(y)] for y in Y[:16, 0]])
 plt.show()
 print(
-    f"{len(Y)} training images, {Y.mean():.0%} of them {pair_names[1]}; {len(Y_test)} test images"
+    tr(
+        es=f"{len(Y)} imágenes de entrenamiento ({pair_names[1]}: {100 * Y.mean():.0f} %) y {len(Y_test)} de prueba",
+        en=f"{len(Y)} training images ({pair_names[1]}: {Y.mean():.0%}) and {len(Y_test)} test images",
+    )
 )
 
 # %% [markdown] exercise="prepare" lang="es"
@@ -148,7 +166,7 @@ def prepare(images):
 
 # %% role="check" id="prepare_check" points=2
 tick.call(
-    "prepare: one row an image",
+    {"es": "prepare: una fila por imagen", "en": "prepare: one row an image"},
     lambda images: prepare(images),
     cases=lambda rng: [
         (rng.integers(0, 256, size=(3, 4, 5), dtype=np.uint8),),
@@ -270,7 +288,7 @@ def spread_of_weights(n, method):
 
 
 tick.call(
-    "initialise: shapes",
+    {"es": "initialise: formas", "en": "initialise: shapes"},
     lambda sizes: [[np.shape(W), np.shape(b)] for W, b in initialised(sizes, "he", seed=0)],
     cases=lambda rng: [(rng.integers(2, 9, size=n).tolist(),) for n in (2, 4, 5)],
     marks=1,
@@ -280,7 +298,10 @@ tick.call(
     },
 )
 tick.call(
-    "initialise: spread of small and He weights",
+    {
+        "es": "initialise: dispersión de los pesos pequeños y de He",
+        "en": "initialise: spread of small and He weights",
+    },
     lambda n: [spread_of_weights(n, method) for method in ("small", "he")],
     cases=lambda rng: [(int(n),) for n in rng.integers(150, 900, size=2)],
     tol=0.08,
@@ -291,7 +312,7 @@ tick.call(
     },
 )
 tick.call(
-    "initialise: what starts at zero",
+    {"es": "initialise: lo que empieza a cero", "en": "initialise: what starts at zero"},
     lambda sizes: [
         *(part for pair in initialised(sizes, "zeros", seed=1) for part in pair),
         *(b for method in ("small", "he") for _, b in initialised(sizes, method, seed=1)),
@@ -304,7 +325,7 @@ tick.call(
     },
 )
 tick.call(
-    "initialise: the seed decides",
+    {"es": "initialise: decide la semilla", "en": "initialise: the seed decides"},
     lambda one, other: [
         np.array_equal(
             initialised([6, 5], "he", one)[0][0], initialised([6, 5], "he", second)[0][0]
@@ -344,7 +365,7 @@ def linear_forward(A, W, b):
 
 # %% role="check" id="linear_forward_check" points=2
 tick.call(
-    "linear step",
+    {"es": "paso lineal", "en": "linear step"},
     lambda A, W, b: linear_forward(A, W, b),
     cases=lambda rng: [
         (rng.normal(size=(m, n_in)), rng.normal(size=(n_in, n_out)), rng.normal(size=n_out))
@@ -395,7 +416,7 @@ tick.call(
     },
 )
 tick.call(
-    "sigmoid",
+    {"es": "sigmoide", "en": "sigmoid"},
     lambda Z: sigmoid(Z),
     cases=lambda rng: [(rng.normal(size=(4, 3)),), (np.array([-20.0, 0.0, 20.0]),)],
     marks=1,
@@ -408,7 +429,12 @@ tick.call(
 # %% role="given"
 with once_done():
     z = np.linspace(-5, 5, 201)
-    plots.curves({"ReLU": relu(z), "sigmoid": sigmoid(z)}, x=z, xlabel="z", ylabel="activation")
+    plots.curves(
+        {"ReLU": relu(z), tr(es="sigmoide", en="sigmoid"): sigmoid(z)},
+        x=z,
+        xlabel="z",
+        ylabel=tr(es="activación", en="activation"),
+    )
     plt.ylim(-0.1, 2)
 
 # %% [markdown] exercise="forward" lang="es"
@@ -455,7 +481,7 @@ def draw_network(rng, sizes):
 
 
 tick.call(
-    "forward: a single layer",
+    {"es": "forward: una sola capa", "en": "forward: a single layer"},
     lambda X, params: forward(X, params)[0],
     cases=lambda rng: [(rng.normal(size=(5, 3)), draw_network(rng, [3, 1]))],
     marks=1,
@@ -465,7 +491,7 @@ tick.call(
     },
 )
 tick.call(
-    "forward: several layers",
+    {"es": "forward: varias capas", "en": "forward: several layers"},
     lambda X, params: forward(X, params)[0],
     cases=lambda rng: [
         (rng.normal(size=(6, 4)), draw_network(rng, sizes)) for sizes in ([4, 3, 1], [4, 5, 3, 2])
@@ -477,7 +503,7 @@ tick.call(
     },
 )
 tick.call(
-    "forward: caches",
+    {"es": "forward: cachés", "en": "forward: caches"},
     lambda X, params: [[A_prev, Z] for A_prev, Z in forward(X, params)[1]],
     cases=lambda rng: [(rng.normal(size=(6, 4)), draw_network(rng, [4, 5, 3, 1]))],
     marks=1,
@@ -488,12 +514,13 @@ tick.call(
 )
 
 # %% [markdown] exercise="cost" lang="es"
-# ¿Cuánto se equivoca la red? La entropía cruzada binaria castiga la seguridad equivocada:
+# ¿Cuánto se equivoca la red? La entropía cruzada binaria castiga equivocarse con seguridad:
 #
 # $$J = -\frac{1}{m} \sum_{i=1}^{m} \Big[ y_i \log a_i + (1 - y_i) \log (1 - a_i) \Big]$$
 #
-# Cuidado con los extremos: si $a_i$ llega a ser exactamente 0 o 1 aparece $\log 0$. Recórtala antes
-# a $[\varepsilon, 1 - \varepsilon]$ con un $\varepsilon$ diminuto, como $10^{-12}$.
+# Cuidado con los extremos: si $a_i$ llega a ser exactamente 0 o 1 aparece $\log 0$. Recorta antes
+# las probabilidades a $[\varepsilon, 1 - \varepsilon]$ con un $\varepsilon$ diminuto, como
+# $10^{-12}$.
 
 # %% [markdown] exercise="cost" lang="en"
 # How wrong is the network? Binary cross-entropy punishes being sure and wrong:
@@ -528,7 +555,7 @@ def cost(A, Y):
 
 # %% role="check" id="cost_check" points=3
 tick.call(
-    "cost of some predictions",
+    {"es": "coste de unas predicciones", "en": "cost of some predictions"},
     lambda A, Y: float(cost(A, Y)),
     cases=lambda rng: [
         (rng.uniform(0.05, 0.95, size=(m, 1)), rng.integers(0, 2, size=(m, 1)).astype(float))
@@ -541,7 +568,7 @@ tick.call(
     },
 )
 tick.call(
-    "cost of certain predictions",
+    {"es": "coste de predicciones totalmente seguras", "en": "cost of certain predictions"},
     # sure and right costs nothing; sure and wrong costs much, but not infinity
     lambda Y: [float(cost(Y, Y)), float(5 < cost(1 - Y, Y) < 1000)],
     cases=lambda rng: [(rng.permutation([0.0, 0.0, 1.0, 1.0, 1.0])[:, None],)],

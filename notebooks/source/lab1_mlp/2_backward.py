@@ -10,7 +10,7 @@
 # | paso lineal | $dW = A_{prev}^\top\, dZ \qquad db = \text{suma de las filas de } dZ \qquad dA_{prev} = dZ\, W^\top$ |
 # | ReLU | $dZ = dA$ donde $Z > 0$, y $0$ en el resto |
 #
-# Un truco que evita casi todos los errores: **cada derivada tiene la forma de lo que deriva**. Si
+# Un truco que evita casi todos los errores: **cada derivada tiene la forma de su variable**. Si
 # $W$ es $(n_{in}, n_{out})$, $dW$ también, y solo hay una manera de multiplicar que encaje.
 #
 # El $1/m$ de la media entra una sola vez, en la primera fila, y viaja con $dZ$ hasta el principio.
@@ -27,7 +27,7 @@
 # | linear step | $dW = A_{prev}^\top\, dZ \qquad db = \text{sum of the rows of } dZ \qquad dA_{prev} = dZ\, W^\top$ |
 # | ReLU | $dZ = dA$ where $Z > 0$, and $0$ elsewhere |
 #
-# A trick that prevents nearly every mistake: **each derivative has the shape of what it derives**.
+# A trick that prevents nearly every mistake: **each derivative has the shape of its variable**.
 # If $W$ is $(n_{in}, n_{out})$, so is $dW$, and there is only one way to multiply that fits.
 #
 # The $1/m$ of the mean enters once, in the first row, and travels with $dZ$ to the very beginning.
@@ -68,7 +68,7 @@ def draw_linear_step(rng):
 
 
 tick.call(
-    "linear step backward: dA_prev",
+    {"es": "vuelta del paso lineal: dA_prev", "en": "linear step backward: dA_prev"},
     lambda dZ, A_prev, W: linear_backward(dZ, A_prev, W)[0],
     cases=draw_linear_step,
     marks=1,
@@ -78,7 +78,7 @@ tick.call(
     },
 )
 tick.call(
-    "linear step backward: dW",
+    {"es": "vuelta del paso lineal: dW", "en": "linear step backward: dW"},
     lambda dZ, A_prev, W: linear_backward(dZ, A_prev, W)[1],
     cases=draw_linear_step,
     marks=1,
@@ -88,7 +88,7 @@ tick.call(
     },
 )
 tick.call(
-    "linear step backward: db",
+    {"es": "vuelta del paso lineal: db", "en": "linear step backward: db"},
     lambda dZ, A_prev, W: linear_backward(dZ, A_prev, W)[2],
     cases=draw_linear_step,
     marks=1,
@@ -99,7 +99,7 @@ tick.call(
 )
 
 # %% [markdown] exercise="relu_backward" lang="es"
-# ReLU deja pasar el gradiente por donde dejó pasar la señal y lo corta en lo demás.
+# ReLU deja pasar el gradiente por donde dejó pasar la señal y lo corta en el resto.
 
 # %% [markdown] exercise="relu_backward" lang="en"
 # ReLU lets the gradient through where it let the signal through, and cuts it elsewhere.
@@ -115,7 +115,7 @@ def relu_backward(dA, Z):
 
 # %% role="check" id="relu_backward_check" points=2
 tick.call(
-    "ReLU backward",
+    {"es": "vuelta de ReLU", "en": "ReLU backward"},
     lambda dA, Z: relu_backward(dA, Z),
     cases=lambda rng: [
         (rng.normal(size=shape), rng.normal(size=shape)) for shape in ((4, 3), (1, 6))
@@ -180,7 +180,7 @@ def direction(grads):
 
 
 tick.call(
-    "backward: direction in the last layer",
+    {"es": "backward: dirección en la última capa", "en": "backward: direction in the last layer"},
     lambda *arguments: direction(backward(*arguments))[-1],
     cases=lambda rng: [draw_pass(rng)],
     marks=1,
@@ -190,7 +190,10 @@ tick.call(
     },
 )
 tick.call(
-    "backward: direction in the hidden layers",
+    {
+        "es": "backward: dirección en las capas ocultas",
+        "en": "backward: direction in the hidden layers",
+    },
     lambda *arguments: direction(backward(*arguments))[:-1],
     cases=lambda rng: [draw_pass(rng)],
     marks=2,
@@ -200,7 +203,7 @@ tick.call(
     },
 )
 tick.call(
-    "backward: size of the gradient",
+    {"es": "backward: tamaño del gradiente", "en": "backward: size of the gradient"},
     lambda *arguments: float(np.linalg.norm(backward(*arguments)[-1][0])),
     cases=lambda rng: [draw_pass(rng), draw_pass(rng, m=3)],
     marks=1,
@@ -281,7 +284,7 @@ def relative_error(one, other):
 
 # %% role="check" id="numerical_gradient_check" points=3
 tick.call(
-    "finite differences",
+    {"es": "diferencias finitas", "en": "finite differences"},
     lambda a, theta: numerical_gradient(
         lambda v: float(np.sum(np.sin(a * v)) + v[0] * v[-1]), theta
     ),
@@ -293,7 +296,7 @@ tick.call(
     },
 )
 tick.call(
-    "relative error",
+    {"es": "error relativo", "en": "relative error"},
     lambda one, other: float(relative_error(one, other)),
     cases=lambda rng: [(g := rng.normal(size=6), g + 0.01 * rng.normal(size=6)), (g, -2 * g)],
     marks=1,
@@ -351,20 +354,27 @@ def gradient_check(X, Y, params):
 
 
 with once_done():
+    error = gradient_check(*small_problem(run_seed()))
     print(
-        f"backward against finite differences: relative error {gradient_check(*small_problem(run_seed())):.1e}"
+        tr(
+            es=f"backward frente a las diferencias finitas: error relativo {error:.1e}",
+            en=f"backward against finite differences: relative error {error:.1e}",
+        )
     )
 
 # %% role="check" id="gradient_check" points=2 covers="backward,numerical_gradient"
 tick.call(
-    "backward agrees with finite differences",
+    {
+        "es": "backward coincide con las diferencias finitas",
+        "en": "backward agrees with finite differences",
+    },
     lambda seed: float(gradient_check(*small_problem(seed))),
     cases=lambda rng: [(int(seed),) for seed in rng.integers(10_000, size=3)],
     tol=1e-4,
     marks=2,
     hint={
-        "es": "Cerca de 1/2 o de 1 suele faltar un factor; más pequeño, revisa la derivada de una capa.",
-        "en": "Near 1/2 or 1 a factor is usually missing; smaller than that, look at one layer's derivative.",
+        "es": "Cerca de 1/2 o de 1 suele faltar un factor; si es más pequeño, revisa la derivada de cada capa.",
+        "en": "Near 1/2 or 1 a factor is usually missing; if it is smaller, look at the derivative of each layer.",
     },
 )
 
@@ -395,7 +405,7 @@ def autograd_gradients(X, Y, params):
 
 # %% role="check" id="autograd_check" points=3
 tick.call(
-    "gradients by autograd",
+    {"es": "gradientes con autograd", "en": "gradients by autograd"},
     lambda X, Y, params: [[dW, db] for dW, db in autograd_gradients(X, Y, params)],
     cases=lambda rng: [
         (
@@ -418,4 +428,10 @@ with once_done():
     X_small, Y_small, params_small = small_problem(run_seed() + 1)
     ours = to_vector(cost_and_gradients(params_small, X_small, Y_small)[1])
     theirs = to_vector(autograd_gradients(X_small, Y_small, params_small))
-    print(f"backward against autograd: relative error {relative_error(ours, theirs):.1e}")
+    error = relative_error(ours, theirs)
+    print(
+        tr(
+            es=f"backward frente a autograd: error relativo {error:.1e}",
+            en=f"backward against autograd: relative error {error:.1e}",
+        )
+    )

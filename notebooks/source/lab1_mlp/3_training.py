@@ -94,7 +94,7 @@ tick.call(
     },
 )
 tick.call(
-    "train: where it ends",
+    {"es": "train: dónde acaba", "en": "train: where it ends"},
     lambda params, rate, iterations: to_vector(train(params, bowl, rate, iterations)[0]),
     cases=lambda rng: [
         (draw_network(rng, [3, 2, 1]), rng.uniform(0.005, 0.01), int(rng.integers(20, 40)))
@@ -106,7 +106,7 @@ tick.call(
     },
 )
 tick.call(
-    "train: the noted costs",
+    {"es": "train: los costes anotados", "en": "train: the noted costs"},
     lambda params, rate, every: train(params, bowl, rate, 25, every)[1],
     cases=lambda rng: [
         (draw_network(rng, [3, 2, 1]), rng.uniform(0.005, 0.01), n) for n in (10, 7)
@@ -137,9 +137,19 @@ with once_done():
         learning_rate=0.1,
         iterations=ITERATIONS,
     )
-    plots.curves(costs, x=range(0, ITERATIONS, 100), xlabel="iteration", ylabel="cost")
+    plots.curves(
+        costs,
+        x=range(0, ITERATIONS, 100),
+        xlabel=tr(es="iteración", en="iteration"),
+        ylabel=tr(es="coste", en="cost"),
+    )
     for number, value in enumerate(costs):
-        print(f"iteration {100 * number:4d}  cost {value:.4f}")
+        print(
+            tr(
+                es=f"iteración {100 * number:4d}  coste {value:.4f}",
+                en=f"iteration {100 * number:4d}  cost {value:.4f}",
+            )
+        )
 
 # %% [markdown] exercise="mistakes" lang="es"
 # La red dice «positiva» cuando su probabilidad pasa de 0.5. Mide la exactitud, y busca los errores
@@ -187,7 +197,7 @@ def draw_answers(rng, m=20):
 
 
 tick.call(
-    "accuracy of two classes",
+    {"es": "exactitud con dos clases", "en": "accuracy of two classes"},
     lambda A, Y: float(binary_accuracy(A, Y)),
     cases=lambda rng: [draw_answers(rng), draw_answers(rng, 7)],
     marks=1,
@@ -197,7 +207,7 @@ tick.call(
     },
 )
 tick.call(
-    "the worst mistakes",
+    {"es": "los errores más rotundos", "en": "the worst mistakes"},
     lambda A, Y, count: [int(row) for row in worst_mistakes(A, Y, count)],
     cases=lambda rng: [(*draw_answers(rng), 3), (*draw_answers(rng), 100)],
     marks=2,
@@ -210,8 +220,12 @@ tick.call(
 # %% role="given"
 with once_done():
     A_train, A_test = forward(X, trained)[0], forward(X_test, trained)[0]
+    in_training, in_test = binary_accuracy(A_train, Y), binary_accuracy(A_test, Y_test)
     print(
-        f"accuracy: {binary_accuracy(A_train, Y):.3f} in training, {binary_accuracy(A_test, Y_test):.3f} in test"
+        tr(
+            es=f"exactitud: {in_training:.3f} en entrenamiento, {in_test:.3f} en prueba",
+            en=f"accuracy: {in_training:.3f} in training, {in_test:.3f} in test",
+        )
     )
     worst = worst_mistakes(A_test, Y_test, 16)
     if len(worst):
@@ -250,7 +264,7 @@ def fresh_copies(rng, images, labels, count):
 
 # %% role="check" id="network_check" points=3 covers="forward,backward,train"
 tick.predictions(
-    "your network on new images",
+    {"es": "tu red con imágenes nuevas", "en": "your network on new images"},
     lambda images: forward(prepare(images), trained)[0][:, 0] > 0.5,
     hidden=lambda rng: fresh_copies(rng, pair_test_images, Y_test[:, 0], count=1000),
     metric="accuracy",
@@ -299,7 +313,10 @@ def compare_initialisations(X, Y, sizes, learning_rate, iterations, seed):
 
 # %% role="check" id="compare_initialisations_check" points=2
 tick.call(
-    "what zeros and small weights reach",
+    {
+        "es": "hasta dónde llegan los ceros y los pesos pequeños",
+        "en": "what zeros and small weights reach",
+    },
     lambda X, Y: [
         compare_initialisations(X, Y, [4, 6, 6, 1], 1.0, 101, seed=0)[method][-1]
         for method in ("zeros", "small")
@@ -326,19 +343,37 @@ def spread_by_layer(X, sizes, method):
 
 
 few = slice(0, 500)
+method_names = {
+    "zeros": tr(es="ceros", en="zeros"),
+    "small": tr(es="pequeños", en="small"),
+    "he": "He",
+}
 with once_done():
     runs = compare_initialisations(X[few], Y[few], SIZES, 0.1, 400, run_seed())
     deep = [n_inputs] + [64] * 8 + [1]
     with plots.style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-    plots.curves(runs, x=range(0, 400, 10), xlabel="iteration", ylabel="cost", ax=left)
-    left.set_title("training")
+    plots.curves(
+        {method_names[method]: costs for method, costs in runs.items()},
+        x=range(0, 400, 10),
+        xlabel=tr(es="iteración", en="iteration"),
+        ylabel=tr(es="coste", en="cost"),
+        ax=left,
+    )
+    left.set_title(tr(es="entrenamiento", en="training"))
     spreads = {method: spread_by_layer(X[few], deep, method) for method in runs}
     spreads["zeros"][1:] = [np.nan] * 8  # exactly 0: no place on a logarithmic axis
     plots.curves(
-        spreads, x=range(9), xlabel="layer", ylabel="spread of the signal", log=True, ax=right
+        {method_names[method]: spread for method, spread in spreads.items()},
+        x=range(9),
+        xlabel=tr(es="capa", en="layer"),
+        ylabel=tr(es="dispersión de la señal", en="spread of the signal"),
+        log=True,
+        ax=right,
     )
-    right.set_title("a deeper network, before training")
+    right.set_title(
+        tr(es="una red más profunda, sin entrenar", en="a deeper network, before training")
+    )
 
 # %% [markdown] lang="es"
 # - **Ceros.** Todas las neuronas de una capa son iguales, reciben el mismo gradiente y siguen siendo
@@ -370,12 +405,17 @@ with once_done():
 with once_done():
     start = initialise(SIZES, "he", np.random.default_rng(run_seed()))
     rates = {
-        f"rate {rate}": train(
+        tr(es=f"tasa {rate}", en=f"rate {rate}"): train(
             start, lambda params: cost_and_gradients(params, X[few], Y[few]), rate, 300, every=5
         )[1]
         for rate in (0.001, 0.1, 0.8)
     }
-    plots.curves(rates, x=range(0, 300, 5), xlabel="iteration", ylabel="cost")
+    plots.curves(
+        rates,
+        x=range(0, 300, 5),
+        xlabel=tr(es="iteración", en="iteration"),
+        ylabel=tr(es="coste", en="cost"),
+    )
     plt.ylim(0, 1.5)
 
 # %% [markdown] role="question" id="read_the_curve" points=4 lang="es"
@@ -393,13 +433,13 @@ with once_done():
 
 # %% [markdown] role="question" id="read_the_curve" points=4 lang="en"
 # Read the curves of the cost: that of your network and the three above. What tells a rate that is
-# too small from one that is too large? Has your network finished learning after 1,000 iterations?
+# too small from one that is too large? Has your network finished learning after 1000 iterations?
 # And what is it that the training curve can **not** tell you?
 #
 # ### BEGIN SOLUTION
 # With a small rate the curve falls smoothly, but so slowly that it has hardly moved; with a large
 # one it jumps, rises or gets stuck, because every step overshoots. The middle one falls fast and
-# then flattens. After 1,000 iterations the cost is still falling a little, so going on would lower
+# then flattens. After 1000 iterations the cost is still falling a little, so going on would lower
 # it further, but less and less. The curve is that of training: it says nothing about new images.
 # The gap between training and test accuracy shows that part of that fall is overfitting.
 # ### END SOLUTION
@@ -423,7 +463,7 @@ with once_done():
 #
 # ### BEGIN SOLUTION
 # Training accuracy is clearly above test accuracy, so fighting overfitting promises most: more
-# images (we use only 1,000), L2 regularisation or dropout, stopping earlier, or augmenting the data
+# images (we use only 1000), L2 regularisation or dropout, stopping earlier, or augmenting the data
 # with small shifts. To reach the same cost sooner: mini-batches, momentum or Adam, normalised
 # inputs. A wider or deeper network would lower the training cost but, without the former, would
 # hardly help the test. Several of the images that it gets wrong are doubtful even for a person:

@@ -41,14 +41,18 @@ shuffled = np.random.default_rng(run_seed()).permutation(len(splits.train_images
 held_out, kept = np.split(shuffled, [len(shuffled) // 10])
 train_images, train_labels = splits.train_images[kept], splits.train_labels[kept]
 validation_images, validation_labels = splits.train_images[held_out], splits.train_labels[held_out]
+n_train, n_validation, n_test = len(kept), len(held_out), len(splits.test_images)
 print(
-    f"{len(kept):,} images to train, {len(held_out):,} to validate, {len(splits.test_images):,} to test"
+    tr(
+        es=f"{n_train} imágenes para entrenar, {n_validation} para validar y {n_test} de prueba",
+        en=f"{n_train} images to train, {n_validation} to validate, {n_test} to test",
+    )
 )
 
 # %% [markdown] exercise="dataset" lang="es"
 # Un `Dataset` sabe dos cosas: cuántos ejemplos hay y cuál es cada uno. Y un buen `Dataset` se queja
 # al nacer: si no hay imágenes, o no hay una etiqueta por imagen, lanza `ValueError` con un mensaje
-# claro. Es mucho mejor que descubrirlo a mitad de la noche, en la época 7.
+# claro. Es mucho mejor que descubrirlo en mitad de la noche, en la época 7.
 
 # %% [markdown] exercise="dataset" lang="en"
 # A `Dataset` knows two things: how many examples there are, and which is each one. And a good
@@ -102,7 +106,7 @@ def draw_images(rng, count=6):
 
 
 tick.call(
-    "dataset: length and images",
+    {"es": "dataset: longitud e imágenes", "en": "dataset: length and images"},
     lambda images, labels: [
         len(dataset := ImageDataset(images, labels)),
         [np.asarray(dataset[i][0], dtype=float) for i in (0, len(images) - 1)],
@@ -116,7 +120,7 @@ tick.call(
     },
 )
 tick.call(
-    "dataset: labels",
+    {"es": "dataset: etiquetas", "en": "dataset: labels"},
     lambda images, labels: [int(ImageDataset(images, labels)[i][1]) for i in range(len(images))],
     cases=lambda rng: [draw_images(rng)],
     marks=1,
@@ -126,7 +130,7 @@ tick.call(
     },
 )
 tick.call(
-    "dataset: types in a batch",
+    {"es": "dataset: tipos en un lote", "en": "dataset: types in a batch"},
     lambda images, labels: [
         str(part.dtype) for part in next(iter(DataLoader(ImageDataset(images, labels), 2)))
     ],
@@ -138,7 +142,7 @@ tick.call(
     },
 )
 tick.call(
-    "dataset: refuses what does not fit",
+    {"es": "dataset: rechaza lo que no encaja", "en": "dataset: refuses what does not fit"},
     lambda images, labels: len(ImageDataset(images, labels)),
     cases=lambda rng: [
         draw_images(rng),
@@ -177,7 +181,7 @@ def numbers_seen(loader):
 
 
 tick.call(
-    "loaders: training",
+    {"es": "lotes: entrenamiento", "en": "loaders: training"},
     lambda numbers, size: [
         sorted(
             seen := numbers_seen(
@@ -196,7 +200,7 @@ tick.call(
     },
 )
 tick.call(
-    "loaders: validation",
+    {"es": "lotes: validación", "en": "loaders: validation"},
     lambda numbers, size: [
         numbers_seen(loader := make_loaders([0], TensorDataset(torch.tensor(numbers)), size)[1]),
         len(loader),
@@ -260,7 +264,7 @@ def filled(model, seed):
 
 
 tick.call(
-    "MLP: shape and number of parameters",
+    {"es": "MLP: forma y número de parámetros", "en": "MLP: shape and number of parameters"},
     lambda images, hidden: [
         list((model := MLP(12, hidden, 5))(torch.from_numpy(images)).shape),
         sum(parameter.numel() for parameter in model.parameters()),
@@ -273,7 +277,7 @@ tick.call(
     },
 )
 tick.call(
-    "MLP: rows are log-probabilities",
+    {"es": "MLP: las filas son log-probabilidades", "en": "MLP: rows are log-probabilities"},
     lambda images, seed: filled(MLP(12, 7, 5), seed)(torch.from_numpy(images)).exp().sum(dim=1),
     cases=lambda rng: [(rng.random((6, 4, 3), dtype=np.float32), int(rng.integers(10_000)))],
     tol=1e-3,
@@ -284,7 +288,7 @@ tick.call(
     },
 )
 tick.call(
-    "MLP: the most likely class",
+    {"es": "MLP: la clase más probable", "en": "MLP: the most likely class"},
     lambda images, seed: filled(MLP(12, 7, 5), seed)(torch.from_numpy(images)).argsort(dim=1),
     cases=lambda rng: [(rng.random((6, 4, 3), dtype=np.float32), int(rng.integers(10_000)))],
     marks=2,
@@ -379,7 +383,7 @@ def one_epoch(X, labels, W, b):
 
 
 tick.call(
-    "epoch: the weights it ends with",
+    {"es": "época: los pesos con los que acaba", "en": "epoch: the weights it ends with"},
     lambda *task: [parameter.detach() for parameter in one_epoch(*task)[0].parameters()],
     cases=lambda rng: [draw_task(rng), draw_task(rng, 4)],
     tol=1e-3,
@@ -390,7 +394,7 @@ tick.call(
     },
 )
 tick.call(
-    "epoch: the mean loss",
+    {"es": "época: la pérdida media", "en": "epoch: the mean loss"},
     lambda *task: float(one_epoch(*task)[1]),
     cases=lambda rng: [draw_task(rng), draw_task(rng, 9)],
     tol=1e-3,
@@ -401,7 +405,7 @@ tick.call(
     },
 )
 tick.call(
-    "epoch: training mode",
+    {"es": "época: modo entrenamiento", "en": "epoch: training mode"},
     lambda *task: one_epoch(*task)[0].calls[-1],
     cases=lambda rng: [draw_task(rng)],
     marks=1,
@@ -444,7 +448,7 @@ def evaluated(X, labels, W, b):
 
 
 tick.call(
-    "evaluate: classes",
+    {"es": "evaluate: clases", "en": "evaluate: classes"},
     lambda *task: [np.asarray(part).tolist() for part in evaluated(*task)[1]],
     cases=lambda rng: [draw_task(rng), draw_task(rng, 30)],
     marks=2,
@@ -454,7 +458,7 @@ tick.call(
     },
 )
 tick.call(
-    "evaluate: mode and gradients",
+    {"es": "evaluate: modo y gradientes", "en": "evaluate: mode and gradients"},
     lambda *task: evaluated(*task)[0].calls[-1],
     cases=lambda rng: [draw_task(rng)],
     marks=1,

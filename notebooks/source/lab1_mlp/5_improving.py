@@ -33,15 +33,22 @@ with once_done():
         losses.append(train_epoch(baseline, train_loader, nn.NLLLoss(), optimizer))
         predicted, truth = evaluate(baseline, validation_loader)
         accuracies.append(float(np.mean(predicted == truth)))
-        print(f"epoch {epoch:2d}  loss {losses[-1]:.3f}  validation accuracy {accuracies[-1]:.3f}")
+        print(
+            tr(
+                es=f"época {epoch:2d}  pérdida {losses[-1]:.3f}  exactitud en validación {accuracies[-1]:.3f}",
+                en=f"epoch {epoch:2d}  loss {losses[-1]:.3f}  validation accuracy {accuracies[-1]:.3f}",
+            )
+        )
     with plots.style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     plots.loss_curve(losses, ax=left)
-    plots.curves(accuracies, ylabel="validation accuracy", ax=right)
+    plots.curves(
+        accuracies, ylabel=tr(es="exactitud en validación", en="validation accuracy"), ax=right
+    )
 
 # %% role="check" id="baseline_check" points=2 covers="mlp,train_epoch"
 tick.predictions(
-    "the baseline on new images",
+    {"es": "la red de partida con imágenes nuevas", "en": "the baseline on new images"},
     lambda images: classify(baseline, images),
     hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=1000),
     metric="accuracy",
@@ -59,12 +66,12 @@ tick.predictions(
 # `momentum` y `weight_decay`?
 #
 # ### BEGIN SOLUTION
-# Resta a cada parámetro su gradiente (el que `backward` dejó en `.grad`) por la tasa de aprendizaje:
-# lo mismo que `update`, pero modifica los parámetros en su sitio. La diferencia está en el gradiente:
-# el de la primera parte usa todos los ejemplos; aquí es el de un lote sorteado, una estimación con
-# ruido («stochastic») que cuesta mucho menos, así que se dan muchos más pasos por época. `momentum`
-# acumula una media de gradientes anteriores y suaviza y acelera el avance; `weight_decay` añade al
-# gradiente un múltiplo del peso y lo encoge hacia cero (L2).
+# Resta a cada parámetro su gradiente (el que `backward` dejó en `.grad`) multiplicado por la tasa de
+# aprendizaje: lo mismo que `update`, pero modifica los parámetros en su sitio. La diferencia está en
+# el gradiente: el de la primera parte usa todos los ejemplos; aquí es el de un lote sorteado, una
+# estimación con ruido («stochastic») que cuesta mucho menos, así que se dan muchos más pasos por
+# época. `momentum` acumula una media de gradientes anteriores y suaviza y acelera el avance;
+# `weight_decay` añade al gradiente un múltiplo del peso y lo encoge hacia cero (L2).
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="what_sgd_does" points=4 lang="en"
@@ -93,13 +100,17 @@ tick.predictions(
 scores = torch.tensor([[4.0, 1.0, 0.0], [0.5, 3.0, 0.2], [2.0, 1.0, 0.0]])
 labels = torch.tensor([0, 1, 2])  # the first two right, the third wrong
 for name, output in {
-    "raw scores": scores,
-    "probabilities": scores.softmax(dim=1),
-    "log-probabilities": scores.log_softmax(dim=1),
+    tr(es="puntuaciones", en="raw scores"): scores,
+    tr(es="probabilidades", en="probabilities"): scores.softmax(dim=1),
+    tr(es="log-probabilidades", en="log-probabilities"): scores.log_softmax(dim=1),
 }.items():
     each = nn.NLLLoss(reduction="none")(output, labels)
+    rounded = [round(loss, 3) for loss in each.tolist()]
     print(
-        f"{name:<18} NLLLoss {each.mean():6.3f}   image by image {[round(v, 3) for v in each.tolist()]}"
+        tr(
+            es=f"{name:<18} NLLLoss {each.mean():6.3f}   imagen a imagen {rounded}",
+            en=f"{name:<18} NLLLoss {each.mean():6.3f}   image by image {rounded}",
+        )
     )
 
 # %% [markdown] role="question" id="what_nll_is" points=4 lang="es"
@@ -109,12 +120,12 @@ for name, output in {
 #
 # ### BEGIN SOLUTION
 # De cada fila toma el número de la clase verdadera, le cambia el signo y hace la media: no calcula
-# ningún logaritmo. Si le damos log-probabilidades, eso es $-\log p_{y}$, la verosimilitud negativa:
-# nunca es negativa, vale 0 solo con $p_y = 1$ y crece sin límite cuando la red está segura y se
-# equivoca. Con probabilidades da $-p_y$, entre −1 y 0: apenas castiga el error seguro y su gradiente
-# se desvanece justo ahí. Con puntuaciones sin normalizar no hay mínimo: basta con hacerlas crecer.
-# El logaritmo además convierte productos de probabilidades en sumas y `log_softmax` lo calcula de
-# forma estable. `CrossEntropyLoss` es `LogSoftmax` seguido de `NLLLoss`.
+# ningún logaritmo. Si le damos log-probabilidades, eso es $-\log p_{y}$, la log-verosimilitud
+# negativa: nunca es negativa, vale 0 solo con $p_y = 1$ y crece sin límite cuando la red está segura
+# y se equivoca. Con probabilidades da $-p_y$, entre −1 y 0: apenas castiga equivocarse con seguridad
+# y su gradiente se desvanece justo ahí. Con puntuaciones sin normalizar no hay mínimo: basta con
+# hacerlas crecer. El logaritmo además convierte productos de probabilidades en sumas y `log_softmax`
+# lo calcula de forma estable. `CrossEntropyLoss` es `LogSoftmax` seguido de `NLLLoss`.
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="what_nll_is" points=4 lang="en"
@@ -170,7 +181,7 @@ def most_confused(counts):
 
 # %% role="check" id="confusion_check" points=3
 tick.call(
-    "confusion matrix",
+    {"es": "matriz de confusión", "en": "confusion matrix"},
     lambda truth, predicted, n: count_confusions(truth, predicted, n),
     cases=lambda rng: [
         (rng.integers(0, 4, size=50), rng.integers(0, 4, size=50), 4),
@@ -183,14 +194,14 @@ tick.call(
     },
 )
 tick.call(
-    "the most frequent confusion",
+    {"es": "la confusión más frecuente", "en": "the most frequent confusion"},
     lambda counts: [int(k) for k in most_confused(counts)],
     # different counts everywhere, so that there is one answer
     cases=lambda rng: [(rng.permutation(25).reshape(5, 5) + 100 * np.eye(5, dtype=int),)],
     marks=1,
     hint={
         "es": "La diagonal son aciertos: quítala antes de buscar el máximo, en una copia.",
-        "en": "The diagonal are hits: remove it before looking for the maximum, in a copy.",
+        "en": "The diagonal holds the hits: remove it before looking for the maximum, in a copy.",
     },
 )
 
@@ -200,9 +211,19 @@ with once_done():
     counts = count_confusions(splits.test_labels, predicted, n_classes)
     plots.confusion_matrix(splits.test_labels, predicted, classes=class_names)
     i, j = most_confused(counts)
-    print(f"test accuracy of the baseline: {np.trace(counts) / counts.sum():.3f}")
+    share = np.trace(counts) / counts.sum()
     print(
-        f"most frequent confusion: {class_names[i]} taken for {class_names[j]}, {counts[i, j]} times"
+        tr(
+            es=f"exactitud de la red de partida en prueba: {share:.3f}",
+            en=f"test accuracy of the baseline: {share:.3f}",
+        )
+    )
+    actual, said = class_names[i], class_names[j]
+    print(
+        tr(
+            es=f"confusión más frecuente: {actual} se toma por {said}, {counts[i, j]} veces",
+            en=f"most frequent confusion: {actual} taken for {said}, {counts[i, j]} times",
+        )
     )
 
 # %% [markdown] lang="es"
@@ -305,7 +326,7 @@ def improved_network(train_set, validation_set):
         optimizer,
         epochs=EPOCHS,
         validation=DataLoader(validation_set, batch_size=1000),
-        metrics={"accuracy": accuracy},
+        metrics={tr(es="exactitud", en="accuracy"): accuracy},
         scheduler=scheduler,
         schedule_each="step",
     )
@@ -329,22 +350,29 @@ with once_done():
 with once_done():
     truth = splits.test_labels
     before, after = (classify(model, splits.test_images) for model in (baseline, improved))
+    at_first, now = np.mean(before == truth), np.mean(after == truth)
     print(
-        f"test accuracy: {np.mean(before == truth):.3f} the baseline, {np.mean(after == truth):.3f} yours"
+        tr(
+            es=f"exactitud en prueba: la red de partida, {at_first:.3f}; la tuya, {now:.3f}",
+            en=f"test accuracy: {at_first:.3f} the baseline, {now:.3f} yours",
+        )
     )
     plots.confusion_matrix(truth, after, classes=class_names)
-    for said, chosen in (
-        ("before", np.flatnonzero((before != truth) & (after == truth))[:8]),
-        ("still", np.flatnonzero((before != truth) & (after != truth))[:8]),
+    for said, answers, wrong in (
+        (tr(es="antes", en="before"), before, (before != truth) & (after == truth)),
+        (tr(es="aún", en="still"), after, (before != truth) & (after != truth)),
     ):
+        chosen = np.flatnonzero(wrong)[:8]
         if len(chosen):
-            answers = before if said == "before" else after
             titles = [f"{class_names[truth[i]]}\n{said}: {class_names[answers[i]]}" for i in chosen]
             plots.image_grid(splits.test_images[chosen], titles=titles)
 
 # %% role="check" id="improve_check" points=9
 tick.predictions(
-    "improvement: clearly better than the baseline",
+    {
+        "es": "mejora: claramente mejor que la red de partida",
+        "en": "improvement: clearly better than the baseline",
+    },
     lambda images: classify(improved, images),
     hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=2000),
     metric="accuracy",
@@ -357,7 +385,7 @@ tick.predictions(
     },
 )
 tick.predictions(
-    "improvement: well on the way",
+    {"es": "mejora: por buen camino", "en": "improvement: well on the way"},
     lambda images: classify(improved, images),
     hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=2000),
     metric="accuracy",
@@ -365,12 +393,12 @@ tick.predictions(
     share=0.4,
     marks=3,
     hint={
-        "es": "¿Sigue bajando la pérdida de entrenamiento al final? Entonces te sobra prudencia en la tasa.",
+        "es": "¿Sigue bajando la pérdida de entrenamiento al final? Entonces tu tasa es demasiado prudente.",
         "en": "Is the training loss still falling at the end? Then your learning rate is too cautious.",
     },
 )
 tick.predictions(
-    "improvement: close to the solution",
+    {"es": "mejora: cerca de la solución", "en": "improvement: close to the solution"},
     lambda images: classify(improved, images),
     hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=2000),
     metric="accuracy",
@@ -385,7 +413,7 @@ tick.predictions(
 
 # %% [markdown] role="question" id="what_improved" points=4 lang="es"
 # ¿Qué cambios probaste y qué mejoró la red? Da los números (validación, y prueba al final) de al menos
-# dos cambios por separado. Si alguno no ayudó, o nada lo hizo, explica por qué crees que fue.
+# dos cambios por separado. Si alguno no ayudó, o no ayudó ninguno, explica por qué crees que fue.
 #
 # ### BEGIN SOLUTION
 # Respuesta abierta; se valora que cada afirmación tenga su número y que se cambie una sola cosa cada
