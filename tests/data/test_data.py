@@ -2,7 +2,6 @@ import gzip
 import hashlib
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -21,6 +20,7 @@ import pytest
 import data
 from data import loaders, registry
 from data.registry import DataFile, fetch, read_registry
+from tests.systems import needs_posix
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "toys/numbers.txt"
@@ -144,7 +144,7 @@ def one_line(*words: str) -> Iterator[None]:
 def fetching_process(url: str, cache: Path, before: str = "") -> subprocess.Popen:
     """Start another process that fetches the toy file and prints the SHA-256 of what it got."""
     code = f"""
-import hashlib, resource, signal
+import hashlib, signal
 from data import registry
 toy = registry.DataFile({NAME!r}, {url!r}, {toy(url).sha256!r}, "public", "this test")
 registry.registry = lambda: {{toy.name: toy}}
@@ -273,6 +273,7 @@ def test_processes_that_want_the_same_file_fetch_it_once(offer, origin, cache):
     assert kept(cache) == ["numbers.txt"]
 
 
+@needs_posix
 def test_a_process_killed_while_downloading_leaves_nothing(offer, origin, cache):
     process = fetching_process(offer("/halting.gz"), cache)
     assert origin.halfway.wait(60)
@@ -283,6 +284,7 @@ def test_a_process_killed_while_downloading_leaves_nothing(offer, origin, cache)
     assert fetch(NAME).read_bytes() == CONTENT
 
 
+@needs_posix
 def test_what_a_killed_process_left_half_written_is_not_taken_for_the_file(offer, cache):
     killed = fetching_process(
         offer("/packed.gz"),
@@ -302,12 +304,16 @@ registry._verify = verify_half
     assert kept(cache) == ["numbers.txt"]
 
 
+@needs_posix
 def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(offer, cache):
     limit = len(CONTENT) // 2
     process = fetching_process(
         offer("/packed.gz"),
         cache,
-        before=f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {resource.RLIM_INFINITY}))",
+        before=f"""
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, resource.RLIM_INFINITY))
+""",
     )
     _, errors = process.communicate()
     assert re.search(r"RuntimeError: Cannot write .*numbers\.txt: .*DL_DATA_CACHE", errors), errors

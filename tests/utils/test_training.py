@@ -264,7 +264,7 @@ class _Interrupting(TensorDataset):
     def __getitem__(self, i):
         self.left -= 1
         if self.left == 0:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return super().__getitem__(i)
 
 
