@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def tweets() -> "datasets.DatasetDict":
     test_features = {"id": Value("int64"), "tweet": Value("string")}
     train_features = test_features | {"label": ClassLabel(names=["no-hate-speech", "hate-speech"])}
 
-    def read(name: str, features: dict) -> Dataset:
+    def read(name: str, features: dict[str, Any]) -> Dataset:
         frame = pd.read_csv(fetch(name), encoding="utf-8", keep_default_na=False)
         columns = {column: features[column] for column in frame.columns}
         return Dataset.from_pandas(frame, features=Features(columns), preserve_index=False)

@@ -91,7 +91,7 @@ class SmoothedCrossEntropy(nn.Module):
         target : Tensor of int, shape (N,)
         """
         if logits.device.type == "cpu":
-            loss, self._nats = _SmoothedCrossEntropy.apply(
+            loss, self._nats = _SmoothedCrossEntropy.apply(  # type: ignore[no-untyped-call]
                 logits, target, self.ignore_index, self.label_smoothing
             )
             return loss

@@ -8,6 +8,7 @@ serves both languages (Sennrich et al. 2016, https://aclanthology.org/P16-1162).
 import io
 import warnings
 from collections.abc import Iterable, Sequence
+from types import ModuleType
 
 from utils.language import sentence
 from utils.text import EOS, PAD, SOS, UNK
@@ -128,7 +129,7 @@ class Subwords:
         return [self._processor.id_to_piece(int(i)) for i in ids]
 
 
-def _sentencepiece():  # type: ignore[no-untyped-def]
+def _sentencepiece() -> ModuleType:
     """Import SentencePiece where it is used: most sessions do not need it."""
     try:
         import sentencepiece

@@ -37,7 +37,7 @@ def serve(descriptors: Mapping[str, int], receive: Callable[[], bytes]) -> None:
     app.adopt(descriptors)
     _start_figures(app.shell)
     _obey(Order.unpack(receive()), app)
-    app.start()
+    app.start()  # type: ignore[no-untyped-call]
 
 
 def _obey(order: Order, app: "AdoptingKernelApp") -> None:
@@ -104,7 +104,7 @@ class AdoptingKernelApp(IPKernelApp):
         self.transport = "ipc"
         self.log_level = 50
         self.config.HistoryManager.enabled = False
-        self.initialize([])
+        self.initialize([])  # type: ignore[no-untyped-call]
         self._forget_debugger()
 
     def _forget_debugger(self) -> None:
@@ -120,7 +120,8 @@ class AdoptingKernelApp(IPKernelApp):
 
     def init_heartbeat(self) -> None:
         """Start the heartbeat on its socket."""
-        self.heartbeat = _AdoptedHeartbeat(zmq.Context(), ("ipc", "", self.hb_port))
+        address = ("ipc", "", self.hb_port)
+        self.heartbeat = _AdoptedHeartbeat(zmq.Context(), address)  # type: ignore[no-untyped-call]
         self.heartbeat.descriptor = self.descriptors[self.hb_port - 1]
         self.heartbeat.start()
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 
 from grading.course.config import Limits
 from grading.engine.kernels.base import LAST_WORDS_SECONDS, START_SECONDS, End, Kernel, cause_of
