@@ -508,6 +508,8 @@ def test_a_changed_element_is_found_and_named(array: np.ndarray, data: st.DataOb
     if not array.size or array.dtype == bool:
         return
     changed = array.astype(complex if array.dtype.kind == "c" else float)
+    if compare_values(canonical(array), canonical(changed)) is not None:
+        return  # it has integers that no float holds
     place = data.draw(st.integers(0, array.size - 1))
     old = changed.flat[place]
     changed.flat[place] = 1.5 if not np.isfinite(old) else old / 2 + 1e-3

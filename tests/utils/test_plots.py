@@ -58,7 +58,7 @@ def test_figures_keep_their_background_on_a_dark_page():
     with plt.style.context("dark_background"):
         figure = plots.loss_curve([2.0, 1.0]).figure
         png = io.BytesIO()
-        figure.savefig(png, transparent=False)
+        figure.savefig(png, transparent=False, facecolor="auto")  # as notebooks show it
     corner = plt.imread(io.BytesIO(png.getvalue()))[0, 0, :3]
     assert np.allclose(corner, to_rgb(plots.BACKGROUND), atol=0.01)
 
