@@ -2,7 +2,7 @@
 # ## Antes de empezar
 #
 # Una red neuronal es menos misteriosa de lo que parece: unas multiplicaciones de matrices, una
-# función de pérdida y un método para bajar cuesta abajo. Este cuaderno reúne las diez ideas que
+# función de pérdida y un método para avanzar cuesta abajo. Este cuaderno reúne las diez ideas que
 # los demás laboratorios dan por sabidas. Si alguna ya la dominas, haz su ejercicio y sigue
 # adelante; si no, aquí es donde conviene detenerse.
 #
@@ -21,8 +21,8 @@
 #
 # **Cómo se trabaja.** Ejecuta las celdas en orden. En cada ejercicio sustituye la línea
 # `raise NotImplementedError(...)` por tu código y ejecuta la comprobación que hay justo debajo:
-# ✓ o ✗ al momento, con una pista. Tus funciones se prueban con entradas nuevas, sorteadas, así
-# que no hay ningún resultado que memorizar. Una línea con ⏳ indica que la celda espera a que
+# ✓ o ✗ al momento, con una pista. Tus funciones se prueban con entradas nuevas, elegidas al
+# azar, así que no hay ningún resultado que memorizar. Una línea con ⏳ indica que la celda espera a que
 # termines un ejercicio anterior. Cada ejercicio se corrige por separado: si uno se te atraganta,
 # sigue con el siguiente y vuelve más tarde.
 
@@ -65,6 +65,7 @@ from sklearn.datasets import load_diabetes, load_digits
 from torch import nn
 
 from utils import plots, text
+from utils.language import tr
 from utils.profile import budget, run_seed
 from utils.unfinished import once_done
 
@@ -75,7 +76,12 @@ def compare(name, ours, theirs):
     """Print how far our result is from a library's; both are functions without arguments."""
     with once_done():
         difference = np.max(np.abs(np.asarray(ours()) - np.asarray(theirs())))
-        print(f"{name:<24} largest difference {difference:.1e}")
+        print(
+            tr(
+                es=f"{name:<24} mayor diferencia {difference:.1e}",
+                en=f"{name:<24} largest difference {difference:.1e}",
+            )
+        )
 
 
 def draw_matrices(*drawn):
@@ -136,11 +142,17 @@ A = np.array([[1, 2, 0, 1], [3, 1, 2, 0], [0, 1, 1, 2]])
 B = np.array([[2, 1], [0, 3], [1, 1], [4, 0]])
 row, column = 1, 0
 products = " + ".join(f"{a}·{b}" for a, b in zip(A[row], B[:, column], strict=True))
+products = f"{products} = {A[row] @ B[:, column]}"
 
 figure = draw_matrices(
     ("A", A, np.s_[row, :]), ("B", B, np.s_[:, column]), ("C = A B", A @ B, (row, column))
 )
-figure.supxlabel(f"row {row} with column {column}:  {products} = {A[row] @ B[:, column]}")
+figure.supxlabel(
+    tr(
+        es=f"fila {row} con columna {column}:  {products}",
+        en=f"row {row} with column {column}:  {products}",
+    )
+)
 plt.show()
 
 # %% [markdown] exercise="matmul" lang="es"
@@ -172,7 +184,7 @@ def matmul(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 # %% role="check" id="matmul_check" points=4
 tick.call(
-    "matrix product",
+    {"es": "producto de matrices", "en": "matrix product"},
     lambda A, B: matmul(A, B),
     cases=lambda rng: [
         (rng.normal(size=(n, m)), rng.normal(size=(m, p)))
@@ -185,7 +197,7 @@ tick.call(
     },
 )
 tick.call(
-    "shapes that do not fit",
+    {"es": "formas que no encajan", "en": "shapes that do not fit"},
     lambda A, B: matmul(A, B),
     cases=lambda rng: [
         (rng.normal(size=(n, m)), rng.normal(size=(k, p)))
@@ -201,20 +213,22 @@ tick.call(
 # %% role="given"
 rng = np.random.default_rng(run_seed())
 A, B = rng.normal(size=(6, 4)), rng.normal(size=(4, 5))
-compare("matmul and NumPy's @", lambda: matmul(A, B), lambda: A @ B)
+compare(
+    tr(es="matmul y el @ de NumPy", en="matmul and NumPy's @"), lambda: matmul(A, B), lambda: A @ B
+)
 
 # %% [markdown] exercise="chain_cost" lang="es"
 # **Cuánto cuesta.** El resultado tiene $n\,p$ elementos y cada uno necesita $m$
-# multiplicaciones: $n\,m\,p$ en total. De ahí sale un truco muy usado: $(AB)C = A(BC)$, el
-# resultado es el mismo, pero el coste puede ser muy distinto.
+# multiplicaciones: $n\,m\,p$ en total. De ahí sale un truco muy usado: como
+# $(AB)C = A(BC)$, el resultado es el mismo, pero el coste puede ser muy distinto.
 #
 # Cuenta las multiplicaciones de $ABC$ de las dos maneras, con $A\,(n, m)$, $B\,(m, p)$ y
 # $C\,(p, q)$.
 
 # %% [markdown] exercise="chain_cost" lang="en"
 # **What it costs.** The result has $n\,p$ elements and each takes $m$ multiplications:
-# $n\,m\,p$ in all. This gives a trick that is used everywhere: $(AB)C = A(BC)$, the result is the
-# same, but the cost can be quite another.
+# $n\,m\,p$ in all. This gives a trick that is used everywhere: since $(AB)C = A(BC)$, the result is
+# the same, but the cost can be very different.
 #
 # Count the multiplications of $ABC$ both ways, with $A\,(n, m)$, $B\,(m, p)$ and $C\,(p, q)$.
 
@@ -231,7 +245,7 @@ def chain_cost(n: int, m: int, p: int, q: int) -> tuple[int, int]:
 
 # %% role="check" id="chain_cost_check" points=2
 tick.call(
-    "cost of a chain",
+    {"es": "coste de una cadena", "en": "cost of a chain"},
     lambda n, m, p, q: chain_cost(n, m, p, q),
     cases=lambda rng: [tuple(rng.integers(1, 60, size=4).tolist()) for _ in range(4)],
     marks=2,
@@ -245,7 +259,7 @@ tick.call(
 with once_done():
     for n, m, p, q in [(1000, 1, 1000, 1), (64, 512, 512, 10), (1, 512, 512, 512)]:
         left, right = chain_cost(n, m, p, q)
-        print(f"{(n, m, p, q)!s:<22} (AB)C {left:>12,}   A(BC) {right:>12,}")
+        print(f"{(n, m, p, q)!s:<22} (AB)C {left:>12}   A(BC) {right:>12}")
 
 # %% [markdown] lang="es"
 # **Difusión (*broadcasting*).** NumPy y PyTorch operan con matrices de formas distintas si,
@@ -259,7 +273,11 @@ with once_done():
 
 # %% role="given"
 column, row = np.array([[0], [10], [20]]), np.array([[1, 2, 3, 4]])
-draw_matrices(("column", column, (2, 0)), ("+ row", row, (0, 1)), ("= table", column + row, (2, 1)))
+draw_matrices(
+    (tr(es="columna", en="column"), column, (2, 0)),
+    (tr(es="+ fila", en="+ row"), row, (0, 1)),
+    (tr(es="= tabla", en="= table"), column + row, (2, 1)),
+)
 plt.show()
 
 # %% [markdown] exercise="squared_distances" lang="es"
@@ -282,7 +300,7 @@ def squared_distances(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
 
 # %% role="check" id="squared_distances_check" points=3
 tick.call(
-    "squared distances",
+    {"es": "distancias al cuadrado", "en": "squared distances"},
     lambda X, Y: squared_distances(X, Y),
     cases=lambda rng: [
         (rng.normal(size=(n, d)), rng.normal(size=(m, d)))
@@ -377,7 +395,7 @@ def drawn_regression(rng, cases, variables):
 
 
 tick.call(
-    "simple regression",
+    {"es": "regresión simple", "en": "simple regression"},
     lambda X, y: normal_equations(X, y),
     cases=lambda rng: [drawn_regression(rng, 30, 1), drawn_regression(rng, 3, 1)],
     marks=2,
@@ -387,7 +405,7 @@ tick.call(
     },
 )
 tick.call(
-    "multiple regression",
+    {"es": "regresión múltiple", "en": "multiple regression"},
     lambda X, y: normal_equations(X, y),
     cases=lambda rng: [drawn_regression(rng, 50, 4), drawn_regression(rng, 40, 9)],
     marks=2,
@@ -399,16 +417,27 @@ tick.call(
 
 # %% role="given"
 compare(
-    "and NumPy's lstsq",
+    tr(es="la tuya y lstsq de NumPy", en="yours and NumPy's lstsq"),
     lambda: normal_equations(with_ones(body_mass), progress),
     lambda: np.linalg.lstsq(with_ones(body_mass), progress)[0],
 )
 with once_done():
     simple, multiple = with_ones(body_mass), with_ones(patients.data)
     intercept, slope = normal_equations(simple, progress)
-    print(f"progress = {intercept:.1f} + {slope:.2f} · body mass index")
-    print(f"R²: simple {r_squared(progress, intercept + slope * body_mass):.2f}, ", end="")
-    print(f"multiple {r_squared(progress, multiple @ normal_equations(multiple, progress)):.2f}")
+    of_one = r_squared(progress, intercept + slope * body_mass)
+    of_all = r_squared(progress, multiple @ normal_equations(multiple, progress))
+    print(
+        tr(
+            es=f"avance = {intercept:.1f} + {slope:.2f} · índice de masa corporal",
+            en=f"progress = {intercept:.1f} + {slope:.2f} · body mass index",
+        )
+    )
+    print(
+        tr(
+            es=f"R²: simple {of_one:.2f}, múltiple {of_all:.2f}",
+            en=f"R²: simple {of_one:.2f}, multiple {of_all:.2f}",
+        )
+    )
 
 # %% [markdown] exercise="mse_gradient" lang="es"
 # **La vía paso a paso.** Con millones de pesos no hay sistema que resolver, pero siempre se puede
@@ -433,7 +462,7 @@ def mse_gradient(X: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 # %% role="check" id="mse_gradient_check" points=2
 tick.call(
-    "gradient of the error",
+    {"es": "gradiente del error", "en": "gradient of the error"},
     lambda X, y, w: mse_gradient(X, y, w),
     cases=lambda rng: [
         (rng.normal(size=(n, d)), rng.normal(size=n), rng.normal(size=d))
@@ -478,7 +507,7 @@ def descend_regression(X, y, start, lr, steps):
 
 
 tick.call(
-    "path of gradient descent",
+    {"es": "camino del descenso por gradiente", "en": "path of gradient descent"},
     lambda X, y, start, lr, steps: descend_regression(X, y, start, lr, steps),
     cases=lambda rng: [
         (*drawn_regression(rng, 40, d), rng.normal(size=d + 1), rng.uniform(0.05, 0.15), steps)
@@ -494,16 +523,16 @@ tick.call(
 # %% [markdown] lang="es"
 # Las dos vías llegan al mismo sitio. A la izquierda, la recta en cada paso del descenso hasta
 # juntarse con la de las ecuaciones normales. A la derecha, el error con tres tasas de aprendizaje
-# (`lr`): corta, buena y demasiado larga, que rebota cada vez más lejos. Fíjate en que antes hemos
-# **estandarizado** la variable (media 0, desviación 1): sin eso, la misma `lr` sería enorme para un
-# peso y diminuta para el otro.
+# (`lr`): pequeña, buena y demasiado grande, con la que rebota cada vez más lejos. Fíjate en que antes
+# hemos **estandarizado** la variable (media 0, desviación típica 1): sin eso, la misma `lr` sería
+# enorme para un peso y diminuta para el otro.
 
 # %% [markdown] lang="en"
 # Both ways arrive at the same place. On the left, the line at each step of the descent until it
 # joins that of the normal equations. On the right, the error with three learning rates (`lr`):
-# short, good and too long, which bounces farther every time. Note that we **standardised** the
-# variable first (mean 0, deviation 1): otherwise the same `lr` would be huge for one weight and
-# tiny for the other.
+# small, good and too large, which bounces farther every time. Note that we **standardised** the
+# variable first (mean 0, standard deviation 1): otherwise the same `lr` would be huge for one
+# weight and tiny for the other.
 
 # %% role="given"
 X = with_ones((body_mass - body_mass.mean()) / body_mass.std())
@@ -515,6 +544,7 @@ def mean_squared_error(w):
 
 with once_done():
     best = normal_equations(X, progress)
+    direct = tr(es="ecuaciones normales", en="normal equations")
     paths = {
         lr: gradient_descent(lambda w: mse_gradient(X, progress, w), np.zeros(2), lr, 20)
         for lr in (0.02, 0.15, 1.02)
@@ -526,20 +556,25 @@ with once_done():
     for step in (1, 2, 4, 8):
         line = X[order] @ paths[0.15][step]
         left.plot(body_mass[order], line, color=plots.COLOURS[1], alpha=0.4 + step / 15)
-        left.annotate(f"step {step}", (body_mass[order[1]], line[1]), fontsize=8, va="center")
-    left.plot(
-        body_mass[order], X[order] @ best, "--", color=plots.COLOURS[0], label="normal equations"
+        name = tr(es=f"paso {step}", en=f"step {step}")
+        left.annotate(name, (body_mass[order[1]], line[1]), fontsize=8, va="center")
+    left.plot(body_mass[order], X[order] @ best, "--", color=plots.COLOURS[0], label=direct)
+    left.set(
+        xlabel=tr(es="índice de masa corporal (kg/m²)", en="body mass index (kg/m²)"),
+        ylabel=tr(es="avance de la enfermedad", en="progress of the disease"),
     )
-    left.set(xlabel="body mass index (kg/m²)", ylabel="progress of the disease")
     left.legend(loc="upper left")
     losses = {f"lr = {lr}": [mean_squared_error(w) for w in path] for lr, path in paths.items()}
     plots.curves(
-        losses, ylabel="mean squared error", xlabel="step", x=range(21), log=True, ax=right
+        losses,
+        ylabel=tr(es="error cuadrático medio", en="mean squared error"),
+        xlabel=tr(es="paso", en="step"),
+        x=range(21),
+        log=True,
+        ax=right,
     )
     right.axhline(mean_squared_error(best), color=plots.COLOURS[5], linewidth=0.8)
-    right.text(
-        20, 0.93 * mean_squared_error(best), "normal equations", fontsize=8, ha="right", va="top"
-    )
+    right.text(20, 0.93 * mean_squared_error(best), direct, fontsize=8, ha="right", va="top")
     right.set(ylim=(3e3, 2e5), xticks=range(0, 21, 5))
     plt.show()
 

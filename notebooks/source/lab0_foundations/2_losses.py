@@ -26,23 +26,36 @@ said = np.linspace(0.005, 0.995, 199)  # the probability that the model gives to
 with plots.style():
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained", sharex=True)
 plots.curves(
-    {"cross-entropy: -log p": -np.log(said), "squared error: (1 - p)²": (1 - said) ** 2},
+    {
+        tr(es="entropía cruzada: -log p", en="cross-entropy: -log p"): -np.log(said),
+        tr(es="error cuadrático: (1 - p)²", en="squared error: (1 - p)²"): (1 - said) ** 2,
+    },
     x=said,
-    xlabel="probability p given to the true class",
-    ylabel="loss of one case",
+    xlabel=tr(
+        es="probabilidad p de la clase verdadera", en="probability p given to the true class"
+    ),
+    ylabel=tr(es="pérdida de un caso", en="loss of one case"),
     ax=left,
 )
 truths = (0.5, 0.7, 0.95)
 expected = {
-    f"true frequency {q:.0%}": -q * np.log(said) - (1 - q) * np.log(1 - said) for q in truths
+    tr(es=f"frecuencia verdadera {100 * q:.0f} %", en=f"true frequency {q:.0%}"): (
+        -q * np.log(said) - (1 - q) * np.log(1 - said)
+    )
+    for q in truths
 }
 plots.curves(
-    expected, x=said, xlabel="probability p given to class 1", ylabel="mean cross-entropy", ax=right
+    expected,
+    x=said,
+    xlabel=tr(es="probabilidad p de la clase 1", en="probability p given to class 1"),
+    ylabel=tr(es="entropía cruzada media", en="mean cross-entropy"),
+    ax=right,
 )
 for q, colour in zip(truths, plots.COLOURS, strict=False):
     entropy_of_q = -q * np.log(q) - (1 - q) * np.log(1 - q)
     right.plot(q, entropy_of_q, "*", color=colour, markersize=13)
-right.annotate("★ = least loss:\nsay the truth", (0.03, 0.1), fontsize=9)
+advice = tr(es="★ = pérdida mínima:\ndi la verdad", en="★ = least loss:\nsay the truth")
+right.annotate(advice, (0.03, 0.1), fontsize=9)
 right.set_ylim(0, 2.5)
 plt.show()
 
@@ -82,7 +95,7 @@ def mse(prediction: np.ndarray, target: np.ndarray) -> float:
 
 # %% role="check" id="mse_check" points=2
 tick.call(
-    "mean squared error",
+    {"es": "error cuadrático medio", "en": "mean squared error"},
     lambda prediction, target: mse(prediction, target),
     cases=lambda rng: [(rng.normal(size=s), rng.normal(size=s)) for s in [(8,), (4, 3), (1,)]],
     marks=1,
@@ -92,7 +105,7 @@ tick.call(
     },
 )
 tick.call(
-    "error of different shapes",
+    {"es": "error con formas distintas", "en": "error of different shapes"},
     lambda prediction, target: mse(prediction, target),
     cases=lambda rng: [
         (rng.normal(size=(5, 1)), rng.normal(size=5)),
@@ -145,7 +158,7 @@ tick.call(
     },
 )
 tick.call(
-    "log-sum-exp of extreme logits",
+    {"es": "log-sum-exp con logits extremos", "en": "log-sum-exp of extreme logits"},
     lambda logits: log_sum_exp(logits),
     cases=lambda rng: [
         (rng.normal(size=(3, 4)) * 10 + 1000,),
@@ -185,7 +198,7 @@ def binary_cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
 
 # %% role="check" id="binary_cross_entropy_check" points=3
 tick.call(
-    "binary cross-entropy",
+    {"es": "entropía cruzada binaria", "en": "binary cross-entropy"},
     lambda logits, targets: binary_cross_entropy(logits, targets),
     cases=lambda rng: [(rng.normal(size=n) * 2, rng.integers(0, 2, size=n)) for n in (12, 5, 1)],
     marks=2,
@@ -195,7 +208,10 @@ tick.call(
     },
 )
 tick.call(
-    "binary cross-entropy of extreme logits",
+    {
+        "es": "entropía cruzada binaria con logits extremos",
+        "en": "binary cross-entropy of extreme logits",
+    },
     lambda logits, targets: binary_cross_entropy(logits, targets),
     cases=lambda rng: [
         (rng.uniform(-2000, 2000, size=8), rng.integers(0, 2, size=8)) for _ in range(3)
@@ -239,7 +255,7 @@ def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
 
 # %% role="check" id="cross_entropy_check" points=4
 tick.call(
-    "cross-entropy",
+    {"es": "entropía cruzada", "en": "cross-entropy"},
     lambda logits, targets: cross_entropy(logits, targets),
     cases=lambda rng: [
         (rng.normal(size=(n, k)) * 2, rng.integers(0, k, size=n))
@@ -252,7 +268,7 @@ tick.call(
     },
 )
 tick.call(
-    "cross-entropy of extreme logits",
+    {"es": "entropía cruzada con logits extremos", "en": "cross-entropy of extreme logits"},
     lambda logits, targets: cross_entropy(logits, targets),
     cases=lambda rng: [
         (rng.normal(size=(5, 3)) * 600, rng.integers(0, 3, size=5)),
@@ -287,7 +303,7 @@ def entropy(logits: np.ndarray) -> np.ndarray:
 
 # %% role="check" id="entropy_check" points=2
 tick.call(
-    "entropy of predictions",
+    {"es": "entropía de las predicciones", "en": "entropy of predictions"},
     lambda logits: entropy(logits),
     cases=lambda rng: [
         (rng.normal(size=(6, 4)) * 2,),
@@ -307,24 +323,24 @@ logits, classes = rng.normal(size=(50, 7)) * 5, rng.integers(0, 7, size=50)
 tensor, truth = torch.tensor(logits), torch.tensor(classes)
 compare("log-sum-exp", lambda: log_sum_exp(logits), lambda: torch.logsumexp(tensor, dim=1))
 compare(
-    "binary cross-entropy",
+    tr(es="entropía cruzada binaria", en="binary cross-entropy"),
     lambda: binary_cross_entropy(logits[:, 0], classes % 2),
     lambda: nn.functional.binary_cross_entropy_with_logits(tensor[:, 0], (truth % 2).double()),
 )
 compare(
-    "cross-entropy",
+    tr(es="entropía cruzada", en="cross-entropy"),
     lambda: cross_entropy(logits, classes),
     lambda: nn.functional.cross_entropy(tensor, truth),
 )
 compare(
-    "entropy",
+    tr(es="entropía", en="entropy"),
     lambda: entropy(logits),
     lambda: torch.distributions.Categorical(logits=tensor).entropy(),
 )
 
 # %% [markdown] role="question" id="q_uncertainty" points=4 lang="es"
 # Dos clasificadores de radiografías aciertan el 90 % de las veces. La entropía cruzada media es
-# 0,25 en el primero y 1,4 en el segundo. (a) ¿En qué se diferencian? (b) ¿Cuál usarías para decidir
+# 0.25 en el primero y 1.4 en el segundo. (a) ¿En qué se diferencian? (b) ¿Cuál usarías para decidir
 # a qué pacientes debe mirar una persona, y por qué? (c) ¿Qué pérdida tendría en un problema de 10
 # clases un modelo que no sabe nada y lo reconoce?
 #
@@ -332,7 +348,7 @@ compare(
 # (a) El segundo se equivoca con mucha seguridad: da probabilidad casi nula a la clase verdadera en
 # sus fallos. (b) El primero: sus probabilidades reflejan mejor sus dudas, así que se pueden enviar a
 # una persona los casos de entropía alta; en el segundo, muchos fallos parecerían seguros.
-# (c) $\log 10 \approx 2{,}3$ nats: reparte por igual. Es un buen valor con el que contrastar la
+# (c) $\log 10 \approx 2.3$ nats: reparte por igual. Es un buen valor con el que contrastar la
 # pérdida al empezar a entrenar.
 # ### END SOLUTION
 

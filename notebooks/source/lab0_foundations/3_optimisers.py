@@ -12,8 +12,8 @@
 #
 # Vas a escribir seis, con los convenios de `torch.optim`. Cada uno es un objeto que guarda su memoria
 # y tiene un método `step(w, gradient)`, que devuelve los pesos nuevos **sin modificar los que
-# recibe**. Se prueban durante 100 pasos en un valle sorteado; en una de las direcciones el gradiente
-# es exactamente 0.
+# recibe**. Se prueban durante 100 pasos en un valle generado al azar; en una de las direcciones el
+# gradiente es exactamente 0.
 
 # %% [markdown] lang="en"
 # ## 4. Optimisers
@@ -78,7 +78,7 @@ class SGD:
 
 # %% role="check" id="sgd_check" points=1
 tick.call(
-    "SGD, 100 steps",
+    {"es": "SGD, 100 pasos", "en": "SGD, 100 steps"},
     lambda lr, valley, start: in_valley(SGD(lr), valley, start),
     cases=lambda rng: [(rng.uniform(0.01, 0.1), *drawn_valley(rng)) for _ in range(2)],
     marks=1,
@@ -123,7 +123,7 @@ class Momentum:
 
 # %% role="check" id="momentum_check" points=2
 tick.call(
-    "momentum, 100 steps",
+    {"es": "momento, 100 pasos", "en": "momentum, 100 steps"},
     lambda lr, mu, valley, start: in_valley(Momentum(lr, mu), valley, start),
     cases=lambda rng: [
         (rng.uniform(0.01, 0.1), mu, *drawn_valley(rng)) for mu in rng.uniform(0.5, 0.95, size=2)
@@ -172,7 +172,7 @@ class AdaGrad:
 
 # %% role="check" id="adagrad_check" points=2
 tick.call(
-    "AdaGrad, 100 steps",
+    {"es": "AdaGrad, 100 pasos", "en": "AdaGrad, 100 steps"},
     lambda lr, eps, valley, start: in_valley(AdaGrad(lr, eps), valley, start),
     cases=lambda rng: [
         (rng.uniform(0.05, 0.3), eps, *drawn_valley(rng)) for eps in (1e-10, rng.uniform(0.01, 0.1))
@@ -221,7 +221,7 @@ class RMSprop:
 # %% role="check" id="rmsprop_check" points=2
 # With a tiny ε RMSprop is chaotic once it reaches the bottom: roundings would grow a billion times.
 tick.call(
-    "RMSprop, 100 steps",
+    {"es": "RMSprop, 100 pasos", "en": "RMSprop, 100 steps"},
     lambda lr, alpha, eps, valley, start: in_valley(RMSprop(lr, alpha, eps), valley, start),
     cases=lambda rng: [
         (rng.uniform(0.005, 0.02), rng.uniform(0.9, 0.99), eps, *drawn_valley(rng))
@@ -230,7 +230,7 @@ tick.call(
     marks=2,
     tol=1e-6,
     hint={
-        "es": "La media nueva pesa α en lo viejo y (1 - α) en el cuadrado del gradiente; ε va fuera de la raíz.",
+        "es": "En la media nueva, la vieja pesa α y el cuadrado del gradiente, (1 - α); ε va fuera de la raíz.",
         "en": "The new average weighs the old one by α and the squared gradient by (1 - α); ε goes outside the root.",
     },
 )
@@ -286,7 +286,7 @@ class Adam:
 
 # %% role="check" id="adam_check" points=4
 tick.call(
-    "Adam, first step",
+    {"es": "Adam, primer paso", "en": "Adam, first step"},
     lambda lr, w, gradient: Adam(lr).step(w, gradient),
     cases=lambda rng: [
         (rng.uniform(0.1, 1), rng.normal(size=3), rng.normal(size=3) * size)
@@ -300,7 +300,7 @@ tick.call(
     },
 )
 tick.call(
-    "Adam, 100 steps",
+    {"es": "Adam, 100 pasos", "en": "Adam, 100 steps"},
     lambda lr, beta1, beta2, eps, valley, start: in_valley(
         Adam(lr, beta1, beta2, eps), valley, start
     ),
@@ -376,7 +376,7 @@ class AdamW:
 
 # %% role="check" id="adamw_check" points=3
 tick.call(
-    "AdamW, 100 steps",
+    {"es": "AdamW, 100 pasos", "en": "AdamW, 100 steps"},
     lambda lr, decay, valley, start: in_valley(AdamW(lr, weight_decay=decay), valley, start),
     cases=lambda rng: [
         (rng.uniform(0.01, 0.03), decay, *drawn_valley(rng))
@@ -419,7 +419,11 @@ def compare_with_torch(name, ours, make):
 
 
 compare_with_torch("SGD", SGD(0.1), lambda w: torch.optim.SGD(w, lr=0.1))
-compare_with_torch("momentum", Momentum(0.1), lambda w: torch.optim.SGD(w, lr=0.1, momentum=0.9))
+compare_with_torch(
+    tr(es="momento", en="momentum"),
+    Momentum(0.1),
+    lambda w: torch.optim.SGD(w, lr=0.1, momentum=0.9),
+)
 compare_with_torch("AdaGrad", AdaGrad(0.2), lambda w: torch.optim.Adagrad(w, lr=0.2))
 compare_with_torch("RMSprop", RMSprop(0.01), lambda w: torch.optim.RMSprop(w, lr=0.01))
 compare_with_torch("Adam", Adam(0.02), lambda w: torch.optim.Adam(w, lr=0.02))
@@ -446,11 +450,13 @@ def height(w):
 with once_done():
     walkers = {
         "SGD, lr 0.9": SGD(0.9),
-        "momentum, lr 0.1": Momentum(0.1),
+        tr(es="momento, lr 0.1", en="momentum, lr 0.1"): Momentum(0.1),
         "AdaGrad, lr 0.5": AdaGrad(0.5),
         "RMSprop, lr 0.3": RMSprop(0.3, alpha=0.9),
         "Adam, lr 0.3": Adam(0.3),
-        "AdamW, lr 0.3, decay 0.2": AdamW(0.3, weight_decay=0.2),
+        tr(es="AdamW, lr 0.3, decaimiento 0.2", en="AdamW, lr 0.3, decay 0.2"): AdamW(
+            0.3, weight_decay=0.2
+        ),
     }
     far = np.array([-4.0, -2.0])
     paths = {
@@ -470,8 +476,8 @@ with once_done():
         ax.set_title(name)
     ax = plots.curves(
         {name.split(",")[0]: height(path) for name, path in paths.items()},
-        ylabel="height above the minimum",
-        xlabel="step",
+        ylabel=tr(es="altura sobre el mínimo", en="height above the minimum"),
+        xlabel=tr(es="paso", en="step"),
         x=range(61),
         log=True,
     )
@@ -488,7 +494,7 @@ with once_done():
 # Adam divide por $\sqrt{\hat v}$ lo que entra en el gradiente: el decaimiento dejaría de ser
 # proporcional al peso, y sería menor donde los gradientes son grandes. (b) Por ejemplo, AdaGrad: la
 # suma de cuadrados no olvida los gradientes enormes del principio y sus pasos se acortan para
-# siempre; o el momento, que sigue de largo y tiene que volver.
+# siempre; o el momento, que se pasa de largo y tiene que volver.
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="q_optimisers" points=3 lang="en"

@@ -45,7 +45,7 @@ def drawn_network(rng, cases, inputs, hidden):
 
 
 tick.call(
-    "hidden layer and logits",
+    {"es": "capa oculta y logits", "en": "hidden layer and logits"},
     lambda X, W1, b1, w2, b2: np.column_stack(hidden_layer(X, W1, b1, w2, b2)),
     cases=lambda rng: [drawn_network(rng, *sizes) for sizes in [(6, 2, 3), (5, 4, 8), (1, 3, 2)]],
     marks=2,
@@ -78,12 +78,13 @@ def xor_weights() -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
 # %% role="check" id="xor_weights_check" points=2
 def apply_network(X, W1, b1, w2, b2):
     """Return the logits of a network with two hidden units."""
-    assert np.shape(W1) == (2, 2) and np.shape(w2) == (2,), "expected W1 (2, 2) and w2 (2,)"
+    fits = np.shape(W1) == (2, 2) and np.shape(w2) == (2,)
+    assert fits, tr(es="se esperaban W1 (2, 2) y w2 (2,)", en="expected W1 (2, 2) and w2 (2,)")
     return np.maximum(X @ np.asarray(W1) + b1, 0) @ np.asarray(w2) + b2
 
 
 tick.call(
-    "XOR by hand",
+    {"es": "XOR a mano", "en": "XOR by hand"},
     lambda X: apply_network(X, *xor_weights()),
     cases=lambda rng: [
         (rng.integers(0, 2, size=(12, 2)),),
@@ -150,7 +151,7 @@ with once_done():
 
 # %% role="check" id="make_network_check" points=4
 tick.predictions(
-    "XOR on unseen points",
+    {"es": "XOR en puntos nuevos", "en": "XOR on unseen points"},
     lambda points: classify(network, points),
     hidden=lambda rng: draw_xor(rng, 400),
     metric="accuracy",
@@ -185,13 +186,13 @@ with once_done():
     corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     folded, _ = hidden_layer(corners, *xor_weights())
     weights, shift = xor_weights()[2:]
+    kinds = tr(es="una capa", en="one layer"), tr(es="capa oculta", en="hidden layer")
     with plots.style():
         figure, axes = plt.subplots(1, 3, figsize=(9.5, 3.4), layout="constrained")
-    for ax, model, name in zip(axes, (line, network), ("one layer", "hidden layer"), strict=False):
+    for ax, model, name in zip(axes, (line, network), kinds, strict=False):
         share = np.mean(classify(model, xor_points) == xor_labels)
-        draw_regions(
-            ax, lambda points, model=model: classify(model, points), f"{name}: {share:.0%} right"
-        )
+        title = tr(es=f"{name}: {100 * share:.0f} % de aciertos", en=f"{name}: {share:.0%} right")
+        draw_regions(ax, lambda points, model=model: classify(model, points), title)
     for (a, b), point, below in zip(corners, folded, (9, -17, -29, 9), strict=True):
         axes[2].plot(*point, plots.MARKERS[a ^ b], color=plots.COLOURS[a ^ b], markersize=9)
         axes[2].annotate(
@@ -203,7 +204,8 @@ with once_done():
     ]
     logits = np.stack(np.meshgrid(*spans), axis=-1) @ weights + shift
     axes[2].contour(*spans, logits, levels=[0.5], colors=plots.TEXT, linestyles="--")
-    axes[2].set(title="your hidden layer folds the plane", xlabel="h1", ylabel="h2")
+    title = tr(es="tu capa oculta dobla el plano", en="your hidden layer folds the plane")
+    axes[2].set(title=title, xlabel="h1", ylabel="h2")
     plt.show()
 
 # %% [markdown] lang="es"
@@ -240,16 +242,16 @@ E = np.array(
 )
 one_hot = np.eye(5)[[2]]
 draw_matrices(
-    ("one-hot of word 2", one_hot, (0, 2)),
-    ("times E", E, np.s_[2, :]),
-    ("= row 2", one_hot @ E, np.s_[0, :]),
+    (tr(es="one-hot de la palabra 2", en="one-hot of word 2"), one_hot, (0, 2)),
+    (tr(es="por E", en="times E"), E, np.s_[2, :]),
+    (tr(es="= fila 2", en="= row 2"), one_hot @ E, np.s_[0, :]),
 )
 plt.show()
 
 # %% [markdown] exercise="embed" lang="es"
-# Multiplicar por una matriz casi llena de ceros sería tirar el tiempo: se indexa. Los números de las
-# palabras pueden venir en cualquier forma (una frase, un lote de frases, un lote vacío), y el resultado
-# añade una dimensión al final.
+# Multiplicar por una matriz casi toda de ceros sería tirar el tiempo: en su lugar, se indexa. Los números
+# de las palabras pueden venir en cualquier forma (una frase, un lote de frases, un lote vacío), y el
+# resultado añade una dimensión al final.
 
 # %% [markdown] exercise="embed" lang="en"
 # Multiplying by a matrix of almost nothing but zeros would waste time: index instead. The word numbers
@@ -267,7 +269,7 @@ def embed(ids: np.ndarray, E: np.ndarray) -> np.ndarray:
 
 # %% role="check" id="embed_check" points=2
 tick.call(
-    "embedding of words",
+    {"es": "embedding de palabras", "en": "embedding of words"},
     lambda ids, E: embed(ids, E),
     cases=lambda rng: [
         (rng.integers(0, 6, size=shape), rng.normal(size=(6, 4)))
@@ -307,7 +309,7 @@ def embedding_gradient(ids: np.ndarray, upstream: np.ndarray, V: int) -> np.ndar
 
 # %% role="check" id="embedding_gradient_check" points=3
 tick.call(
-    "gradient of distinct words",
+    {"es": "gradiente de palabras distintas", "en": "gradient of distinct words"},
     lambda ids, upstream, V: embedding_gradient(ids, upstream, V),
     cases=lambda rng: [(rng.permutation(8)[:5], rng.normal(size=(5, 3)), 8)],
     marks=1,
@@ -317,7 +319,7 @@ tick.call(
     },
 )
 tick.call(
-    "gradient of repeated words",
+    {"es": "gradiente de palabras repetidas", "en": "gradient of repeated words"},
     lambda ids, upstream, V: embedding_gradient(ids, upstream, V),
     cases=lambda rng: [
         (rng.integers(0, 3, size=9), rng.normal(size=(9, 2)), 5),
@@ -335,12 +337,12 @@ words = torch.tensor([[1, 4, 1], [0, 1, 4]])
 table = torch.tensor(E, requires_grad=True)
 nn.functional.embedding(words, table).pow(2).sum().backward()
 compare(
-    "lookup",
+    tr(es="búsqueda", en="lookup"),
     lambda: embed(words.numpy(), E),
     lambda: nn.functional.embedding(words, table).detach(),
 )
 compare(
-    "gradient",
+    tr(es="gradiente", en="gradient"),
     lambda: embedding_gradient(words.numpy().ravel(), 2 * E[words.numpy().ravel()], len(E)),
     lambda: table.grad,
 )
@@ -356,19 +358,29 @@ compare(
 # Nobody said what an animal, a fruit or a city is.
 
 # %% role="given"
+animal, fruit, city = tr(es="animal fruta ciudad", en="animal fruit city").split()
 subjects = {
-    "animal": "cat dog horse mouse",
-    "fruit": "apple pear plum peach",
-    "city": "Lima Quito Cádiz Oviedo",
+    animal: tr(es="gato perro caballo ratón", en="cat dog horse mouse"),
+    fruit: tr(es="manzana pera ciruela naranja", en="apple pear plum peach"),
+    city: "Lima Quito Cádiz Oviedo",
 }
 company = {
-    "animal": ["the {} sleeps here", "my {} eats meat", "the {} runs fast"],
-    "fruit": ["a ripe {} is sweet", "my {} is ripe", "the sweet {} falls"],
-    "city": ["we fly to {} tomorrow", "we live in {} now", "the train to {} leaves"],
+    animal: tr(
+        es="el {} duerme aquí, mi {} come carne, el {} corre mucho",
+        en="the {} sleeps here, my {} eats meat, the {} runs fast",
+    ),
+    fruit: tr(
+        es="una buena {} es dulce, mi {} está madura, la dulce {} cae",
+        en="a ripe {} is sweet, my {} is ripe, the sweet {} falls",
+    ),
+    city: tr(
+        es="mañana volamos a {}, vivimos en {} ahora, el tren a {} sale",
+        en="we fly to {} tomorrow, we live in {} now, the train to {} leaves",
+    ),
 }
 rng = np.random.default_rng(run_seed())
 sentences = [
-    rng.choice(company[kind]).format(names.split()[turn % 4]).split()
+    rng.choice(company[kind].split(", ")).format(names.split()[turn % 4]).split()
     for kind, names in subjects.items()
     for turn in range(20)
 ]
@@ -381,7 +393,12 @@ for sentence in sentences:
             counts[place, neighbour] += 1
 names = [(name, kind) for kind, listed in subjects.items() for name in listed.split()]
 rows = np.log1p(counts[[tokens.index(name) for name, _ in names]])
-plots.embedding_map(rows, labels=[name for name, _ in names], groups=[kind for _, kind in names])
+with plots.style():
+    figure, ax = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
+ax.margins(x=0.12)  # room for the names at the edges
+plots.embedding_map(
+    rows, labels=[name for name, _ in names], groups=[kind for _, kind in names], ax=ax
+)
 plt.show()
 
 # %% [markdown] lang="es"
@@ -420,7 +437,7 @@ def rnn_step(
 
 # %% role="check" id="rnn_step_check" points=2
 tick.call(
-    "recurrent step",
+    {"es": "paso recurrente", "en": "recurrent step"},
     lambda x, h, Wx, Wh, b: rnn_step(x, h, Wx, Wh, b),
     cases=lambda rng: [
         tuple(rng.normal(size=size) for size in [(n, d), (n, k), (d, k), (k, k), k])
@@ -461,7 +478,7 @@ def unroll_drawn(X, h0, Wx, Wh):
 
 
 tick.call(
-    "states of a sequence",
+    {"es": "estados de una secuencia", "en": "states of a sequence"},
     lambda X, h0, Wx, Wh: unroll_drawn(X, h0, Wx, Wh),
     cases=lambda rng: [
         tuple(rng.normal(size=size) for size in [(n, t, d), (n, k), (d, k), (k, k)])
@@ -480,7 +497,7 @@ theirs = nn.RNN(input_size=3, hidden_size=4, batch_first=True).double()
 X, h0 = torch.randn(2, 7, 3).double(), torch.zeros(1, 2, 4).double()
 Wx, Wh, bx, bh = (weight.detach().numpy() for weight in theirs.parameters())
 compare(
-    "and nn.RNN",
+    tr(es="la tuya y nn.RNN", en="yours and nn.RNN"),
     lambda: unroll(lambda x, h: rnn_step(x, h, Wx.T, Wh.T, bx + bh), X.numpy(), h0[0].numpy()),
     lambda: theirs(X, h0)[0].detach(),
 )
@@ -517,12 +534,18 @@ def gradient_reach(scale, keep=0.0, length=40, size=32):
 
 
 reach = {
-    "Wh shrinks by 0.8": gradient_reach(0.8),
-    "Wh keeps lengths": gradient_reach(1.0),
-    "Wh stretches by 1.2": gradient_reach(1.2),
-    "shrinks by 0.8, gate z = 0.9": gradient_reach(0.8, keep=0.9),
+    tr(es="Wh encoge: × 0.8", en="Wh shrinks: × 0.8"): gradient_reach(0.8),
+    tr(es="Wh conserva la longitud", en="Wh keeps lengths"): gradient_reach(1.0),
+    tr(es="Wh estira: × 1.2", en="Wh stretches: × 1.2"): gradient_reach(1.2),
+    tr(es="× 0.8, con puerta z = 0.9", en="× 0.8, with gate z = 0.9"): gradient_reach(
+        0.8, keep=0.9
+    ),
 }
 plots.curves(
-    reach, ylabel="size of the gradient", xlabel="steps back in time", x=range(40), log=True
+    reach,
+    ylabel=tr(es="tamaño del gradiente", en="size of the gradient"),
+    xlabel=tr(es="pasos hacia atrás en el tiempo", en="steps back in time"),
+    x=range(40),
+    log=True,
 )
 plt.show()

@@ -30,9 +30,16 @@
 
 # %% role="given"
 sentence = "Un perro, dos perros. One dog, two dogs!"
-for unit, split in (("characters", text.characters), ("words", text.words)):
+units = tr(es="caracteres", en="characters"), tr(es="palabras", en="words")
+for unit, split in zip(units, (text.characters, text.words), strict=True):
     pieces = split(sentence)
-    print(f"{len(pieces):>2} {unit}, {len(set(pieces))} different: {' '.join(pieces)}")
+    total, distinct, listed = len(pieces), len(set(pieces)), " ".join(pieces)
+    print(
+        tr(
+            es=f"{total:>2} {unit}, {distinct} sin contar repeticiones: {listed}",
+            en=f"{total:>2} {unit}, {distinct} different: {listed}",
+        )
+    )
 print()
 
 corpus = {tuple("ban"): 5, tuple("banana"): 2, tuple("bandana"): 3}
@@ -63,7 +70,7 @@ def merges_by_hand():
 
 # %% role="check" id="bpe_by_hand_check" points=1
 tick.value(
-    "merges by hand",
+    {"es": "fusiones a mano", "en": "merges by hand"},
     lambda: [list(symbols) for symbols in merges_by_hand()],
     marks=1,
     hint={
@@ -102,7 +109,7 @@ def draw_corpus(rng, symbols, words):
 
 
 tick.call(
-    "pairs of a corpus",
+    {"es": "pares de un corpus", "en": "pairs of a corpus"},
     lambda corpus: count_pairs(corpus),
     cases=lambda rng: [
         (draw_corpus(rng, ["a", "b", "c", "d"], 12),),
@@ -117,7 +124,7 @@ tick.call(
 )
 
 # %% [markdown] exercise="merge_pair" lang="es"
-# Y que una un par en todo el corpus. Se lee de izquierda a derecha y un símbolo no se usa dos veces:
+# Y que fusione un par en todo el corpus. Se lee de izquierda a derecha y un símbolo no se usa dos veces:
 # en `a a a`, unir `a a` deja `aa a`.
 
 # %% [markdown] exercise="merge_pair" lang="en"
@@ -148,7 +155,7 @@ def merge_pair(
 
 # %% role="check" id="merge_pair_check" points=3
 tick.call(
-    "a merge",
+    {"es": "una fusión", "en": "a merge"},
     lambda pair, corpus: merge_pair(pair, corpus),
     cases=lambda rng: [
         (pair, draw_corpus(rng, ["a", "b", "c", "ab", "ca"], 15))
@@ -161,7 +168,7 @@ tick.call(
     },
 )
 tick.call(
-    "a merge of equal symbols",
+    {"es": "una fusión de símbolos iguales", "en": "a merge of equal symbols"},
     lambda pair, corpus: merge_pair(pair, corpus),
     cases=lambda rng: [
         (("a", "a"), {("a",) * n: int(rng.integers(1, 9)) for n in range(1, 7)}),
@@ -211,18 +218,27 @@ with once_done():
         lengths.append(np.mean([len(word) for word in now]))
         learnt.append(max(pairs, key=lambda pair: (pairs[pair], pair)))
         now = merge_pair(learnt[-1], now)
-    print("the first merges:", "  ".join(a + b for a, b in learnt[:20]))
+    first = "  ".join(a + b for a, b in learnt[:20])
+    print(tr(es=f"las primeras fusiones: {first}", en=f"the first merges: {first}"))
     for word in unseen:
         few, many = split_word(word, learnt[:10]), split_word(word, learnt[:40])
-        print(f"{word:<10} after 10 merges: {few:<18} after 40: {many}")
+        print(
+            tr(
+                es=f"{word:<10} tras 10 fusiones: {few:<18} tras 40: {many}",
+                en=f"{word:<10} after 10 merges: {few:<18} after 40: {many}",
+            )
+        )
     vocabulary = len({letter for word in start for letter in word}) + np.arange(len(learnt))
     ax = plots.curves(
-        lengths, ylabel="symbols a word", xlabel="symbols in the vocabulary", x=vocabulary
+        lengths,
+        ylabel=tr(es="símbolos por palabra", en="symbols a word"),
+        xlabel=tr(es="símbolos en el vocabulario", en="symbols in the vocabulary"),
+        x=vocabulary,
     )
     for step, name in (
-        (0, "characters"),
-        (40, "stems and endings"),
-        (len(lengths) - 12, "whole words"),
+        (0, tr(es="caracteres", en="characters")),
+        (40, tr(es="raíces y terminaciones", en="stems and endings")),
+        (len(lengths) - 12, tr(es="palabras enteras", en="whole words")),
     ):
         point = vocabulary[step], lengths[step]
         ax.annotate(name, point, xytext=(8, 8), textcoords="offset points")

@@ -94,7 +94,7 @@ def normalise_evaluating(x, mean, var):
 
 
 tick.call(
-    "BatchNorm in training mode",
+    {"es": "BatchNorm en modo entrenamiento", "en": "BatchNorm in training mode"},
     lambda x, gamma, beta, eps: normalise_training(x, gamma, beta, eps),
     cases=lambda rng: [
         (rng.normal(2, 3, size=(n, d)), rng.normal(size=d), rng.normal(size=d), eps)
@@ -107,7 +107,7 @@ tick.call(
     },
 )
 tick.call(
-    "moving averages of BatchNorm",
+    {"es": "medias móviles de BatchNorm", "en": "moving averages of BatchNorm"},
     lambda batches, momentum: averages_after(batches, momentum),
     cases=lambda rng: [
         (rng.normal(2, 3, size=(b, n, d)), rng.uniform(0.05, 0.5))
@@ -120,7 +120,7 @@ tick.call(
     },
 )
 tick.call(
-    "BatchNorm in evaluation mode",
+    {"es": "BatchNorm en modo evaluación", "en": "BatchNorm in evaluation mode"},
     lambda x, mean, var: normalise_evaluating(x, mean, var),
     cases=lambda rng: [
         (rng.normal(2, 3, size=(n, d)), rng.normal(size=d), rng.uniform(0.5, 4, size=d))
@@ -133,7 +133,7 @@ tick.call(
     },
 )
 tick.call(
-    "training on one case",
+    {"es": "entrenamiento con un solo caso", "en": "training on one case"},
     lambda x, gamma, beta, eps: normalise_training(x, gamma, beta, eps),
     cases=lambda rng: [(rng.normal(size=(1, 3)), rng.normal(size=3), rng.normal(size=3), 1e-5)],
     marks=1,
@@ -159,7 +159,7 @@ def both_modes(layer, batches, case, evaluate):
 
 with torch.no_grad():
     compare(
-        "and nn.BatchNorm1d",
+        tr(es="la tuya y nn.BatchNorm1d", en="yours and nn.BatchNorm1d"),
         lambda: both_modes(
             BatchNorm(3),
             batches.numpy(),
@@ -170,7 +170,7 @@ with torch.no_grad():
     )
 
 # %% [markdown] lang="es"
-# **Los dos modos, a la vista.** El mismo paciente entra en 300 lotes distintos de 8. En modo
+# **Los dos modos, a la vista.** El mismo caso entra en 300 lotes distintos de 8. En modo
 # entrenamiento su resultado baila según la compañía; en evaluación es siempre el mismo.
 
 # %% [markdown] lang="en"
@@ -190,20 +190,41 @@ with once_done():
     normalised = np.concatenate([layer(batch) for batch in companies])
     with plots.style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-    left.hist(companies.ravel(), bins=40, color=plots.COLOURS[0], alpha=0.6, label="what arrives")
+    left.hist(
+        companies.ravel(),
+        bins=40,
+        color=plots.COLOURS[0],
+        alpha=0.6,
+        label=tr(es="lo que llega", en="what arrives"),
+    )
     left.hist(
         normalised.ravel(),
         bins=40,
         color=plots.COLOURS[1],
         alpha=0.6,
         hatch="//",
-        label="what leaves",
+        label=tr(es="lo que sale", en="what leaves"),
     )
-    left.set(xlabel="value", ylabel="cases")
+    left.set(xlabel=tr(es="valor", en="value"), ylabel=tr(es="casos", en="cases"))
     left.legend()
-    right.hist(training, bins=30, color=plots.COLOURS[0], alpha=0.6, label="training: 300 batches")
-    right.axvline(evaluating, color=plots.COLOURS[1], linewidth=2.5, label="evaluation")
-    right.set(xlabel="output of one and the same case", ylabel="batches")
+    right.hist(
+        training,
+        bins=30,
+        color=plots.COLOURS[0],
+        alpha=0.6,
+        label=tr(es="entrenamiento: 300 lotes", en="training: 300 batches"),
+    )
+    right.axvline(
+        evaluating,
+        color=plots.COLOURS[1],
+        linewidth=2.5,
+        label=tr(es="evaluación", en="evaluation"),
+    )
+    right.set(
+        xlabel=tr(es="salida de un mismo caso", en="output of one and the same case"),
+        ylabel=tr(es="lotes", en="batches"),
+    )
+    right.margins(y=0.35)  # room for the legend above the bars
     right.legend()
     plt.show()
 
@@ -328,23 +349,23 @@ def drawn_curve(rng, lost=0):
 
 
 tick.call(
-    "geometric rates",
+    {"es": "tasas en progresión geométrica", "en": "geometric rates"},
     lambda lowest, highest, count: learning_rates(lowest, highest, count),
     cases=lambda rng: [(rng.uniform(1e-6, 1e-4), rng.uniform(0.1, 5), n) for n in (2, 9, 50)],
     marks=1,
     hint={
-        "es": "El cociente entre tasas seguidas es constante, y el primero y el último son los que se piden.",
+        "es": "El cociente entre tasas consecutivas es constante, y la primera y la última son las que se piden.",
         "en": "The ratio of successive rates is constant, and the first and the last are the ones asked for.",
     },
 )
 tick.call(
-    "steepest descent of the loss",
+    {"es": "descenso más rápido de la pérdida", "en": "steepest descent of the loss"},
     lambda rates, losses: steepest(rates, losses),
     cases=lambda rng: [drawn_curve(rng), drawn_curve(rng), drawn_curve(rng, lost=6)],
     marks=2,
     hint={
         "es": "Se pide la tasa de la pendiente más negativa, no la de menor pérdida. Con nan, np.argmin se equivoca: existe np.nanargmin.",
-        "en": "Asked for is the rate of the most negative slope, not of the lowest loss. With nan np.argmin goes wrong: there is np.nanargmin.",
+        "en": "It is the rate of the most negative slope, not that of the lowest loss. With nan, np.argmin goes wrong: there is np.nanargmin.",
     },
 )
 
@@ -374,11 +395,16 @@ with once_done():
     rates = learning_rates(1e-4, 10, 100)
     losses = sweep(rates)
     found = steepest(rates, losses)
-    ax = plots.curves(losses, ylabel="loss (smoothed)", xlabel="learning rate", x=rates)
+    ax = plots.curves(
+        losses,
+        ylabel=tr(es="pérdida (suavizada)", en="loss (smoothed)"),
+        xlabel=tr(es="tasa de aprendizaje", en="learning rate"),
+        x=rates,
+    )
     ax.set_xscale("log")
     ax.axvline(found, color=plots.COLOURS[1], linestyle="--")
     ax.annotate(
-        f"steepest at {found:.2g}",
+        tr(es=f"cae más deprisa en {found:.2g}", en=f"falls fastest at {found:.2g}"),
         (found, np.nanmin(losses)),
         xytext=(-6, 0),
         textcoords="offset points",
@@ -392,7 +418,7 @@ with once_done():
 # rinde tras `patience` épocas seguidas sin una pérdida **estrictamente menor**. Las épocas se cuentan
 # desde 1; si nunca se rinde, la última es la última de la lista.
 #
-# En el dibujo de después hay 200 imágenes de entrenamiento, 40 con la etiqueta cambiada a propósito: verás
+# En la figura de más abajo hay 200 imágenes de entrenamiento, 40 con la etiqueta cambiada a propósito: verás
 # cómo la red acaba aprendiéndose hasta los errores.
 
 # %% [markdown] exercise="early_stopping" lang="en"
@@ -401,7 +427,7 @@ with once_done():
 # `patience` epochs in a row without a **strictly lower** loss. Epochs are counted from 1; if it never
 # gives up, the last one is the last of the list.
 #
-# The picture below has 200 training images, 40 with a wrong label on purpose: you will see how the network
+# The figure below has 200 training images, 40 with a wrong label on purpose: you will see how the network
 # ends up learning even the mistakes.
 
 
@@ -421,7 +447,7 @@ def early_stopping(losses: list[float], patience: int) -> tuple[int, int]:
 
 # %% role="check" id="early_stopping_check" points=2
 tick.call(
-    "best and last epoch",
+    {"es": "mejor época y última", "en": "best and last epoch"},
     lambda losses, patience: early_stopping(losses, patience),
     cases=lambda rng: [
         *((rng.normal(size=25).tolist(), patience) for patience in (2, 4, 8)),
@@ -457,13 +483,22 @@ def train_digits(lr, batch_size, epochs, data=None):
     return network, losses
 
 
+def draw_losses(losses):
+    """Draw the training and validation losses of every epoch; return the axes."""
+    names = {
+        "training": tr(es="entrenamiento", en="training"),
+        "validation": tr(es="validación", en="validation"),
+    }
+    return plots.loss_curve({names[part]: curve for part, curve in losses.items()})
+
+
 with once_done():
     few_images, few_labels = tensors(slice(0, 200))
     few_labels[:40] = (few_labels[:40] + 1) % 10  # wrong on purpose
     _, losses = train_digits(lr=0.03, batch_size=16, epochs=40, data=(few_images, few_labels))
     best, last = early_stopping(losses["validation"], patience=8)
-    ax = plots.loss_curve(losses)
-    for epoch, name in ((best, "best"), (last, "stop")):
+    ax = draw_losses(losses)
+    for epoch, name in ((best, tr(es="mejor", en="best")), (last, tr(es="parada", en="stop"))):
         ax.axvline(epoch, color=plots.COLOURS[2], linewidth=0.8)
         ax.text(epoch + 0.3, 1.5, f"{name}: {epoch}")
     plt.show()
@@ -510,7 +545,7 @@ def drawn_table(rng, blown_up):
 
 
 tick.call(
-    "best of a grid",
+    {"es": "lo mejor de una cuadrícula", "en": "best of a grid"},
     lambda table, rates, sizes: search_table(table, rates, sizes),
     cases=lambda rng: [drawn_table(rng, 0), drawn_table(rng, 2), drawn_table(rng, 5)],
     marks=2,
@@ -535,7 +570,12 @@ def validation_loss(lr, batch_size):
 
 with once_done():
     lr, batch_size, loss = grid_search(validation_loss, grid_rates, grid_sizes)
-    print(f"best: lr {lr}, batch size {batch_size}, validation loss {loss:.3f}")
+    print(
+        tr(
+            es=f"lo mejor: lr {lr}, lotes de {batch_size}, pérdida de validación {loss:.3f}",
+            en=f"best: lr {lr}, batch size {batch_size}, validation loss {loss:.3f}",
+        )
+    )
     found = np.array([[results[lr, size] for size in grid_sizes] for lr in grid_rates])
     with plots.style():
         figure, ax = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
@@ -549,7 +589,11 @@ with once_done():
             va="center",
             bbox={"color": plots.BACKGROUND, "alpha": 0.8},
         )
-    ax.set(xlabel="batch size", ylabel="learning rate", title="lowest validation loss")
+    ax.set(
+        xlabel=tr(es="tamaño de lote", en="batch size"),
+        ylabel=tr(es="tasa de aprendizaje", en="learning rate"),
+        title=tr(es="menor pérdida de validación", en="lowest validation loss"),
+    )
     ax.set_xticks(range(len(grid_sizes)), grid_sizes)
     ax.set_yticks(range(len(grid_rates)), grid_rates)
     plt.show()
@@ -576,7 +620,7 @@ def choose_settings() -> dict:
 # %% role="given"
 with once_done():
     final_network, losses = train_digits(**choose_settings())
-    plots.loss_curve(losses)
+    draw_losses(losses)
     plt.show()
 
 
@@ -594,7 +638,7 @@ def read_digits(images):
 
 
 tick.predictions(
-    "digits nobody has seen",
+    {"es": "dígitos que nadie ha visto", "en": "digits nobody has seen"},
     lambda images: read_digits(images),
     hidden=lambda rng: draw_noisy_digits(rng),
     metric="accuracy",
