@@ -57,12 +57,12 @@ Label = str | Mapping[str, str]  # as an author writes it: one for all languages
 
 @dataclass(frozen=True)
 class Title:
-    """What a check is called, in no language yet.
+    """What a check or a baseline is called, in no language yet.
 
     Attributes
     ----------
     label : str
-        Its id, which marks and keys are kept under.
+        Its id; a check's marks and keys are kept under it.
     words : mapping of str to str
         What people read, by language; empty if that is the label in all of them.
     """
@@ -89,8 +89,8 @@ class Title:
             return cls(label)
         if ID_LANGUAGE not in label:
             raise ValueError(
-                f"a label lacks {ID_LANGUAGE!r}, found {sorted(label)}: its English text is the "
-                "check's id, write it beside the others"
+                f"the name of a check or a baseline lacks {ID_LANGUAGE!r}, found {sorted(label)}: "
+                "its English text is its id, write it beside the others"
             )
         return cls(label[ID_LANGUAGE], label)
 

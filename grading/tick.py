@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 Hidden = Callable[[np.random.Generator], tuple[Any, Any]]
-Baseline = tuple[str, Callable[..., Any]]
+Baseline = tuple[Label, Callable[..., Any]]
 
 
 def _mode() -> str:
@@ -216,8 +216,8 @@ def predictions(
         numbers or lists of them.
     metric : str
         Name of a metric in `grading.answers.metrics`.
-    baseline : tuple of str and callable
-        Name of a baseline and a function from the inputs to its predictions.
+    baseline : tuple of (str or dict) and callable
+        Name of a baseline, given as a label is, and a function from the inputs to its predictions.
     share : float
         Between 0 (the baseline) and 1 (the reference).
     """
@@ -238,7 +238,7 @@ def predictions(
             marks,
             metric=metric,
             share=share,
-            baseline_name=baseline[0],
+            baseline_name=Title.of(baseline[0]),
             inputs=encoded,
             words=title.words,
         ),
@@ -269,14 +269,20 @@ def metric(
         Returns the model's outputs.
     truth : callable
         Returns what they are measured against. In grading only the reference's truth counts.
-    baseline : tuple of str and callable
-        Name of a baseline and a function that returns its outputs.
+    baseline : tuple of (str or dict) and callable
+        Name of a baseline, given as a label is, and a function that returns its outputs.
     """
     title = Title.of(label)
     answer = probe(outputs, seed=run_seed(), label=title.label, whole=True)
     _measured(
         Evidence(title.label, "metric", (answer,)),
-        Spec(marks, metric=metric, share=share, baseline_name=baseline[0], words=title.words),
+        Spec(
+            marks,
+            metric=metric,
+            share=share,
+            baseline_name=Title.of(baseline[0]),
+            words=title.words,
+        ),
         truth,
         baseline[1],
         hint,

@@ -33,7 +33,7 @@ from grading.answers.evidence import (
     Spec,
     floats_each,
 )
-from grading.messages import Reason
+from grading.messages import Reason, Title
 
 MAX_SIZE = 2**48  # numbers along an axis
 
@@ -109,20 +109,24 @@ def _decode_spec(data: Any) -> Spec:
     record = _table(data, "spec")
     tol, baseline, truth = record.get("tol"), record.get("baseline"), record.get("truth")
     _expect(tol is None or _number(tol, "tol") > 0, "tol", tol)
-    words = _table(record.get("words"), "words")
-    for lang, text in words.items():
-        _text(text, MAX_LABEL, lang)
+    baseline_name = _text(record.get("baseline_name"), MAX_LABEL, "baseline_name")
     return Spec(
         marks=_number(record.get("marks"), "marks"),
         tol=tol,
         metric=_text(record.get("metric"), MAX_LABEL, "metric"),
         share=_number(record.get("share"), "share", most=1.0),
-        baseline_name=_text(record.get("baseline_name"), MAX_LABEL, "baseline_name"),
+        baseline_name=Title(baseline_name, _decode_words(record, "baseline_words")),
         baseline=None if baseline is None else decode_value(baseline, whole=True),
         truth=None if truth is None else decode_value(truth, whole=True),
         inputs=record.get("inputs"),
-        words=words,
+        words=_decode_words(record, "words"),
     )
+
+
+def _decode_words(record: dict[str, Any], name: str) -> dict[str, str]:
+    """Return the texts by language under ``name``."""
+    words = _table(record.get(name), name)
+    return {lang: _text(text, MAX_LABEL, lang) for lang, text in words.items()}
 
 
 def _decode_answer(data: Any, whole: bool) -> Answer:

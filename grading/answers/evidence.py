@@ -36,6 +36,7 @@ SKETCH_ROWS = 4  # projections that each number of a large value takes part in
 SKETCH_BLOCKS = 1_024
 KINDS = ("bool", "int", "float", "complex", "tree")
 CHECKS = ("value", "array", "call", "predictions", "metric", "group")
+NAMELESS = Title("")  # the baseline of a check that measures nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +108,7 @@ class Spec:
         Name in `grading.answers.metrics`; ``""`` for checks that compare answers.
     share : float
         How much of the way from the baseline to the reference earns the marks.
-    baseline_name : str
+    baseline_name : Title
     baseline, truth : Canonical or None
     inputs : dict or None
         The hidden inputs, encoded, that a submission predicts on.
@@ -119,7 +120,7 @@ class Spec:
     tol: float | None = None
     metric: str = ""
     share: float = 0.5
-    baseline_name: str = ""
+    baseline_name: Title = NAMELESS
     baseline: Canonical | None = None
     truth: Canonical | None = None
     inputs: Any = None

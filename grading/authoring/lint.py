@@ -45,8 +45,8 @@ def check_calls(code: str) -> CheckCalls:
     Raises
     ------
     Mistake
-        If the second argument of a check is not a lambda, a label or a hint lacks a language, or a
-        check inside ``tick.marks`` has marks of its own.
+        If the second argument of a check is not a lambda, a label, a hint or a baseline's name
+        lacks a language, or a check inside ``tick.marks`` has marks of its own.
     """
     calls = CheckCalls()
     _visit(ast.parse(code), calls, grouped=False)
@@ -95,6 +95,9 @@ def _note(call: ast.Call, name: str, calls: CheckCalls, grouped: bool) -> None:
             raise Mistake(call.lineno, "a check inside tick.marks takes no marks= of its own")
     if "hint" in keywords:
         _require_languages(keywords["hint"], "hint= lacks {lang!r}: write one line")
+    baseline = keywords.get("baseline")
+    if isinstance(baseline, ast.Tuple) and isinstance(baseline.elts[0], ast.Dict):
+        _require_languages(baseline.elts[0], "the baseline's name lacks {lang!r}: write one text")
     if isinstance(label, ast.Dict):
         _require_languages(label, "the label lacks {lang!r}: write one text")
         label = _by_language(label)[ID_LANGUAGE]

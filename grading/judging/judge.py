@@ -272,11 +272,13 @@ def _metric_terms(reference: Reference) -> tuple[float, float]:
     except (ValueError, IndexError) as error:
         raise BadReference(f"{name}: {error}") from None
     if not (math.isfinite(baseline) and math.isfinite(best)):
-        raise BadReference(f"{name}: {spec.metric} of {spec.baseline_name} or of it is not finite")
+        raise BadReference(
+            f"{name}: {spec.metric} of {spec.baseline_name.label} or of it is not finite"
+        )
     better = best > baseline if METRICS[spec.metric].higher_is_better else best < baseline
     if not better:
         raise BadReference(
-            f"{name}: {spec.metric} {best:.4g} does not beat {spec.baseline_name} "
+            f"{name}: {spec.metric} {best:.4g} does not beat {spec.baseline_name.label} "
             f"{baseline:.4g}; train the reference better or choose another baseline"
         )
     return baseline, best

@@ -34,6 +34,7 @@ from grading.answers.evidence import (
     Spec,
     answer_of,
 )
+from grading.messages import Title
 from tests.values import JSON_VALUES, TREES, mutations
 
 
@@ -74,13 +75,14 @@ def test_exceptions_changes_and_groups_survive_the_journey() -> None:
 
 
 def test_only_a_trusted_notebook_has_a_spec() -> None:
-    spec = Spec(2.5, 0.1, "rmse", 0.4, "mean", canonical([0.0, 0.0]), canonical([1, 2]), [1, "a"])
+    mean = Title("mean", {"es": "media", "en": "mean"})
+    spec = Spec(2.5, 0.1, "rmse", 0.4, mean, canonical([0.0, 0.0]), canonical([1, 2]), [1, "a"])
     sent = Reference("x", "metric", (answer_of([1.0, 2.0], seed="s", whole=True),), spec=spec)
     assert not isinstance(journey(sent), Reference)
     found = decode_reference(json.loads(json.dumps(encode(sent)))).spec
     assert found.truth is not None
     assert (found.marks, found.tol, found.metric, found.share) == (2.5, 0.1, "rmse", 0.4)
-    assert (found.baseline_name, found.inputs) == ("mean", [1, "a"])
+    assert (found.baseline_name, found.inputs) == (mean, [1, "a"])
     assert found.truth.numbers.tolist() == [1, 2]
 
 
@@ -174,7 +176,7 @@ def test_hidden_inputs_that_cannot_be_sent_are_refused() -> None:
 
 def valid_payloads() -> list[dict[str, Any]]:
     inner = Evidence("inner", "array", (answer_of([[1.5, 2.0]], seed="s"),))
-    spec = Spec(1, 0.5, "rmse", 0.5, "b", canonical([0.0]), canonical([1.0]), None)
+    spec = Spec(1, 0.5, "rmse", 0.5, Title("b"), canonical([0.0]), canonical([1.0]), None)
     return [
         encode(evidence)
         for evidence in (
@@ -380,6 +382,7 @@ def test_malformed_evidence(which: int, path: str, value: Any) -> None:
         ("spec.share", 1.5),
         ("spec.metric", None),
         ("spec.baseline", {"kind": "float"}),
+        ("spec.baseline_words", {"es": 1}),
         ("spec.truth", [1.0]),
     ],
 )

@@ -360,6 +360,13 @@ REFUSALS = {
         'tick.value({"en": "no words"}',
         "the label lacks 'es': write one text for each language",
     ),
+    "baseline in one language": (
+        'tick.value("no words", lambda: Encoder([]).encode([]), marks=1.5)',
+        'tick.metric("no words", lambda: [], truth=lambda: [], metric="rmse", marks=1.5,'
+        ' baseline=({"en": "the mean"}, lambda: []))',
+        'tick.metric("no words"',
+        "the baseline's name lacks 'es': write one text for each language",
+    ),
     "duplicate labels by language": (
         '"no words"',
         in_every_language('{"es": "claves", "en": "codes"}'),

@@ -35,7 +35,7 @@ from grading.judging.judge import (
     metric_limit,
     reference_evidence,
 )
-from grading.messages import languages
+from grading.messages import Title, languages
 from grading.session import keyfile
 from grading.session.fingerprint import fingerprint, matches
 from tests.values import (
@@ -101,7 +101,7 @@ def metric(label: str, outputs: Any, **terms: Any) -> Reference:
     defaults: dict[str, Any] = {
         "marks": 3.0,
         "metric": "rmse",
-        "baseline_name": "the mean",
+        "baseline_name": Title("the mean", {"es": "la media"}),
         "baseline": canonical([2.0, 2.0, 2.0]),
         "truth": canonical([1.0, 2.0, 3.0]),
     }
@@ -382,6 +382,14 @@ def test_predictions_are_judged_by_their_score(predictions: Any, key: str | None
         assert all(
             result.reason is None or result.reason.text(lang) for result in judgement.results
         )
+
+
+def test_a_baseline_is_called_by_its_name_in_each_language() -> None:
+    worse = sent(metric("metric", [2.0, 2.0, 2.0], baseline_name=Title("free", {"es": "gratis"})))
+    (lost,) = judge(notebook(two=[sent(PREDICTIONS)]), notebook(two=[worse])).results
+    assert lost.reason is not None
+    assert "between the 0.8165 of “the mean” and the 0.05774 of the ref" in lost.reason.text("en")
+    assert "entre el 0.8165 de «la media» y el 0.05774 de la referencia" in lost.reason.text("es")
 
 
 def test_the_limit_moves_with_the_reference() -> None:
