@@ -55,6 +55,7 @@ from data.loaders import airline
 from data.synthetic import anbn, seasonal_series
 from utils import plots
 from utils.diagrams import arrow, blank, box, dot, enclose
+from utils.language import tr
 from utils.profile import budget, run_seed
 from utils.unfinished import Models, once_done
 
@@ -130,7 +131,7 @@ def drawn_tokens(rng, letters):
 
 
 tick.call(
-    "dictionaries",
+    {"es": "diccionarios", "en": "dictionaries"},
     lambda sequences: build_dictionaries(sequences),
     cases=lambda rng: [(drawn_tokens(rng, "zxyw"),), (drawn_tokens(rng, "qbh"),)],
     marks=1,
@@ -140,7 +141,7 @@ tick.call(
     },
 )
 tick.call(
-    "encoding with UNK",
+    {"es": "codificación con UNK", "en": "encoding with UNK"},
     lambda tokens, ids: encode(tokens, ids),
     cases=lambda rng: [
         (rng.choice(list("abcde"), size=12).tolist(), {"UNK": 0, "b": 1, "d": 2}),
@@ -194,7 +195,7 @@ def facts_of_split(count):
 
 
 tick.call(
-    "three parts",
+    {"es": "tres partes", "en": "three parts"},
     lambda count: facts_of_split(count),
     cases=lambda rng: [(100,), (int(rng.integers(41, 49)),), (int(rng.integers(200, 300)),)],
     marks=2,
@@ -234,7 +235,7 @@ def one_hot(ids: np.ndarray, size: int) -> np.ndarray:
 
 # %% role="check" id="pairs_check" points=3
 tick.call(
-    "inputs and targets",
+    {"es": "entradas y objetivos", "en": "inputs and targets"},
     lambda ids: inputs_and_targets(ids),
     cases=lambda rng: [(rng.integers(0, 9, size=size),) for size in (2, 7, 12)],
     marks=2,
@@ -244,7 +245,7 @@ tick.call(
     },
 )
 tick.call(
-    "one-hot vectors",
+    {"es": "vectores one-hot", "en": "one-hot vectors"},
     lambda ids, size: one_hot(ids, size),
     cases=lambda rng: [
         (rng.integers(0, 5, size=7), 5),
@@ -262,17 +263,28 @@ tick.call(
 def require_sequence(tokens, token_to_id, least=2):
     """Raise if a sequence is too short to be used; warn of tokens that will be read as UNK."""
     if len(tokens) < least:
-        why = "one to read and one to predict" if least == 2 else "something to go on from"
+        if least == 2:
+            why = tr(es="una para leer y otra para predecir", en="one to read and one to predict")
+        else:
+            why = tr(es="algo de lo que partir", en="something to go on from")
         raise ValueError(
-            f"the sequence {list(tokens)} has length {len(tokens)}; expected {least} or more "
-            f"({why}). Leave it out."
+            tr(
+                es=f"la secuencia {list(tokens)} tiene longitud {len(tokens)}; se esperaba {least} "
+                f"o más ({why}). Déjala fuera.",
+                en=f"the sequence {list(tokens)} has length {len(tokens)}; expected {least} or "
+                f"more ({why}). Leave it out.",
+            )
         )
-    unknown = sorted(set(tokens) - set(token_to_id))
+    unknown = ", ".join(sorted(set(tokens) - set(token_to_id)))
     if unknown:
+        known = ", ".join(token_to_id)
         warnings.warn(
-            f"{', '.join(unknown)} not in the vocabulary ({', '.join(token_to_id)}): read as UNK, "
-            "of which the network has learned nothing. Check the spelling or rebuild the "
-            "vocabulary.",
+            tr(
+                es=f"fuera del vocabulario ({known}): {unknown}. Para la red es UNK, del que no "
+                "ha aprendido nada. Revisa la ortografía o rehaz el vocabulario.",
+                en=f"{unknown} not in the vocabulary ({known}): read as UNK, of which the network "
+                "has learned nothing. Check the spelling or rebuild the vocabulary.",
+            ),
             stacklevel=2,
         )
 
@@ -289,7 +301,13 @@ with once_done():
     VOCABULARY = len(token_to_id)
     train_set, validation_set, test_set = split(sequences, np.random.default_rng(run_seed()))
     print(token_to_id)
-    print(f"{len(train_set)} training, {len(validation_set)} validation, {len(test_set)} test")
+    counts = len(train_set), len(validation_set), len(test_set)
+    print(
+        tr(
+            es="{} de entrenamiento, {} de validación y {} de prueba",
+            en="{} training, {} validation, {} test",
+        ).format(*counts)
+    )
 
 # %% [markdown] exercise="orthogonal" lang="es"
 # **Por dónde empezar.** El estado pasa por la misma matriz $W_{hh}$ una vez por palabra: tras
@@ -329,7 +347,7 @@ def facts_of_orthogonal(size, seed):
 
 
 tick.call(
-    "turns without stretching",
+    {"es": "gira sin estirar", "en": "turns without stretching"},
     lambda size, seed: facts_of_orthogonal(size, seed),
     cases=lambda rng: [(size, int(rng.integers(10**6))) for size in (2, 5, 24)],
     marks=2,
@@ -391,7 +409,7 @@ def strictly(function, x):
 
 
 tick.call(
-    "sigmoid",
+    {"es": "sigmoide", "en": "sigmoid"},
     lambda x: strictly(sigmoid, x),
     cases=lambda rng: [(rng.normal(size=(3, 4)),), (rng.uniform(-2000, 2000, size=20),)],
     marks=1,

@@ -1,7 +1,7 @@
 # %% [markdown] lang="es"
-# ### La célula
+# ### La celda
 #
-# Es la misma célula, con los mismos pesos, en cada paso; a la derecha la vemos desenrollada en el
+# Es la misma celda, con los mismos pesos, en cada paso; a la derecha la vemos desenrollada en el
 # tiempo. Esa flecha horizontal es toda la memoria que tiene.
 
 # %% [markdown] lang="en"
@@ -34,7 +34,8 @@ def draw_rnn(ax):
         arrow(ax, (x + 0.6, 1.8), (x + 1.6 if step < 3 else x + 1.3, 1.8))
         ax.text(x + 1.0, 2.08, f"$h_{step}$", ha="center", fontsize=11)
         ax.text(x, 0.25, f"$x_{step}$ = {read}", ha="center", va="center", fontsize=11)
-        ax.text(x, 3.35, f"$y_{step}$: {said}?", ha="center", va="center", fontsize=11)
+        guess = tr(es=f"$y_{step}$: ¿{said}?", en=f"$y_{step}$: {said}?")
+        ax.text(x, 3.35, guess, ha="center", va="center", fontsize=11)
 
 
 with plots.style():
@@ -90,7 +91,7 @@ def drawn_rnn(rng, hidden, vocabulary):
 
 
 tick.call(
-    "forward pass",
+    {"es": "pasada hacia delante", "en": "forward pass"},
     lambda params, inputs: forward(params, inputs),
     cases=lambda rng: [
         (drawn_rnn(rng, hidden, 4), np.eye(4)[rng.integers(0, 4, size=steps)])
@@ -141,7 +142,7 @@ def output_gradient(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 # %% role="check" id="loss_check" points=3
 tick.call(
-    "cross-entropy",
+    {"es": "entropía cruzada", "en": "cross-entropy"},
     lambda logits, targets: strictly(lambda z: cross_entropy(z, targets), logits),
     cases=lambda rng: [
         (scale * rng.normal(size=(*shape, 4)), rng.integers(0, 4, size=shape))
@@ -154,7 +155,7 @@ tick.call(
     },
 )
 tick.call(
-    "gradient of the logits",
+    {"es": "gradiente de los logits", "en": "gradient of the logits"},
     lambda logits, targets: output_gradient(logits, targets),
     cases=lambda rng: [
         (rng.normal(size=(*shape, 5)), rng.integers(0, 5, size=shape)) for shape in [(4,), (3, 2)]
@@ -167,8 +168,8 @@ tick.call(
 )
 
 # %% [markdown] exercise="backward" lang="es"
-# **Hacia atrás en el tiempo.** *Backpropagation through time*: el desenrollado es una red profunda
-# cuyas capas comparten pesos, así que los gradientes de todos los pasos **se suman**. Recorre la
+# **Hacia atrás en el tiempo.** *Backpropagation through time*: desenrollada, la red es profunda y
+# sus capas comparten pesos, así que los gradientes de todos los pasos **se suman**. Recorre la
 # secuencia del final al principio. El estado $h_t$ influye en la pérdida por dos caminos, la salida
 # de su paso y el estado siguiente:
 #
@@ -229,7 +230,7 @@ def backward(
 
 # %% role="check" id="backward_check" points=5
 tick.call(
-    "backward pass",
+    {"es": "pasada hacia atrás", "en": "backward pass"},
     lambda params, inputs, hiddens, d_logits: backward(params, inputs, hiddens, d_logits),
     cases=lambda rng: [
         (
@@ -292,7 +293,12 @@ def compare_with_differences(loss_and_gradients, params, rng, step=1e-5):
                 sides.append(loss_and_gradients(moved)[0])
             slope = (sides[0] - sides[1]) / (2 * step)
             worst = max(worst, abs(slope - gradients[name].flat[at]))
-    print(f"largest difference from finite differences {worst:.0e}")
+    print(
+        tr(
+            es=f"mayor distancia a las diferencias finitas: {worst:.0e}",
+            en=f"largest difference from finite differences: {worst:.0e}",
+        )
+    )
 
 
 def compare_with_autograd(gradients, cell, params, inputs, targets):
@@ -316,7 +322,12 @@ def compare_with_autograd(gradients, cell, params, inputs, targets):
         np.abs(parameter.grad.numpy() - ours).max()
         for parameter, ours in zip(theirs, gradients, strict=True)
     )
-    print(f"largest difference from {type(cell).__name__} and autograd {worst:.0e}")
+    print(
+        tr(
+            es=f"mayor distancia a {type(cell).__name__} con autograd: {worst:.0e}",
+            en=f"largest difference from {type(cell).__name__} with autograd: {worst:.0e}",
+        )
+    )
 
 
 with once_done():
@@ -363,7 +374,7 @@ def clip_by_norm(gradients: dict[str, np.ndarray], max_norm: float) -> dict[str,
 
 # %% role="check" id="clip_check" points=2
 tick.call(
-    "clipping",
+    {"es": "recorte", "en": "clipping"},
     lambda gradients, max_norm: clip_by_norm(gradients, max_norm),
     cases=lambda rng: [
         ({"W": size * rng.normal(size=(3, 4)), "b": size * rng.normal(size=3)}, 1.0)
@@ -413,7 +424,7 @@ def drawn_arrays(rng):
 
 
 tick.call(
-    "step with momentum",
+    {"es": "paso con inercia", "en": "step with momentum"},
     lambda params, velocity, gradients, lr, momentum: momentum_step(
         params, velocity, gradients, lr, momentum
     ),
@@ -482,7 +493,7 @@ def train_on_a_line(params, batches, validation, epochs):
 
 
 tick.call(
-    "training loop",
+    {"es": "bucle de entrenamiento", "en": "training loop"},
     lambda params, batches, validation, epochs: train_on_a_line(
         params, batches, validation, epochs
     ),
@@ -505,7 +516,7 @@ tick.call(
 # %% [markdown] lang="es"
 # Todo listo. La línea de puntos del dibujo es el suelo: **ninguna** red puede bajar de ahí. La
 # longitud $n$ se sorteó entre 1 y 10, lo que aporta $\ln 10$ nats de azar por secuencia, y una
-# secuencia tiene de media 11 predicciones: $\ln 10 / 11 \approx 0{,}21$ nats por palabra. (Cada
+# secuencia tiene de media 11 predicciones: $\ln 10 / 11 \approx 0.21$ nats por palabra. (Cada
 # conjunto tiene su propio suelo, según las longitudes que le tocaron.)
 
 # %% [markdown] lang="en"
@@ -517,6 +528,11 @@ tick.call(
 # %% role="given"
 HIDDEN, LR, MOMENTUM, MAX_NORM = 16, 0.1, 0.9, 1.0
 FLOOR = np.log(MAX_N) / (MAX_N + 1)
+CURVES = {
+    "training": tr(es="entrenamiento", en="training"),
+    "validation": tr(es="validación", en="validation"),
+}
+LOSS_LABEL = tr(es="pérdida (nats por palabra)", en="loss (nats a token)")
 
 
 def loop_gradients(params, batch):
@@ -542,9 +558,11 @@ def in_batches(items, size):
 
 def show_history(name):
     """Draw the curves of a trained model above the floor."""
-    ax = plots.loss_curve(histories[name])
+    ax = plots.loss_curve(
+        {CURVES.get(part, part): losses for part, losses in histories[name].items()}
+    )
     ax.axhline(FLOOR, color=plots.TEXT, linewidth=1, linestyle=":")
-    ax.set(title=name, ylabel="loss (nats a token)", ylim=(0, None))
+    ax.set(title=name, ylabel=LOSS_LABEL, ylim=(0, None))
     plt.show()
 
 
@@ -603,11 +621,11 @@ def always_b(beginnings):
 
 
 tick.predictions(
-    "RNN on hidden sequences",
+    {"es": "RNN en secuencias no vistas", "en": "RNN on hidden sequences"},
     lambda beginnings: [CLASSES.index(predict_next(models["RNN"], start)) for start in beginnings],
     hidden=drawn_beginnings,
     metric="accuracy",
-    baseline=("always b", always_b),
+    baseline=({"es": "siempre b", "en": "always b"}, always_b),
     marks=4,
     hint={
         "es": "Una red que siempre dice b acierta la mitad. ¿Bajó la pérdida hasta el suelo? ¿Son los objetivos la palabra siguiente?",
@@ -644,11 +662,11 @@ tick.predictions(
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="loss_alone" points=2 lang="es"
-# La pérdida se queda en torno a 0,21 y ya no baja. Con ese único número, ¿puedes decir si el
+# La pérdida se queda en torno a 0.21 y ya no baja. Con ese único número, ¿puedes decir si el
 # modelo es bueno? ¿Qué más mirarías?
 #
 # ### BEGIN SOLUTION
-# No. Un 0,21 es perfecto aquí porque conocemos el suelo; en un idioma con menos azar sería malo, y
+# No. Un 0.21 es perfecto aquí porque conocemos el suelo; en un idioma con menos azar sería malo, y
 # en otro con más, imposible. La pérdida mezcla posiciones donde nadie puede acertar (cuántas `a`
 # vienen) con otras donde fallar es no haber contado, y también premia la confianza. Miraría el
 # porcentaje de aciertos en las posiciones determinadas, lo compararía con una referencia tonta
@@ -673,8 +691,8 @@ tick.predictions(
 #
 # ### BEGIN SOLUTION
 # Ideales: bajan deprisa y juntas, sin saltos, se aplanan en el suelo y la validación se queda
-# pegada al entrenamiento. Paso demasiado grande: dientes de sierra, picos o una subida que no
-# vuelve. Demasiado pequeño: bajan, pero tan despacio que se acaban las épocas lejos del suelo. Si
+# pegada al entrenamiento. Paso demasiado grande: dientes de sierra, picos o una subida sin
+# vuelta. Demasiado pequeño: bajan, pero tan despacio que se acaban las épocas lejos del suelo. Si
 # memoriza: el entrenamiento baja de su suelo y la validación toca fondo y vuelve a subir.
 # ### END SOLUTION
 
@@ -727,7 +745,7 @@ def pad(sequences: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 # %% role="check" id="pad_check" points=2
 tick.call(
-    "padding and mask",
+    {"es": "relleno y máscara", "en": "padding and mask"},
     lambda sequences: pad(sequences),
     cases=lambda rng: [
         ([rng.integers(0, 5, size=size) for size in sizes],)
@@ -800,7 +818,7 @@ def drawn_batch(rng, steps, batch, vocabulary=4):
 
 
 tick.call(
-    "batched gradients",
+    {"es": "gradientes por lotes", "en": "batched gradients"},
     lambda params, inputs, targets, mask: batch_gradients(params, inputs, targets, mask),
     cases=lambda rng: [
         (drawn_rnn(rng, hidden, 4), *drawn_batch(rng, steps, batch))
@@ -860,5 +878,15 @@ def race(epochs=5, size=128):
 with once_done():
     (slow, loop_losses), (fast, batched_losses) = race()
     apart = np.abs(np.subtract(loop_losses, batched_losses)).max()
-    print(f"one sequence at a time {1000 * slow:6.1f} ms an epoch, batched {1000 * fast:6.1f} ms")
-    print(f"{slow / fast:.0f} times faster; the losses differ by {apart:.0e}")
+    print(
+        tr(
+            es=f"de una en una, {1000 * slow:.1f} ms por época; por lotes, {1000 * fast:.1f} ms",
+            en=f"one at a time, {1000 * slow:.1f} ms an epoch; batched, {1000 * fast:.1f} ms",
+        )
+    )
+    print(
+        tr(
+            es=f"{slow / fast:.0f} veces más rápido; las pérdidas difieren en {apart:.0e}",
+            en=f"{slow / fast:.0f} times faster; the losses differ by {apart:.0e}",
+        )
+    )

@@ -120,7 +120,7 @@ def drawn_step(rng, hidden, batch):
 
 
 tick.call(
-    "cell state and gates",
+    {"es": "estado de celda y puertas", "en": "cell state and gates"},
     lambda params, x, h, c: lstm_step(params, x, h, c)[1:],
     cases=lambda rng: [drawn_step(rng, hidden, batch) for hidden, batch in [(2, 1), (5, 3)]],
     marks=3,
@@ -130,7 +130,7 @@ tick.call(
     },
 )
 tick.call(
-    "hidden state",
+    {"es": "estado oculto", "en": "hidden state"},
     lambda params, x, h, c: lstm_step(params, x, h, c)[0],
     cases=lambda rng: [drawn_step(rng, hidden, batch) for hidden, batch in [(2, 1), (5, 3)]],
     marks=2,
@@ -211,7 +211,7 @@ def drawn_step_back(rng, hidden, batch):
 
 
 tick.call(
-    "gradients of the states",
+    {"es": "gradientes de los estados", "en": "gradients of the states"},
     lambda params, x, h, c, gates, d_h, d_c: lstm_step_backward(params, x, h, c, gates, d_h, d_c)[
         :2
     ],
@@ -223,7 +223,7 @@ tick.call(
     },
 )
 tick.call(
-    "gradients of the weights",
+    {"es": "gradientes de los pesos", "en": "gradients of the weights"},
     lambda params, x, h, c, gates, d_h, d_c: lstm_step_backward(params, x, h, c, gates, d_h, d_c)[
         2
     ],
@@ -332,18 +332,19 @@ def train_batched(new, gradients_of, lr):
 
 with once_done():
     models["LSTM"], histories["LSTM"] = train_batched(new_lstm, lstm_gradients, lr=0.5)
+BATCHED_RNN = tr(es="RNN por lotes", en="batched RNN")
 with once_done():
-    _, histories["batched RNN"] = train_batched(new_rnn, batch_gradients, lr=0.1)
+    _, histories[BATCHED_RNN] = train_batched(new_rnn, batch_gradients, lr=0.1)
 with once_done():
     ax = plots.loss_curve(
         {
-            f"{name}, {part}": histories[name][part]
-            for name in ("batched RNN", "LSTM")
-            for part in ("training", "validation")
+            f"{name}, {text}": histories[name][part]
+            for name in (BATCHED_RNN, "LSTM")
+            for part, text in CURVES.items()
         }
     )
     ax.axhline(FLOOR, color=plots.TEXT, linewidth=1, linestyle=":")
-    ax.set(ylabel="loss (nats a token)", ylim=(0, None))
+    ax.set(ylabel=LOSS_LABEL, ylim=(0, None))
     plt.show()
 
 
@@ -358,11 +359,11 @@ def lstm_classes(params, beginnings):
 
 
 tick.predictions(
-    "LSTM on hidden sequences",
+    {"es": "LSTM en secuencias no vistas", "en": "LSTM on hidden sequences"},
     lambda beginnings: lstm_classes(models["LSTM"], beginnings),
     hidden=drawn_beginnings,
     metric="accuracy",
-    baseline=("always b", always_b),
+    baseline=({"es": "siempre b", "en": "always b"}, always_b),
     marks=4,
     hint={
         "es": "Mira primero la auditoría de arriba: con un gradiente equivocado la pérdida no llega al suelo.",
@@ -413,19 +414,24 @@ def fresh_lstm(forget_bias):
 
 torch.manual_seed(run_seed())
 lengths = [1, 2, 5, 10, 20, 40, 80]
+forget_bias = tr(es="sesgo del olvido", en="forget bias")
 reached = {
     name: [np.mean([reach(make(), steps) for _ in range(5)]) for steps in lengths]
     for name, make in {
-        "RNN, PyTorch's start": lambda: fresh_rnn(False),
-        "RNN, orthogonal": lambda: fresh_rnn(True),
-        "LSTM, forget bias 0 (f ≈ 0.5)": lambda: fresh_lstm(0.0),
-        "LSTM, forget bias 3 (f ≈ 0.95)": lambda: fresh_lstm(3.0),
+        tr(es="RNN, como empieza en PyTorch", en="RNN, PyTorch's start"): lambda: fresh_rnn(False),
+        tr(es="RNN, ortogonal", en="RNN, orthogonal"): lambda: fresh_rnn(True),
+        f"LSTM, {forget_bias} 0 (f ≈ 0.5)": lambda: fresh_lstm(0.0),
+        f"LSTM, {forget_bias} 3 (f ≈ 0.95)": lambda: fresh_lstm(3.0),
     }.items()
 }
 ax = plots.curves(
-    reached, ylabel="gradient norm at step 1", xlabel="sequence length", x=lengths, log=True
+    reached,
+    ylabel=tr(es="norma del gradiente en el paso 1", en="gradient norm at step 1"),
+    xlabel=tr(es="longitud de la secuencia", en="sequence length"),
+    x=lengths,
+    log=True,
 )
-ax.set_ylim(1e-12, 1)
+ax.set_ylim(1e-18, 1)
 ax.legend(loc="lower left")
 plt.show()
 
@@ -481,14 +487,14 @@ plt.show()
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="long_memory" points=2 lang="es"
-# Con el dibujo de la célula y el experimento del gradiente delante: ¿por qué una LSTM **puede**
+# Con el dibujo de la celda y el experimento del gradiente delante: ¿por qué una LSTM **puede**
 # conservar dependencias largas? ¿Las conserva siempre?
 #
 # ### BEGIN SOLUTION
 # Por el camino de la celda, $\partial c_t/\partial c_{t-1} = f$ (más lo que pasa por las puertas):
 # no se multiplica una y otra vez por la misma matriz ni por la derivada de una tanh. Si la puerta
 # del olvido está abierta, $f \approx 1$, el gradiente y la información llegan casi intactos. Pero
-# no siempre: con sesgo 0, $f \approx 0{,}5$ y el producto $0{,}5^T$ se desvanece igual que el de la
+# no siempre: con sesgo 0, $f \approx 0.5$ y el producto $0.5^T$ se desvanece igual que el de la
 # RNN. La diferencia es que la LSTM puede *aprender* a dejar la puerta abierta, y empezar con un
 # sesgo positivo le ayuda.
 # ### END SOLUTION

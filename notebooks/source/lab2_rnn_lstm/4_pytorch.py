@@ -68,7 +68,7 @@ def drawn_inputs(rng):
 
 
 tick.call(
-    "logits of the model",
+    {"es": "logits del modelo", "en": "logits of the model"},
     lambda vocabulary, hidden, inputs: filled_outputs(vocabulary, hidden, inputs),
     cases=lambda rng: [(5, hidden, drawn_inputs(rng)) for hidden in (3, 8)],
     marks=2,
@@ -78,7 +78,7 @@ tick.call(
     },
 )
 tick.call(
-    "dropout only while training",
+    {"es": "dropout solo al entrenar", "en": "dropout only while training"},
     lambda vocabulary, hidden, inputs: drops_out(vocabulary, hidden, inputs),
     cases=lambda rng: [(5, 8, drawn_inputs(rng))],
     marks=1,
@@ -178,7 +178,7 @@ def facts_of_evaluation(weight, inputs, targets, mask, mode):
 
 
 tick.call(
-    "training step",
+    {"es": "paso de entrenamiento", "en": "training step"},
     lambda weight, inputs, targets, mask: facts_of_step(weight, inputs, targets, mask),
     cases=lambda rng: [
         (scale * rng.normal(size=(4, 4)), *drawn_batch(rng, 5, 3)) for scale in (0.5, 8.0)
@@ -190,7 +190,7 @@ tick.call(
     },
 )
 tick.call(
-    "evaluation",
+    {"es": "evaluación", "en": "evaluation"},
     lambda weight, inputs, targets, mask, mode: facts_of_evaluation(
         weight, inputs, targets, mask, mode
     ),
@@ -235,11 +235,11 @@ def torch_classes(model, beginnings):
 
 
 tick.predictions(
-    "nn.LSTM on hidden sequences",
+    {"es": "nn.LSTM en secuencias no vistas", "en": "nn.LSTM on hidden sequences"},
     lambda beginnings: torch_classes(models["nn.LSTM"], beginnings),
     hidden=drawn_beginnings,
     metric="accuracy",
-    baseline=("always b", always_b),
+    baseline=({"es": "siempre b", "en": "always b"}, always_b),
     marks=4,
     hint={
         "es": "¿Bajó la curva hasta el suelo? Si no, revisa la máscara en la pérdida y que el gradiente se ponga a cero en cada paso.",
@@ -271,7 +271,7 @@ def errors_by_position(predicted: np.ndarray, targets: np.ndarray, mask: np.ndar
 
 # %% role="check" id="errors_check" points=2
 tick.call(
-    "errors by position",
+    {"es": "errores por posición", "en": "errors by position"},
     lambda predicted, targets, mask: errors_by_position(predicted, targets, mask),
     cases=lambda rng: [
         (rng.integers(0, 3, size=(steps, batch)), *drawn_batch(rng, steps, batch, 3)[1:])
@@ -294,6 +294,9 @@ tick.call(
 
 
 # %% role="given"
+POSITION = tr(es="posición de lo que se lee", en="position of what is read")
+
+
 def draw_mistakes(ax, title, logits_of, most=16):
     """Draw where predictions are wrong; a row is a sequence, a column a position."""
     picture = np.full((most, 2 * most), np.nan)
@@ -306,7 +309,7 @@ def draw_mistakes(ax, title, logits_of, most=16):
         ax.plot([n - 0.5, n - 0.5], [n - 1.5, n - 0.5], color=plots.COLOURS[1], linewidth=2)
     ax.axhline(MAX_N - 0.5, color=plots.TEXT, linewidth=1, linestyle="--")
     ax.set_yticks(range(0, most, 3), labels=range(1, most + 1, 3))
-    ax.set(title=title, xlabel="position of what is read", ylabel="n")
+    ax.set(title=title, xlabel=POSITION, ylabel="n")
 
 
 def torch_logits(inputs):
@@ -326,14 +329,26 @@ with once_done():
     with plots.style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")
         left.bar(range(len(errors)), errors, color=plots.COLOURS[0])
-        left.set(title="test set, nn.LSTM", xlabel="position of what is read", ylabel="share wrong")
+        left.set(
+            title=tr(es="nn.LSTM, conjunto de prueba", en="nn.LSTM, test set"),
+            xlabel=POSITION,
+            ylabel=tr(es="fracción de fallos", en="share wrong"),
+        )
         left.set_xticks(range(0, len(errors), 5))
-        draw_mistakes(right, "nn.LSTM: dark is wrong, orange is the first b", torch_logits)
+        title = tr(
+            es="nn.LSTM: oscuro, fallo; naranja, primera b",
+            en="nn.LSTM: dark is wrong, orange is the first b",
+        )
+        draw_mistakes(right, title, torch_logits)
         plt.show()
 with once_done(), plots.style():
     figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")
-    draw_mistakes(axes[0], "RNN in NumPy", rnn_logits)
-    draw_mistakes(axes[1], "LSTM in NumPy", lambda inputs: lstm_run(models["LSTM"], inputs)[2])
+    draw_mistakes(axes[0], tr(es="RNN en NumPy", en="RNN in NumPy"), rnn_logits)
+    draw_mistakes(
+        axes[1],
+        tr(es="LSTM en NumPy", en="LSTM in NumPy"),
+        lambda inputs: lstm_run(models["LSTM"], inputs)[2],
+    )
     plt.show()
 
 # %% [markdown] role="question" id="hand_or_framework" points=2 lang="es"

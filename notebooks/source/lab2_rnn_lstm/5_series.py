@@ -34,7 +34,13 @@ def draw_series(lines):
     """Draw the series, known and to come, and lines over the months to come."""
     with plots.style():
         ax = plt.subplots(figsize=(8, 3.6), layout="constrained")[1]
-        ax.plot(frame["month"], series, color=plots.COLOURS[5], linewidth=1.2, label="passengers")
+        ax.plot(
+            frame["month"],
+            series,
+            color=plots.COLOURS[5],
+            linewidth=1.2,
+            label=tr(es="pasajeros", en="passengers"),
+        )
         for number, (name, values) in enumerate(lines.items()):
             ax.plot(
                 frame["month"][KNOWN:],
@@ -46,7 +52,7 @@ def draw_series(lines):
                 label=name,
             )
         ax.axvspan(frame["month"][KNOWN], frame["month"].iloc[-1], color=plots.GRID, alpha=0.5)
-        ax.set(ylabel="passengers (thousands a month)")
+        ax.set(ylabel=tr(es="pasajeros (miles al mes)", en="passengers (thousands a month)"))
         ax.legend(loc="upper left")
     plt.show()
 
@@ -55,7 +61,7 @@ draw_series({})
 
 
 # %% [markdown] exercise="changes" lang="es"
-# **Cambiar la pregunta.** El logaritmo convierte «crece un 10 %» en «sube 0,1», igual en 1949 que
+# **Cambiar la pregunta.** El logaritmo convierte «crece un 10 %» en «sube 0.1», igual en 1949 que
 # en 1960; y restar el mes anterior convierte una cuesta en algo que va y viene siempre a la misma
 # altura. En vez de «¿cuántos pasajeros?», la red responderá «¿qué porcentaje más que el mes
 # pasado?», una pregunta cuya respuesta no envejece. Escribe la ida y la vuelta.
@@ -84,7 +90,7 @@ def from_changes(last: float, changes: np.ndarray) -> np.ndarray:
 
 # %% role="check" id="changes_check" points=4
 tick.call(
-    "changes",
+    {"es": "cambios", "en": "changes"},
     lambda series: to_changes(series),
     cases=lambda rng: [(rng.uniform(50, 600, size=size),) for size in (2, 30)],
     marks=2,
@@ -94,7 +100,7 @@ tick.call(
     },
 )
 tick.call(
-    "and back",
+    {"es": "y de vuelta", "en": "and back"},
     lambda last, changes: from_changes(last, changes),
     cases=lambda rng: [(rng.uniform(100, 500), rng.normal(0, 0.1, size=size)) for size in (1, 24)],
     marks=2,
@@ -112,13 +118,22 @@ def require_series(series, look_back):
     bad = np.flatnonzero(~np.isfinite(series))
     if bad.size:
         raise ValueError(
-            f"the series has {bad.size} values that are NaN or infinite, the first at index "
-            f"{bad[0]}; expected finite numbers. Fill in or leave out those months."
+            tr(
+                es=f"la serie tiene {bad.size} valores que son NaN o infinitos, el primero en el "
+                f"índice {bad[0]}; se esperaban números finitos. Rellena o quita esos meses.",
+                en=f"the series has {bad.size} values that are NaN or infinite, the first at index "
+                f"{bad[0]}; expected finite numbers. Fill in or leave out those months.",
+            )
         )
     if not 1 <= look_back < len(series):
         raise ValueError(
-            f"the look-back is {look_back} and the series has {len(series)} values; expected a "
-            f"look-back from 1 to {len(series) - 1}, so that each window has a value after it."
+            tr(
+                es=f"look_back es {look_back} y la serie tiene {len(series)} valores; se esperaba "
+                f"de 1 a {len(series) - 1}, para que tras cada ventana quede un valor.",
+                en=f"the look-back is {look_back} and the series has {len(series)} values; "
+                f"expected a look-back from 1 to {len(series) - 1}, so that each window has a "
+                "value after it.",
+            )
         )
 
 
@@ -145,7 +160,7 @@ def make_windows(series: np.ndarray, look_back: int) -> tuple[np.ndarray, np.nda
 
 # %% role="check" id="windows_check" points=2
 tick.call(
-    "windows and targets",
+    {"es": "ventanas y objetivos", "en": "windows and targets"},
     lambda series, look_back: make_windows(series, look_back),
     cases=lambda rng: [
         (rng.normal(size=size), look_back) for size, look_back in [(20, 12), (9, 1), (6, 5)]
@@ -176,7 +191,7 @@ def seasonal_naive(history: np.ndarray, horizon: int) -> np.ndarray:
 
 # %% role="check" id="seasonal_naive_check" points=1
 tick.call(
-    "seasonal-naive forecast",
+    {"es": "pronóstico estacional ingenuo", "en": "seasonal-naive forecast"},
     lambda history, horizon: seasonal_naive(history, horizon),
     cases=lambda rng: [(rng.uniform(100, 500, size=40), horizon) for horizon in (5, 12, 29)],
     marks=1,
@@ -197,8 +212,8 @@ tick.call(
 #
 # 1. `to_changes` y normalizar (restar la media y dividir por la desviación, de la historia).
 # 2. Ventanas de doce, una LSTM pequeña (16 unidades) y una capa lineal sobre su último estado;
-#    error cuadrático y Adam con lr = 0,01. Bastan unos 200 pasos con todas las ventanas a la vez.
-# 3. **Ruido** en las ventanas al entrenar (desviación 0,4). Al pronosticar lejos, la red lee sus
+#    error cuadrático y Adam con lr = 0.01. Bastan unos 200 pasos con todas las ventanas a la vez.
+# 3. **Ruido** en las ventanas al entrenar (desviación 0.4). Al pronosticar lejos, la red lee sus
 #    propias predicciones, que no son perfectas: más vale que aprenda con entradas que tampoco.
 # 4. Pronosticar un mes, añadirlo a la ventana, repetir; deshacer la normalización y
 #    `from_changes`.
@@ -298,12 +313,12 @@ def drawn_futures(rng, count=2):
 
 
 tick.predictions(
-    "months to come",
+    {"es": "meses por venir", "en": "months to come"},
     lambda histories: np.array([forecast(past, 29) for past in histories]),
     hidden=drawn_futures,
     metric="rmse",
     baseline=(
-        "the same as a year ago",
+        {"es": "lo mismo que hace un año", "en": "the same as a year ago"},
         lambda histories: np.array([seasonal_naive(past, 29) for past in histories]),
     ),
     marks=6,
@@ -328,10 +343,16 @@ def rmse(predicted, truth):
 
 with once_done():
     took, ours = seconds_of(lambda: forecast(history, HORIZON))
-    lines = {"your forecast": ours, "the same as a year ago": seasonal_naive(history, HORIZON)}
+    lines = {
+        tr(es="tu pronóstico", en="your forecast"): ours,
+        tr(es="lo mismo que hace un año", en="the same as a year ago"): seasonal_naive(
+            history, HORIZON
+        ),
+    }
+    unit = tr(es="miles de pasajeros", en="thousand passengers")
     for name, values in lines.items():
-        print(f"{name:<24} RMSE {rmse(values, future):5.1f} thousand passengers")
-    print(f"The forecast took {took:.1f} s.")
+        print(f"{name:<25} RMSE {rmse(values, future):5.1f} {unit}")
+    print(tr(es=f"El pronóstico tardó {took:.1f} s.", en=f"The forecast took {took:.1f} s."))
     draw_series(lines)
 
 # %% [markdown] lang="es"
