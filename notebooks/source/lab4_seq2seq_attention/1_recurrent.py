@@ -14,11 +14,12 @@
 # | 5 | BLEU | una nota, calculada a mano, y sus trampas |
 #
 # **Cómo se trabaja.** Ejecuta las celdas en orden. En cada ejercicio sustituye la línea
-# `raise NotImplementedError(...)` por tu código y ejecuta la comprobación de debajo. Se puntúan por
-# separado: si uno se te atraganta, sigue. Una línea con ⏳ dice qué ejercicio está esperando esa
+# `raise NotImplementedError(...)` por tu código y ejecuta la comprobación de debajo. Cada una puntúa
+# por separado: si una se te atraganta, sigue. Una línea con ⏳ dice qué ejercicio está esperando esa
 # celda. En el perfil `full` se traduce de verdad, con Multi30k (29 000 descripciones de fotos), y
-# el entrenamiento tarda unos veinte minutos en dos núcleos sin GPU; si se interrumpe, al volver a
-# ejecutar sigue donde estaba. El perfil `quick` usa un idioma inventado y tarda menos de un minuto.
+# el entrenamiento tarda unos veinte minutos en dos núcleos sin GPU; si se interrumpe, vuelve a
+# ejecutar la celda y sigue donde estaba. El perfil `quick` usa un idioma inventado y tarda menos de
+# un minuto.
 
 # %% [markdown] lang="en"
 # ## From German to English
@@ -38,7 +39,7 @@
 # **How to work.** Run the cells in order. In each exercise replace the line
 # `raise NotImplementedError(...)` with your code and run the check below it. Each is marked on its
 # own: if one resists, go on. A line with ⏳ says which exercise that cell is waiting for. In the
-# `full` profile you translate for real, on Multi30k (29,000 descriptions of photographs), and
+# `full` profile you translate for real, on Multi30k (29 000 descriptions of photographs), and
 # training takes some twenty minutes on two cores without a GPU; if it is interrupted, run it again
 # and it goes on where it was. The `quick` profile uses a made-up language and takes less than a
 # minute.
@@ -70,6 +71,7 @@ from utils.device import available_cores, pick_device, seed_everything
 from utils.diagrams import arrow, blank, box, dot, enclose
 from utils.history import History
 from utils.kernels import Dropout, SmoothedCrossEntropy, attend
+from utils.language import tr
 from utils.profile import budget, run_seed
 from utils.storage import work_folder
 from utils.subwords import SPECIALS, Subwords
@@ -135,11 +137,16 @@ def loader_of(examples, tokens):
     )
 
 
-print(f"{len(source_words)} source words and {len(target_words)} English ones")
+print(
+    tr(
+        es=f"{len(source_words)} palabras en el idioma inventado y {len(target_words)} en inglés",
+        en=f"{len(source_words)} words in the made-up language and {len(target_words)} in English",
+    )
+)
 
 # %% [markdown] exercise="shift" lang="es"
 # **Un paso por delante.** El descodificador lee lo que ya ha escrito y dice lo que sigue. Durante el
-# entrenamiento le damos la traducción buena aunque él se hubiera equivocado (*teacher forcing*):
+# entrenamiento le damos la traducción correcta aunque él se haya equivocado (*teacher forcing*):
 # así todas las posiciones se aprenden a la vez. De `<sos> a dog runs <eos>` salen las entradas
 # `<sos> a dog runs` y los objetivos `a dog runs <eos>`. Si olvidas desplazarlos, la red aprende a
 # copiar lo que tiene delante: pérdida cero, y ni una frase traducida.
@@ -162,7 +169,7 @@ def shift(target: Tensor) -> tuple[Tensor, Tensor]:
 
 # %% role="check" id="shift_check" points=2
 tick.call(
-    "shifted target",
+    {"es": "objetivo desplazado", "en": "shifted target"},
     lambda target: shift(torch.from_numpy(target)),
     cases=lambda rng: [(rng.integers(0, 20, size=(3, size)),) for size in (2, 7)],
     marks=2,
@@ -245,7 +252,7 @@ def additive_case(seed, batch, length):
 
 
 tick.call(
-    "additive attention: weights",
+    {"es": "atención aditiva: pesos", "en": "additive attention: weights"},
     lambda *case: additive_case(*case)[1],
     cases=lambda rng: [(int(rng.integers(10**6)), 1, 4), (int(rng.integers(10**6)), 3, 7)],
     marks=2,
@@ -255,7 +262,7 @@ tick.call(
     },
 )
 tick.call(
-    "additive attention: context",
+    {"es": "atención aditiva: contexto", "en": "additive attention: context"},
     lambda *case: additive_case(*case)[0],
     cases=lambda rng: [(int(rng.integers(10**6)), 2, 5)],
     marks=2,
@@ -273,7 +280,7 @@ tick.call(
 # z_t = W_o\,[s_t; c_t; y_{t-1}]$$
 #
 # donde $y_{t-1}$ es el *embedding* de la palabra anterior. El codificador, una GRU en los dos
-# sentidos, ya está. Completa el paso y el bucle que lo repite con la traducción buena.
+# sentidos, ya está hecho. Completa el paso y el bucle que lo repite con la traducción correcta.
 
 # %% [markdown] exercise="recurrent" lang="en"
 # **The decoder.** At every step: look at the sentence with the attention (query: its state before),
@@ -283,7 +290,7 @@ tick.call(
 # z_t = W_o\,[s_t; c_t; y_{t-1}]$$
 #
 # where $y_{t-1}$ is the embedding of the previous word. The encoder, a GRU in both directions, is
-# there. Complete the step, and the loop that repeats it over the right translation.
+# given. Complete the step, and the loop that repeats it over the right translation.
 
 
 # %% role="exercise" id="recurrent" title_es="Descodificar con atención" title_en="Decoding with attention" difficulty=2 minutes=20
@@ -358,7 +365,7 @@ def recurrent_case(seed, batch, steps):
 
 
 tick.call(
-    "recurrent step",
+    {"es": "paso recurrente", "en": "recurrent step"},
     lambda *case: recurrent_case(*case)[0],
     cases=lambda rng: [(int(rng.integers(10**6)), 3, 1)],
     marks=2,
@@ -368,7 +375,7 @@ tick.call(
     },
 )
 tick.call(
-    "teacher forcing",
+    {"es": "bucle con teacher forcing", "en": "teacher forcing"},
     lambda *case: recurrent_case(*case)[1],
     cases=lambda rng: [(int(rng.integers(10**6)), 3, 5)],
     marks=2,
@@ -427,7 +434,7 @@ def next_ids(model, inputs):
 
 
 tick.predictions(
-    "next word of new sentences",
+    {"es": "palabra siguiente en frases nuevas", "en": "next word of new sentences"},
     lambda inputs: next_ids(models["recurrent translator"], inputs),
     hidden=toy_prefixes,
     metric="accuracy",

@@ -26,9 +26,9 @@ def draw_stack(ax, x, sublayers, name, below, above):
     """Draw a stack of sublayers, each with its norm before and its shortcut around."""
     ax.text(x, 0.2, below, ha="center", va="center", fontsize=10)
     layer = partial(box, ax, x, width=2.7, height=0.5, fontsize=9)
-    norm = partial(layer, text="norm", colour=5, height=0.38)
+    norm = partial(layer, text=tr(es="norma", en="norm"), colour=5, height=0.38)
     arrow(ax, (x, 0.42), (x, 0.8))
-    layer(1.05, "embedding + positions", 4)
+    layer(1.05, tr(es="embedding + posiciones", en="embedding + positions"), 4)
     y = 1.3
     for text, colour in sublayers:
         arrow(ax, (x, y), (x, y + 2.15), head=False)
@@ -38,7 +38,7 @@ def draw_stack(ax, x, sublayers, name, below, above):
         dot(ax, x, y + 1.95, "+")
         y += 2.15
     enclose(ax, x, (y + 1.5) / 2, 4.1, y - 1.26)
-    ax.text(x + 2.0, 1.52, f"{name} × N", ha="right", va="bottom", fontsize=9)
+    ax.text(x + 2.0, 3.25, f"{name} × N", ha="right", va="center", fontsize=9)
     arrow(ax, (x, y), (x, y + 0.3))
     norm(y + 0.5)
     arrow(ax, (x, y + 0.69), (x, y + 1.1))
@@ -48,14 +48,30 @@ def draw_stack(ax, x, sublayers, name, below, above):
 def draw_transformer(ax):
     """Draw the whole model: the encoder on the left, the decoder on the right."""
     blank(ax, 10.4, 9.3)
-    feed, attention = ("feed-forward", 0), "attention"
-    draw_stack(ax, 2.3, [(f"self-{attention}", 1), feed], "encoder layer", "source", "memory")
+    feed = "feed-forward", 0
     draw_stack(
-        ax, 7.9, [(f"causal self-{attention}", 1), (f"cross-{attention}", 2), feed],
-        "decoder layer", "target so far", "logits of the next piece",
-    )  # fmt: skip
+        ax,
+        2.3,
+        [(tr(es="autoatención", en="self-attention"), 1), feed],
+        tr(es="capa del\ncodificador", en="encoder layer"),
+        tr(es="fuente", en="source"),
+        tr(es="memoria", en="memory"),
+    )
+    draw_stack(
+        ax,
+        7.9,
+        [
+            (tr(es="autoatención causal", en="causal self-attention"), 1),
+            (tr(es="atención cruzada", en="cross-attention"), 2),
+            feed,
+        ],
+        tr(es="capa del\ndescodificador", en="decoder layer"),
+        tr(es="lo ya escrito", en="target so far"),
+        tr(es="logits de la pieza siguiente", en="logits of the next piece"),
+    )
     arrow(ax, (2.9, 6.9), (4.7, 6.9), (4.7, 4.75), (6.55, 4.75))
-    ax.text(4.85, 5.7, "keys,\nvalues", ha="left", va="center", fontsize=9)
+    passed = tr(es="claves,\nvalores", en="keys,\nvalues")
+    ax.text(4.85, 5.7, passed, ha="left", va="center", fontsize=9)
 
 
 with plots.style():
@@ -70,7 +86,7 @@ with plots.style():
 # $$P_{t,2i} = \sin\!\left(t / 10000^{2i/d}\right) \qquad
 # P_{t,2i+1} = \cos\!\left(t / 10000^{2i/d}\right)$$
 #
-# Nuestro modelo **aprende** su tabla de posiciones, pero la empieza en estas ondas en vez de al
+# Nuestro modelo **aprende** su tabla de posiciones, pero parte de estas ondas en vez de valores al
 # azar.
 
 # %% [markdown] exercise="sinusoids" lang="en"
@@ -96,7 +112,7 @@ def sinusoids(positions: int, width: int) -> Tensor:
 
 # %% role="check" id="sinusoids_check" points=2
 tick.call(
-    "sinusoidal positions",
+    {"es": "posiciones sinusoidales", "en": "sinusoidal positions"},
     lambda positions, width: sinusoids(positions, width),
     cases=lambda rng: [(1, 4), (int(rng.integers(5, 30)), 2 * int(rng.integers(3, 9)))],
     marks=2,
@@ -173,7 +189,7 @@ def causal_mask(length: int) -> Tensor:
 
 # %% role="check" id="masks_check" points=4
 tick.call(
-    "padding mask",
+    {"es": "máscara de relleno", "en": "padding mask"},
     lambda ids: padding_mask(torch.from_numpy(ids)),
     cases=lambda rng: [(rng.integers(0, 4, size=size),) for size in [(2, 5), (3, 1)]],
     marks=2,
@@ -183,7 +199,7 @@ tick.call(
     },
 )
 tick.call(
-    "causal mask",
+    {"es": "máscara causal", "en": "causal mask"},
     lambda length: causal_mask(length),
     cases=lambda rng: [(1,), (int(rng.integers(4, 9)),)],
     marks=2,
@@ -249,7 +265,7 @@ def attention_case(seed, steps, length, masked):
 
 
 tick.call(
-    "attention without a mask",
+    {"es": "atención sin máscara", "en": "attention without a mask"},
     lambda *case: attention_case(*case, masked=False),
     cases=lambda rng: [(int(rng.integers(10**6)), 3, 5), (int(rng.integers(10**6)), 4, 4)],
     marks=3,
@@ -259,7 +275,7 @@ tick.call(
     },
 )
 tick.call(
-    "attention with a mask",
+    {"es": "atención con máscara", "en": "attention with a mask"},
     lambda *case: attention_case(*case, masked=True)["context"],
     cases=lambda rng: [(int(rng.integers(10**6)), 3, 6), (int(rng.integers(10**6)), 2, 5)],
     marks=2,
@@ -356,7 +372,7 @@ def multi_head_case(seed, steps, length):
 
 
 tick.call(
-    "splitting into heads",
+    {"es": "reparto en cabezas", "en": "splitting into heads"},
     lambda seed, heads: MultiHeadAttention(4 * heads, heads).split(
         tensors(np.random.default_rng(seed), (2, 5, 4 * heads))[0]
     ),
@@ -368,7 +384,10 @@ tick.call(
     },
 )
 tick.call(
-    "multi-head attention, as nn.MultiheadAttention",
+    {
+        "es": "atención de varias cabezas, como nn.MultiheadAttention",
+        "en": "multi-head attention, as nn.MultiheadAttention",
+    },
     lambda *case: multi_head_case(*case),
     cases=lambda rng: [(int(rng.integers(10**6)), 3, 5), (int(rng.integers(10**6)), 1, 4)],
     marks=3,
@@ -459,7 +478,10 @@ def encoder_case(seed, length):
 
 
 tick.call(
-    "encoder layer, as nn.TransformerEncoderLayer",
+    {
+        "es": "capa del codificador, como nn.TransformerEncoderLayer",
+        "en": "encoder layer, as nn.TransformerEncoderLayer",
+    },
     lambda *case: encoder_case(*case),
     cases=lambda rng: [(int(rng.integers(10**6)), length) for length in (1, 4, 6)],
     marks=4,
@@ -543,7 +565,10 @@ def decoder_looks_ahead(seed, steps):
 
 
 tick.call(
-    "decoder layer, as nn.TransformerDecoderLayer",
+    {
+        "es": "capa del descodificador, como nn.TransformerDecoderLayer",
+        "en": "decoder layer, as nn.TransformerDecoderLayer",
+    },
     lambda *case: decoder_case(*case),
     cases=lambda rng: [(int(rng.integers(10**6)), 3, 5), (int(rng.integers(10**6)), 1, 2)],
     marks=3,
@@ -553,7 +578,7 @@ tick.call(
     },
 )
 tick.call(
-    "the future is out of sight",
+    {"es": "el futuro no se ve", "en": "the future is out of sight"},
     lambda *case: decoder_looks_ahead(*case),
     cases=lambda rng: [(int(rng.integers(10**6)), steps) for steps in (2, 6)],
     marks=2,
@@ -677,7 +702,7 @@ tick.call(
     },
 )
 tick.call(
-    "padding changes nothing",
+    {"es": "el relleno no cambia nada", "en": "padding changes nothing"},
     lambda *case: padding_changes(*case),
     cases=lambda rng: [(int(rng.integers(10**6)), 5, extra) for extra in (1, 6)],
     marks=2,
@@ -688,16 +713,16 @@ tick.call(
 )
 
 # %% [markdown] exercise="parameters" lang="es"
-# **¿Cuánto pesa?** Un modelo de escuela para Multi30k: palabras enteras (7853 alemanas y 5893
+# **¿Cuánto pesa?** Un modelo de manual para Multi30k: palabras enteras (7853 alemanas y 5893
 # inglesas), $d = 256$, 3 + 3 capas, 512 unidades y 100 posiciones, con tablas **separadas** para
 # fuente, destino y salida (esta, con sesgo) y sin normas finales. Cuenta sus parámetros con tus
-# piezas; el dispositivo `meta` las construye sin gastar memoria. Debe salir 9 038 341.
+# piezas; el dispositivo `meta` las construye sin gastar memoria. Deben salir 9 038 341.
 
 # %% [markdown] exercise="parameters" lang="en"
-# **How heavy is it?** A schoolbook model for Multi30k: whole words (7,853 German and 5,893 English
+# **How heavy is it?** A schoolbook model for Multi30k: whole words (7853 German and 5893 English
 # ones), $d = 256$, 3 + 3 layers, 512 units and 100 positions, with **separate** tables for source,
 # target and output (the last one with a bias), and no final norms. Count its parameters with your
-# pieces; the `meta` device builds them without spending memory. It must give 9,038,341.
+# pieces; the `meta` device builds them without spending memory. It must give 9 038 341.
 
 
 # %% role="exercise" id="parameters" title_es="Contar parámetros" title_en="Counting parameters" difficulty=1 minutes=8
@@ -733,7 +758,7 @@ def schoolbook_parameters(source_size, target_size, layers):
 
 
 tick.call(
-    "parameters of the schoolbook model",
+    {"es": "parámetros del modelo de manual", "en": "parameters of the schoolbook model"},
     lambda *sizes: schoolbook_parameters(*sizes),
     cases=lambda rng: [
         (7853, 5893, 3),
@@ -743,26 +768,31 @@ tick.call(
     tol=0.5,
     hint={
         "es": "Dos Embedding (cada uno con sus posiciones), las capas y una salida con sesgo. ¿Cuántos de esos 9 038 341 no son de las capas?",
-        "en": "Two Embeddings (each with its positions), the layers, and an output with a bias. How many of those 9,038,341 are not in the layers?",
+        "en": "Two Embeddings (each with its positions), the layers, and an output with a bias. How many of those 9 038 341 are not in the layers?",
     },
 )
 
 # %% role="given"
 with once_done(), torch.device("meta"):
     ours = Transformer(Config())
-    for name, module in [("embeddings and output", ours.embedding), ("encoder", ours.encoder),
-                         ("decoder", ours.decoder), ("whole model", ours)]:  # fmt: skip
-        print(f"{name:<22} {count_parameters(module):>9,}")
-    print(f"{'schoolbook model':<22} {schoolbook_parameters(7853, 5893, 3):>9,}")
+    for name, module in [
+        (tr(es="embeddings y salida", en="embeddings and output"), ours.embedding),
+        (tr(es="codificador", en="encoder"), ours.encoder),
+        (tr(es="descodificador", en="decoder"), ours.decoder),
+        (tr(es="modelo entero", en="whole model"), ours),
+    ]:
+        print(f"{name:<22} {count_parameters(module):>9}")
+    name = tr(es="modelo de manual", en="schoolbook model")
+    print(f"{name:<22} {schoolbook_parameters(7853, 5893, 3):>9}")
 
 # %% [markdown] role="question" id="q_parameters" points=3 lang="es"
 # **Pregunta 1.** Compara los números de arriba: ¿dónde están los parámetros en cada modelo? ¿Qué
 # ahorra compartir la tabla, y qué significa para la cantidad de datos que hace falta?
 #
 # ### BEGIN SOLUTION
-# En el de escuela, más de la mitad (5,1 de 9,0 millones) son tablas de palabras y la salida; las
-# capas, que hacen el trabajo, son 4,0. El nuestro tiene las mismas capas y una sola tabla de 2,0
-# millones: 6,0 en total. Cada fila de una tabla solo aprende cuando sale su palabra, y con 29 000
+# En el de manual, más de la mitad (5.1 de 9.0 millones) son tablas de palabras y la salida; las
+# capas, que hacen el trabajo, son 4.0. El nuestro tiene las mismas capas y una sola tabla de 2.0
+# millones: 6.0 en total. Cada fila de una tabla solo aprende cuando sale su palabra, y con 29 000
 # frases la mayoría sale muy poco: compartir tabla y usar piezas hace que cada vector vea más
 # ejemplos, desde tres sitios. Menos parámetros que estimar con los mismos datos, menos sobreajuste.
 # ### END SOLUTION
@@ -774,7 +804,7 @@ with once_done(), torch.device("meta"):
 # ### BEGIN SOLUTION
 # In the schoolbook model more than half (5.1 of 9.0 million) are word tables and the output; the
 # layers, which do the work, are 4.0. Ours has the same layers and a single table of 2.0 million: 6.0
-# in all. A row of a table learns only when its word comes up, and in 29,000 sentences most come up
+# in all. A row of a table learns only when its word comes up, and in 29 000 sentences most come up
 # very little: sharing the table and using pieces lets each vector see more examples, from three
 # sides. Fewer parameters to estimate from the same data, less overfitting.
 # ### END SOLUTION

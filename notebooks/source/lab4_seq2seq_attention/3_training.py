@@ -52,16 +52,16 @@ print(f"{len(train_pairs):,} training pairs in {len(train_loader)} batches")
 
 # %% [markdown] exercise="xavier" lang="es"
 # **Por dónde empezar.** Si los pesos empiezan grandes, las activaciones crecen capa a capa; si
-# pequeños, se apagan. Glorot y Bengio (2010) buscaron un término medio entre que se conserve la
-# varianza hacia delante, $n_\text{ent}\sigma^2 = 1$, y hacia atrás, $n_\text{sal}\sigma^2 = 1$:
-# $\sigma^2 = 2/(n_\text{ent} + n_\text{sal})$. Con una uniforme en $[-a, a]$, cuya varianza es
-# $a^2/3$:
+# empiezan pequeños, se apagan. Glorot y Bengio (2010) buscaron un término medio entre que se
+# conserve la varianza hacia delante, $n_\text{ent}\sigma^2 = 1$, y hacia atrás,
+# $n_\text{sal}\sigma^2 = 1$: $\sigma^2 = 2/(n_\text{ent} + n_\text{sal})$. Con una uniforme en
+# $[-a, a]$, cuya varianza es $a^2/3$:
 #
 # $$a = \sqrt{\frac{6}{n_\text{ent} + n_\text{sal}}}$$
 #
 # Escríbela tú, con `uniform_`. Se aplica a las matrices de las capas lineales; los sesgos empiezan
-# en cero, y los *embeddings*, en $N(0, d^{-1/2})$ (esa es su desviación), porque también son la
-# salida.
+# en cero, y los *embeddings*, en $N(0, d^{-1/2})$ (esa es su desviación típica), porque también
+# son la salida.
 
 # %% [markdown] exercise="xavier" lang="en"
 # **Where to start.** If weights start large, activations grow layer by layer; if small, they fade.
@@ -73,8 +73,8 @@ print(f"{len(train_pairs):,} training pairs in {len(train_loader)} batches")
 # $$a = \sqrt{\frac{6}{n_\text{in} + n_\text{out}}}$$
 #
 # Write it yourself, with `uniform_`. It is for the matrices of the linear layers; biases start at
-# zero, and the embeddings at $N(0, d^{-1/2})$ (that is their deviation), because they are the output,
-# too.
+# zero, and the embeddings at $N(0, d^{-1/2})$ (that is their standard deviation), because they are
+# the output, too.
 
 
 # %% role="exercise" id="xavier" title_es="Xavier uniforme" title_en="Xavier uniform" difficulty=1 minutes=6
@@ -97,7 +97,7 @@ def xavier_case(seed, outputs, inputs):
 
 
 tick.call(
-    "Xavier: bound and spread",
+    {"es": "Xavier: límite y dispersión", "en": "Xavier: bound and spread"},
     lambda *case: xavier_case(*case),
     cases=lambda rng: [(int(rng.integers(10**6)), int(rng.integers(200, 400)), 300)],
     marks=2,
@@ -151,7 +151,7 @@ with once_done():
 # gradiente? ¿Por qué la varianza de Xavier lleva la **suma** de los dos tamaños?
 #
 # ### BEGIN SOLUTION
-# Con desviación 0,01 la señal se divide por unas seis en cada capa: las últimas no reciben nada y el
+# Con desviación 0.01 la señal se divide por unas seis en cada capa: las últimas no reciben nada y el
 # gradiente, que pasa por las mismas matrices, tampoco llega a las primeras. Con 1, las tanh se
 # saturan en ±1: la señal no se apaga, pero la derivada de la tanh es casi cero y el gradiente sí. Con
 # Xavier la desviación baja despacio. Conservar la varianza hacia delante pide 1/n_ent y hacia atrás
@@ -174,10 +174,10 @@ with once_done():
 # %% [markdown] exercise="smoothed" lang="es"
 # **La pérdida.** Entropía cruzada, con dos detalles. El **relleno** no cuenta: ni en la suma ni en el
 # número por el que se divide. Y **suavizado de etiquetas** (Szegedy et al., 2016): en vez de exigir
-# un 1 a la pieza buena, una parte $\varepsilon$ se reparte por igual entre las $V$ piezas, la buena
-# incluida:
+# un 1 a la pieza correcta, una parte $\varepsilon$ se reparte por igual entre las $V$ piezas, la
+# correcta incluida:
 #
-# $$\ell = -(1-\varepsilon)\,\ln p_\text{buena} - \frac{\varepsilon}{V}\sum_{v} \ln p_v$$
+# $$\ell = -(1-\varepsilon)\,\ln p_\text{correcta} - \frac{\varepsilon}{V}\sum_{v} \ln p_v$$
 #
 # La red aprende a no poner la mano en el fuego, y traduce mejor. Para **medir**, en cambio, se usa
 # $\varepsilon = 0$: la perplejidad es $e^{\ell}$, el número de piezas entre las que duda.
@@ -217,7 +217,7 @@ def smoothed_case(seed, smoothing, pads):
 
 
 tick.call(
-    "loss that ignores padding",
+    {"es": "pérdida que ignora el relleno", "en": "loss that ignores padding"},
     lambda seed, pads: smoothed_case(seed, 0.0, pads),
     cases=lambda rng: [(int(rng.integers(10**6)), pads) for pads in (0, 4)],
     marks=2,
@@ -227,12 +227,12 @@ tick.call(
     },
 )
 tick.call(
-    "loss with smoothed labels",
+    {"es": "pérdida con etiquetas suavizadas", "en": "loss with smoothed labels"},
     lambda seed, smoothing: smoothed_case(seed, smoothing, 3),
     cases=lambda rng: [(int(rng.integers(10**6)), smoothing) for smoothing in (0.1, 0.4)],
     marks=2,
     hint={
-        "es": "El reparto es entre todas las piezas, la buena incluida: ε por la media de los logaritmos de una fila.",
+        "es": "El reparto es entre todas las piezas, la correcta incluida: ε por la media de los logaritmos de una fila.",
         "en": "The share is spread over all pieces, the right one included: ε times the mean of a row's logarithms.",
     },
 )
@@ -262,7 +262,7 @@ def learning_rate(step: int, width: int, warmup: int) -> float:
 
 # %% role="check" id="schedule_check" points=2
 tick.call(
-    "learning rate",
+    {"es": "tasa de aprendizaje", "en": "learning rate"},
     lambda step, width, warmup: learning_rate(step, width, warmup),
     cases=lambda rng: [
         (step, int(rng.integers(32, 512)), 400) for step in (1, 150, 400, 401, 9000)
@@ -279,12 +279,17 @@ tick.call(
 with once_done():
     steps = range(1, config.epochs * len(train_loader))
     rates = [learning_rate(step, config.width, config.warmup) for step in steps]
-    plots.curves(rates, ylabel="learning rate", xlabel="step", x=steps)
+    plots.curves(
+        rates,
+        ylabel=tr(es="tasa de aprendizaje", en="learning rate"),
+        xlabel=tr(es="paso", en="step"),
+        x=steps,
+    )
     plt.show()
 
 # %% [markdown] exercise="average" lang="es"
-# **La media de varios.** Los pesos de los últimos puntos del entrenamiento dan vueltas alrededor de
-# un buen sitio sin pararse en él. Su **media**, parámetro a parámetro, suele estar más cerca que
+# **La media de varios.** Los pesos de las últimas épocas dan vueltas alrededor de un buen sitio sin
+# pararse en él. Su **media**, parámetro a parámetro, suele estar más cerca que
 # cualquiera de ellos, y sale gratis.
 
 # %% [markdown] exercise="average" lang="en"
@@ -314,7 +319,7 @@ def average_case(seed, count):
 
 
 tick.call(
-    "mean of the weights",
+    {"es": "media de los pesos", "en": "mean of the weights"},
     lambda *case: average_case(*case),
     cases=lambda rng: [(int(rng.integers(10**6)), count) for count in (1, 4)],
     marks=2,
@@ -329,8 +334,8 @@ tick.call(
 # Los lotes tienen frases de longitud parecida, para no gastar en relleno, y donde el procesador es
 # más rápido con números de 16 bits (*bfloat16*) se usan. En el perfil `full`, cada época queda
 # guardada (unos 170 MB en total) en tu Drive, si lo has montado, o junto al cuaderno, en `dl-work`:
-# si algo lo corta, vuelve a ejecutar la celda y sigue. La carpeta depende de lo que tu modelo calcula
-# antes de entrenar, así que si corriges un error empieza de nuevo.
+# si algo lo corta, vuelve a ejecutar la celda y sigue donde estaba. La carpeta depende de lo que tu
+# modelo calcula antes de entrenar, así que si corriges un error empieza de nuevo.
 
 # %% [markdown] lang="en"
 # **Training.** `fit` repeats what you can write by now: batches, loss, clipping by the norm, a step.
@@ -429,15 +434,15 @@ def new_prefixes(rng, count=80):
 
 
 tick.predictions(
-    "next piece of new sentences",
+    {"es": "pieza siguiente en frases nuevas", "en": "next piece of new sentences"},
     lambda inputs: next_ids(models["Transformer"], inputs),
     hidden=new_prefixes,
     metric="accuracy",
     baseline=("always the end", lambda inputs: np.full(len(inputs), EOS)),
     marks=4,
     hint={
-        "es": "¿Baja la pérdida de validación? Si la de entrenamiento llega casi a su mínimo y esta no predice, alguna máscara o el desplazamiento deja ver la respuesta.",
-        "en": "Does the validation loss fall? If the training loss gets nearly to its floor and this does not predict, a mask or the shift lets the answer be seen.",
+        "es": "¿Baja la pérdida de validación? Si la de entrenamiento llega casi a su mínimo y aun así el modelo no acierta, alguna máscara o el desplazamiento deja ver la respuesta.",
+        "en": "Does the validation loss fall? If the training loss gets nearly to its floor and the model still predicts badly, a mask or the shift lets the answer be seen.",
     },
 )
 
@@ -446,14 +451,15 @@ with once_done():
     history = histories["Transformer"]
     with plots.style():
         left, right = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")[1]
-    plots.loss_curve({"training": history["loss"], "validation": history["val_loss"]}, ax=left)
+    training = tr(es="entrenamiento", en="training")
+    validation = tr(es="validación", en="validation")
+    plots.loss_curve({training: history["loss"], validation: history["val_loss"]}, ax=left)
     plots.curves(
-        {
-            "training": np.exp(history["nats"]),
-            "validation": np.exp(history["val_nats"]),
-        },
-        ylabel="perplexity (of a piece)", log=True, ax=right,
-    )  # fmt: skip
+        {training: np.exp(history["nats"]), validation: np.exp(history["val_nats"])},
+        ylabel=tr(es="perplejidad (de una pieza)", en="perplexity (of a piece)"),
+        log=True,
+        ax=right,
+    )
     plt.show()
 
 
@@ -469,8 +475,14 @@ def test_perplexities(model, subwords, pairs):
 
 
 with once_done():
-    for unit, number in test_perplexities(models["Transformer"], subwords, test_pairs).items():
-        print(f"test perplexity of a {unit}: {number:.2f}")
+    perplexities = test_perplexities(models["Transformer"], subwords, test_pairs)
+    of_piece, of_word = perplexities["piece"], perplexities["word"]
+    print(
+        tr(
+            es=f"perplejidad de prueba: {of_piece:.2f} por pieza, {of_word:.2f} por palabra",
+            en=f"test perplexity: {of_piece:.2f} of a piece, {of_word:.2f} of a word",
+        )
+    )
 
 # %% [markdown] role="question" id="q_curves" points=3 lang="es"
 # **Pregunta 3.** Lee las curvas. ¿Por qué la pérdida de entrenamiento puede estar **por encima** de

@@ -64,7 +64,7 @@ def drawn_script(rng, lengths):
 
 
 tick.call(
-    "greedy search",
+    {"es": "búsqueda voraz", "en": "greedy search"},
     lambda script, limit: plain_greedy(Scripted(script), torch.full((len(script), 2), 5), limit),
     cases=lambda rng: [
         (drawn_script(rng, [3, 6, 1]), 9),
@@ -179,7 +179,7 @@ def cache_case(seed, batch, steps):
 
 
 tick.call(
-    "cache: the first piece",
+    {"es": "caché: la primera pieza", "en": "cache: the first piece"},
     lambda *case: cache_case(*case),
     cases=lambda rng: [(int(rng.integers(10**6)), batch, 1) for batch in (1, 3)],
     marks=2,
@@ -189,7 +189,7 @@ tick.call(
     },
 )
 tick.call(
-    "cache: as without it",
+    {"es": "caché: igual que sin ella", "en": "cache: as without it"},
     lambda *case: cache_case(*case),
     cases=lambda rng: [(int(rng.integers(10**6)), 3, steps) for steps in (2, 7)],
     marks=3,
@@ -230,7 +230,7 @@ def greedy(model, source, limit):
 # logaritmo 0: ni gana ni pierde.
 #
 # Al comparar, la suma favorece lo breve (cada pieza resta). Por eso al final se divide por una
-# **penalización de longitud** (Wu et al., 2016), con $\alpha = 0{,}6$:
+# **penalización de longitud** (Wu et al., 2016), con $\alpha = 0.6$:
 #
 # $$\mathrm{lp}(n) = \left(\frac{5 + n}{6}\right)^{\alpha}$$
 
@@ -282,7 +282,7 @@ def beam_case(seed, batch, width, ended):
 
 
 tick.call(
-    "length penalty",
+    {"es": "penalización de longitud", "en": "length penalty"},
     lambda lengths, alpha: length_penalty(torch.from_numpy(lengths), alpha),
     cases=lambda rng: [(rng.integers(1, 40, size=5), alpha) for alpha in (0.0, 0.6)],
     marks=1,
@@ -292,7 +292,7 @@ tick.call(
     },
 )
 tick.call(
-    "beam step",
+    {"es": "paso del haz", "en": "beam step"},
     lambda *case: beam_case(*case),
     cases=lambda rng: [
         (int(rng.integers(10**6)), batch, width, 0) for batch, width in [(1, 2), (3, 4)]
@@ -304,7 +304,7 @@ tick.call(
     },
 )
 tick.call(
-    "beam step: finished beginnings",
+    {"es": "paso del haz: comienzos terminados", "en": "beam step: finished beginnings"},
     lambda *case: beam_case(*case),
     cases=lambda rng: [(int(rng.integers(10**6)), 2, 4, ended) for ended in (1, 4)],
     marks=2,
@@ -387,14 +387,14 @@ def word_pairs(texts, columns=512):
 
 
 tick.predictions(
-    "whole translations of new sentences",
+    {"es": "traducciones enteras de frases nuevas", "en": "whole translations of new sentences"},
     lambda sentences: word_pairs(translate(models["Transformer"], subwords, sentences)),
     hidden=new_sentences,
     metric="rmse",
     baseline=("copying the source", lambda sentences: word_pairs(sentences)),
     marks=3,
     hint={
-        "es": "Se comparan las parejas de palabras seguidas con las de la traducción buena. Si las piezas sueltas se predicen bien y esto falla, mira la caché y el haz.",
+        "es": "Se comparan las parejas de palabras seguidas con las de la traducción correcta. Si las piezas sueltas se predicen bien y esto falla, mira la caché y el haz.",
         "en": "Pairs of neighbouring words are compared with those of the right translation. If single pieces are predicted well and this fails, look at the cache and the beam.",
     },
 )

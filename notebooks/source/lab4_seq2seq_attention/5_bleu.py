@@ -22,9 +22,9 @@
 # \exp\!\left(\tfrac14 \sum_{n=1}^{4} \ln p_n\right)$$
 #
 # y 0 si algún $p_n$ lo es. A mano: se escribe `a dog runs on the beach` y la referencia es `a dog
-# runs along the beach`. Aciertan 5 palabras de 6, 3 pares de 5, 1 trío de 4 y ningún cuarteto de 3:
+# runs along the beach`. Coinciden 5 palabras de 6, 3 pares de 5, 1 trío de 4 y ningún cuarteto de 3:
 # BLEU = 0. Añade otra frase, perfecta y de 6 palabras: 11/12, 8/10, 5/8 y 3/6; la media geométrica da
-# 69,2.
+# 69.2.
 
 # %% [markdown] exercise="bleu" lang="en"
 # For each $n$ from 1 to 4, the **precision** $p_n$ is the share of the $n$-grams written that are in
@@ -37,7 +37,7 @@
 # \exp\!\left(\tfrac14 \sum_{n=1}^{4} \ln p_n\right)$$
 #
 # and 0 if some $p_n$ is. By hand: `a dog runs on the beach` is written and the reference is `a dog
-# runs along the beach`. Right are 5 words of 6, 3 pairs of 5, 1 triple of 4, and no quadruple of 3:
+# runs along the beach`. Here 5 words of 6 match, 3 pairs of 5, 1 triple of 4, and no quadruple of 3:
 # BLEU = 0. Add another sentence, perfect and of 6 words: 11/12, 8/10, 5/8 and 3/6; the geometric mean
 # gives 69.2.
 
@@ -82,7 +82,7 @@ def drawn_corpus(rng, kept, sizes=(12, 9, 15)):
 
 
 tick.call(
-    "matching n-grams",
+    {"es": "n-gramas acertados", "en": "matching n-grams"},
     lambda hypothesis, reference, n: matches(hypothesis, reference, n),
     cases=lambda rng: (
         [
@@ -98,7 +98,7 @@ tick.call(
     },
 )
 tick.call(
-    "BLEU of a corpus",
+    {"es": "BLEU de un corpus", "en": "BLEU of a corpus"},
     lambda hypotheses, references: bleu(hypotheses, references),
     cases=lambda rng: [
         drawn_corpus(rng, 0.9),
@@ -118,7 +118,7 @@ tick.call(
 # aparte, con **nuestra** forma de partir en palabras. La de **sacrebleu** (Post, 2018): el texto tal
 # como se lee, con mayúsculas, partido siempre de la misma forma, y una *firma* que dice cuál. Solo la
 # segunda se puede comparar con la de otro artículo. En las dos, la referencia es la original: si
-# pasara por nuestro vocabulario, un `<unk>` acertaría otro `<unk>`.
+# pasara por nuestro vocabulario, un `<unk>` coincidiría con otro `<unk>`.
 
 # %% [markdown] lang="en"
 # **Two marks for the same translations.** The schoolbook one: lower case and punctuation apart, with
@@ -158,11 +158,15 @@ def score_translations(model, subwords, pairs):
 
 with once_done():
     results = score_translations(models["Transformer"], subwords, test_pairs)
-    for search in ("greedy", "beam"):
-        both = (
-            f"{name} {results[search][name]:.1f}" for name in ("tokenised, lower case", "sacrebleu")
+    searches = {"greedy": tr(es="voraz", en="greedy"), "beam": tr(es="en haz", en="beam")}
+    for search, name in searches.items():
+        ours, theirs = (results[search][score] for score in ("tokenised, lower case", "sacrebleu"))
+        print(
+            tr(
+                es=f"{name:<7} por palabras, en minúsculas {ours:.1f}   sacrebleu {theirs:.1f}",
+                en=f"{name:<7} tokenised, lower case {ours:.1f}   sacrebleu {theirs:.1f}",
+            )
         )
-        print(f"{search:<7} {'   '.join(both)}")
     print(results["beam"]["signature"])
 
 # %% [markdown] role="question" id="q_bleu" points=3 lang="es"
@@ -175,7 +179,7 @@ with once_done():
 # frase a frase es muy ruidosa. Las dos notas parten las palabras de forma distinta y una distingue
 # mayúsculas; con otra partición u otras referencias cambian varios puntos, así que un BLEU sin firma
 # no se puede comparar. Una persona tampoco llegaría a 100: hay muchas traducciones buenas y la
-# referencia es una. En Multi30k unos 40 puntos son ya frases casi siempre correctas y fluidas.
+# referencia es una. En Multi30k unos 40 puntos son ya frases correctas y fluidas casi siempre.
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="q_bleu" points=3 lang="en"
@@ -193,8 +197,8 @@ with once_done():
 # ### END SOLUTION
 
 # %% [markdown] lang="es"
-# **Dónde se equivoca.** Con la traducción buena delante (como al entrenar), ¿qué pieza predice cuando
-# no acierta? Cada línea: la que tocaba, la que dijo y cuántas veces.
+# **Dónde se equivoca.** Con la traducción correcta delante (como al entrenar), ¿qué pieza predice
+# cuando no acierta? Cada línea: la que tocaba, la que dijo y cuántas veces.
 
 # %% [markdown] lang="en"
 # **Where it errs.** With the right translation in front (as in training), which piece does it predict
@@ -223,14 +227,15 @@ with once_done():
 
 # %% [markdown] role="question" id="q_confusions" points=3 lang="es"
 # **Pregunta 7.** ¿Qué confunde más tu modelo? Agrupa los errores de la lista en dos o tres clases y di
-# cuáles son errores de verdad y cuáles, solo otra forma correcta de decir lo mismo.
+# cuáles son errores de verdad y cuáles son solo otra forma correcta de decir lo mismo.
 #
 # ### BEGIN SOLUTION
 # En Multi30k encabezan la lista las palabras de función: a/the, in/on/at, is/are, with/and, y comas;
 # a menudo ambas valen y la red no puede saber cuál escribió la persona. Siguen sinónimos cercanos
 # (man/guy, walking/walks, street/road), que BLEU castiga igual. Los errores de verdad son de número,
 # de cantidad o de significado (shirt/jacket, boy/girl) y palabras raras partidas en muchas piezas. Con
-# el idioma inventado quedan pocos fallos, casi todos en el lugar o el momento opcionales.
+# el idioma inventado quedan pocos fallos, casi todos en los complementos opcionales, de lugar o de
+# tiempo.
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="q_confusions" points=3 lang="en"
@@ -248,8 +253,8 @@ with once_done():
 # %% [markdown] lang="es"
 # **Lo que te llevas.** Has construido las dos arquitecturas que hicieron la traducción automática
 # moderna y has comprobado cada pieza contra la de PyTorch. La máquina que acabas de entrenar es, por
-# dentro, la misma que los grandes modelos de lenguaje: más capas, más datos, y nada que no hayas
-# escrito hoy.
+# dentro, la misma que la de los grandes modelos de lenguaje: más capas, más datos, y nada que no
+# hayas escrito hoy.
 
 # %% [markdown] lang="en"
 # **What you take away.** You have built the two architectures that made modern machine translation,
