@@ -25,7 +25,7 @@
 # | de secuencias | una secuencia | la secuencia al revés | el puente al laboratorio 4 |
 #
 # Esta parte no usa nada de la anterior: si prefieres empezar por aquí, ejecuta la primera celda del
-# cuaderno y sigue desde la próxima. Tarda un minuto y medio en dos núcleos. Las imágenes son las
+# cuaderno y sigue desde la siguiente. Tarda un minuto y medio en dos núcleos. Las imágenes son las
 # del laboratorio 1: Fashion-MNIST o, en el perfil `quick`, los dígitos de scikit-learn. Una línea
 # con ⏳ significa que la celda espera un ejercicio anterior.
 
@@ -79,6 +79,7 @@ from torch.utils.data import (  # noqa: F811 (this part can be run without the o
 from data import digits, fashion_mnist
 from utils import plots
 from utils.device import pick_device, seed_everything
+from utils.language import tr
 from utils.profile import budget, run_seed
 from utils.training import fit
 from utils.unfinished import once_done
@@ -95,16 +96,27 @@ def to_rows(images: np.ndarray) -> torch.Tensor:
     """Return grey images (N, H, W), 0 to 255 or 0.0 to 1.0, as rows (N, H * W) from 0 to 1."""
     if images.ndim != 3 or images.shape[1:] != (height, width):
         raise ValueError(
-            f"the images have shape {images.shape}; expected (N, {height}, {width}), one grey image "
-            "after the other: np.moveaxis changes the order of the axes, images.mean(axis=...) takes "
-            "an axis of channels off."
+            tr(
+                es=f"las imágenes tienen forma {images.shape}; se esperaba (N, {height}, {width}), una "
+                "imagen gris tras otra: np.moveaxis cambia el orden de los ejes, images.mean(axis=...) "
+                "quita un eje de canales.",
+                en=f"the images have shape {images.shape}; expected (N, {height}, {width}), one grey "
+                "image after the other: np.moveaxis changes the order of the axes, "
+                "images.mean(axis=...) takes an axis of channels off.",
+            )
         )
     whole = np.issubdtype(images.dtype, np.integer)
     lowest, highest = images.min(), images.max()
     if not (lowest >= 0 and highest <= (255 if whole else 1)):  # NaN is refused, too
         raise ValueError(
-            f"the pixels go from {lowest:g} to {highest:g}; expected whole numbers from 0 to 255 or "
-            "floats from 0 to 1: undo any normalisation, and divide floats up to 255 by 255."
+            tr(
+                es=f"los píxeles van de {lowest:g} a {highest:g}; se esperaban números enteros de 0 a "
+                "255 o reales de 0 a 1: deshaz cualquier normalización, y divide por 255 los reales "
+                "que lleguen a 255.",
+                en=f"the pixels go from {lowest:g} to {highest:g}; expected whole numbers from 0 to "
+                "255 or floats from 0 to 1: undo any normalisation, and divide floats up to 255 by "
+                "255.",
+            )
         )
     return torch.tensor(images.reshape(len(images), -1) / (255 if whole else 1)).float()
 
@@ -113,15 +125,25 @@ def check_latent(latent: int, n_inputs: int) -> None:
     """Complain about a code that is empty, or as long as what it sums up."""
     if not 1 <= latent < n_inputs:
         raise ValueError(
-            f"the code has {latent} numbers; expected 1 to {n_inputs - 1}: with 0 nothing passes, "
-            f"and with {n_inputs} or more there is no bottleneck."
+            tr(
+                es=f"el código tiene {latent} números; se esperaban de 1 a {n_inputs - 1}: por 0 no "
+                f"cabe nada, y con {n_inputs} o más no hay cuello de botella.",
+                en=f"the code has {latent} numbers; expected 1 to {n_inputs - 1}: with 0 nothing "
+                f"passes, and with {n_inputs} or more there is no bottleneck.",
+            )
         )
 
 
 train_rows = to_rows(splits.train_images[: budget(full=20_000, quick=1_437)])
 train_classes = splits.train_labels[: len(train_rows)]
 test_rows = to_rows(splits.test_images)
-print(f"{len(train_rows):,} training and {len(test_rows):,} test images of {n_pixels} pixels")
+print(
+    tr(
+        es=f"{len(train_rows)} imágenes de entrenamiento y {len(test_rows)} de prueba, de "
+        f"{n_pixels} píxeles",
+        en=f"{len(train_rows)} training and {len(test_rows)} test images of {n_pixels} pixels",
+    )
+)
 
 for spoilt in (np.moveaxis(splits.test_images, 0, -1), splits.test_images / 127.5 - 1):
     try:
@@ -199,7 +221,7 @@ def rebuilt_by_hand(rows, hidden, latent):
 
 
 tick.call(
-    "autoencoder: shapes and parameters",
+    {"es": "autocodificador: formas y parámetros", "en": "autoencoder: shapes and parameters"},
     lambda n_inputs, hidden, latent: shapes_and_size(n_inputs, hidden, latent),
     cases=lambda rng: [(int(rng.integers(20, 40)), int(rng.integers(9, 19)), k) for k in (1, 6)],
     marks=1,
@@ -209,7 +231,7 @@ tick.call(
     },
 )
 tick.call(
-    "autoencoder: from image to image",
+    {"es": "autocodificador: de imagen a imagen", "en": "autoencoder: from image to image"},
     lambda rows, hidden, latent: rebuilt_by_hand(rows, hidden, latent),
     cases=lambda rng: [(rng.random((4, 12)), 7, 3)],
     tol=1e-4,
@@ -228,8 +250,8 @@ tick.call(
 
 # %% [markdown] exercise="reconstruction_errors" lang="en"
 # How close is the copy to the original? Return the **mean squared error of each image**: one number
-# a row, the mean over its pixels. By image, not for the whole batch, because later on it will tell
-# us which images are odd. The loss of the training will be the mean of these numbers.
+# a row, the mean over its pixels. For each image, not for the whole batch, because later on it will
+# tell us which images are odd. The loss of the training will be the mean of these numbers.
 
 
 # %% role="exercise" id="reconstruction_errors" title_es="Error de reconstrucción" title_en="Reconstruction error" difficulty=1 minutes=5
@@ -252,7 +274,10 @@ def errors_of(outputs, images):
 
 
 tick.call(
-    "reconstruction errors: which image is worse",
+    {
+        "es": "error de reconstrucción: qué imagen sale peor",
+        "en": "reconstruction errors: which image is worse",
+    },
     lambda outputs, images: errors_of(outputs, images) / errors_of(outputs, images).sum(),
     cases=lambda rng: [draw_copies(rng), draw_copies(rng)],
     marks=1,
@@ -262,7 +287,7 @@ tick.call(
     },
 )
 tick.call(
-    "reconstruction errors: values",
+    {"es": "error de reconstrucción: valores", "en": "reconstruction errors: values"},
     lambda outputs, images: errors_of(outputs, images),
     cases=lambda rng: [draw_copies(rng), draw_copies(rng)],
     marks=2,
@@ -273,8 +298,8 @@ tick.call(
 )
 
 # %% [markdown] lang="es"
-# El bucle de entrenamiento va dado, porque ya has escrito varios: `learn` llama a `fit` con Adam y
-# una tasa que sube y baja una vez. Lo que distingue a todos los modelos de esta parte cabe en dos
+# El bucle de entrenamiento viene dado, porque ya has escrito varios: `learn` llama a `fit` con Adam
+# y una tasa que sube y baja una vez. Lo que distingue a todos los modelos de esta parte cabe en dos
 # funciones que recibe: `task` dice **qué entra y con qué se compara**, y `loss`, **cómo**.
 
 # %% [markdown] lang="en"
@@ -360,9 +385,20 @@ with once_done():
     plt.show()
     rebuilt = computed(autoencoder, test_rows)
     mean_image = train_rows.mean(dim=0)
-    print(f"error of {LATENT} numbers instead of {n_pixels}: {mean_error(rebuilt, test_rows):.4f}")
-    print(f"error of the mean image: {mean_error(mean_image, test_rows):.4f}")
-    show({"original": test_rows, "reconstruction": rebuilt})
+    error, error_of_mean = (mean_error(made, test_rows) for made in (rebuilt, mean_image))
+    print(
+        tr(
+            es=f"error con {LATENT} números en lugar de {n_pixels}: {error:.4f}",
+            en=f"error of {LATENT} numbers instead of {n_pixels}: {error:.4f}",
+        )
+    )
+    print(
+        tr(
+            es=f"error de la imagen media: {error_of_mean:.4f}",
+            en=f"error of the mean image: {error_of_mean:.4f}",
+        )
+    )
+    show({"original": test_rows, tr(es="reconstrucción", en="reconstruction"): rebuilt})
 
 
 # %% [markdown] lang="es"
@@ -399,13 +435,16 @@ def through_code(rows):
     codes = computed(autoencoder.encoder, rows)
     if codes.shape != (len(rows), LATENT):
         raise ValueError(
-            f"the codes have shape {tuple(codes.shape)}, expected {(len(rows), LATENT)}"
+            tr(
+                es=f"los códigos tienen forma {tuple(codes.shape)}, se esperaba {(len(rows), LATENT)}",
+                en=f"the codes have shape {tuple(codes.shape)}, expected {(len(rows), LATENT)}",
+            )
         )
     return computed(autoencoder.decoder, codes)
 
 
 tick.call(
-    "rebuild: outputs and target",
+    {"es": "reconstruir: salidas y objetivo", "en": "rebuild: outputs and target"},
     lambda rows: list(rebuild(Doubler(), torch.tensor(rows))),
     cases=lambda rng: [(rng.random((3, 5)),)],
     marks=1,
@@ -415,7 +454,10 @@ tick.call(
     },
 )
 tick.predictions(
-    "autoencoder: new images through the bottleneck",
+    {
+        "es": "autocodificador: imágenes nuevas por el cuello de botella",
+        "en": "autoencoder: new images through the bottleneck",
+    },
     lambda rows: through_code(rows),
     hidden=lambda rng: twice(draw_test_images(rng)),
     metric="mse",
@@ -432,8 +474,8 @@ tick.predictions(
 # ## 2.2 Sin curvas: el autocodificador lineal es PCA
 #
 # Quita las activaciones y quedan dos matrices: $z = xE$ y $\hat x = zD$ (con los datos centrados).
-# Baldi y Hornik (1989) demostraron que el paisaje de esta pérdida no tiene más mínimos que el
-# mejor, y que ahí las filas de $D$ generan **el mismo subespacio que las primeras componentes
+# Baldi y Hornik (1989) demostraron que el paisaje de esta pérdida no tiene más mínimo que el
+# global, y que ahí las filas de $D$ generan **el mismo subespacio que las primeras componentes
 # principales**. La razón cabe en dos frases. Fijado el subespacio que alcanza el decodificador, lo
 # mejor es proyectar cada $x$ sobre él, y el error es la varianza que queda fuera. Dejar fuera la
 # menor varianza posible es justamente lo que define a PCA.
@@ -484,7 +526,7 @@ def draw_cloud(rng, size=8, k=3, count=400):
 
 
 tick.call(
-    "PCA: mean and subspace",
+    {"es": "PCA: media y subespacio", "en": "PCA: mean and subspace"},
     lambda rows, k: [pca(rows, k)[0], pca(rows, k)[1].T @ pca(rows, k)[1]],
     cases=lambda rng: [(draw_cloud(rng), 3), (draw_cloud(rng, k=2), 2)],
     tol=1e-3,
@@ -495,7 +537,7 @@ tick.call(
     },
 )
 tick.call(
-    "PCA: variance of each component",
+    {"es": "PCA: varianza de cada componente", "en": "PCA: variance of each component"},
     lambda rows, k: ((rows - rows.mean(axis=0)) @ pca(rows, k)[1].T).var(axis=0),
     cases=lambda rng: [(draw_cloud(rng), 3)],
     tol=1e-3,
@@ -575,13 +617,25 @@ with once_done():
     centre, components = pca(train_rows.numpy(), 64)
     _, linear_decoder = fit_linear(train_rows.numpy(), FEW)
     angles = np.degrees(subspace_angles(components[:FEW].T, linear_decoder.T))
-    print("angles between both subspaces:", ", ".join(f"{angle:.2f}°" for angle in angles))
+    listed = ", ".join(f"{angle:.2f}°" for angle in angles)
+    print(
+        tr(
+            es=f"ángulos entre los dos subespacios: {listed}",
+            en=f"angles between both subspaces: {listed}",
+        )
+    )
     lengths = np.linalg.norm(linear_decoder, axis=1, keepdims=True)
-    print("|cosine| of each component with each row of the decoder:")
+    print(
+        tr(
+            es="|coseno| de cada componente con cada fila del decodificador:",
+            en="|cosine| of each component with each row of the decoder:",
+        )
+    )
     print(np.abs(components[:FEW] @ (linear_decoder / lengths).T).round(2))
     patterns = np.concatenate([components[:FEW], linear_decoder])
     patterns /= 2 * np.abs(patterns).max(axis=1, keepdims=True)  # grey is 0
-    show({"PCA": 0.5 + patterns[:FEW], "linear network": 0.5 + patterns[FEW:]}, columns=FEW)
+    of_network = tr(es="red lineal", en="linear network")
+    show({"PCA": 0.5 + patterns[:FEW], of_network: 0.5 + patterns[FEW:]}, columns=FEW)
 
 # %% [markdown] lang="es"
 # Los dibujos no coinciden, porque la red no tiene motivo para separar ni ordenar las direcciones;
@@ -604,7 +658,7 @@ def projection(decoder):
 
 
 tick.call(
-    "linear loss: values",
+    {"es": "pérdida lineal: valores", "en": "linear loss: values"},
     lambda encoder, decoder, covariance: linear_loss(
         *map(torch.tensor, (encoder, decoder, covariance))
     ),
@@ -616,7 +670,7 @@ tick.call(
     },
 )
 tick.call(
-    "linear autoencoder: the subspace",
+    {"es": "autocodificador lineal: el subespacio", "en": "linear autoencoder: the subspace"},
     lambda rows, k: projection(fit_linear(rows, k)[1]),
     cases=lambda rng: [(draw_cloud(rng), 3), (draw_cloud(rng, k=2), 2)],
     tol=0.01,  # half a degree
@@ -638,19 +692,25 @@ tick.call(
 # %% role="given"
 WIDTHS = budget(full=(2, 4, 8, 16, LATENT), quick=(2, 8, LATENT))
 with once_done():
-    errors = {"PCA": [], "autoencoder": []}
+    pca_errors, network_errors = [], []
     copies = {"original": test_rows}
     for latent in WIDTHS:
         torch.manual_seed(run_seed())
         narrow = Autoencoder(n_pixels, HIDDEN, latent) if latent < LATENT else autoencoder
         if narrow is not autoencoder:
             learn(narrow, train_rows, rebuild, mean_error)
-        copies[f"{latent} numbers"] = computed(narrow, test_rows)
+        copy = computed(narrow, test_rows)
+        copies[tr(es=f"{latent} números", en=f"{latent} numbers")] = copy
         kept = components[:latent]
         projected = torch.tensor((test_rows.numpy() - centre) @ kept.T @ kept + centre)
-        errors["PCA"].append(mean_error(projected, test_rows).item())
-        errors["autoencoder"].append(mean_error(copies[f"{latent} numbers"], test_rows).item())
-    ax = plots.curves(errors, x=WIDTHS, xlabel="numbers in the code", ylabel="mean squared error")
+        pca_errors.append(mean_error(projected, test_rows).item())
+        network_errors.append(mean_error(copy, test_rows).item())
+    ax = plots.curves(
+        {"PCA": pca_errors, tr(es="autocodificador", en="autoencoder"): network_errors},
+        x=WIDTHS,
+        xlabel=tr(es="números en el código", en="numbers in the code"),
+        ylabel=tr(es="error cuadrático medio", en="mean squared error"),
+    )
     ax.set_xscale("log", base=2)
     ax.set_xticks(WIDTHS, WIDTHS)
     plt.show()
@@ -664,7 +724,7 @@ with once_done():
 
 # %% [markdown] lang="en"
 # With few numbers the network clearly wins: it can bend to follow the shape of the data, and all
-# PCA has is planes. With many, the advantage shrinks (and with 64 it turns round: try it): a large
+# PCA has is planes. With many, the advantage shrinks (and with 64 it is reversed: try it): a large
 # plane is enough by then and is found exactly, while the network is left with the error of so short
 # a training.
 

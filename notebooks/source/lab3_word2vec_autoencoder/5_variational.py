@@ -1,17 +1,17 @@
 # %% [markdown] lang="es"
 # ## 2.3 Limpiar imágenes
 #
-# Vincent y otros (2008) cambiaron una sola cosa: **estropear la entrada** y pedir la imagen limpia.
-# La mitad de los píxeles, elegidos al azar, se apaga. El rival honrado no es «no hacer nada», sino
-# desenfocar: cada píxel se sustituye por una media de sus vecinos (y se divide por la parte que
-# sobrevivió, para no oscurecer). Le regalamos además el mejor radio para estos datos.
+# Vincent y otros (2008) cambiaron una sola cosa: **estropearon la entrada** y pidieron la imagen
+# limpia. La mitad de los píxeles, elegidos al azar, se apaga. El rival justo no es «no hacer nada»,
+# sino desenfocar: cada píxel se sustituye por una media de sus vecinos (y se divide por la parte
+# que sobrevivió, para no oscurecer). Le regalamos, además, el mejor radio para estos datos.
 
 # %% [markdown] lang="en"
 # ## 2.3 Cleaning images
 #
-# Vincent et al. (2008) changed one thing: **spoil the input** and ask for the clean image. Half of
-# the pixels, chosen at random, are switched off. The honest rival is not “doing nothing” but
-# blurring: each pixel is replaced by a mean of its neighbours (and divided by the share that
+# Vincent et al. (2008) changed one thing: they **spoilt the input** and asked for the clean image.
+# Half of the pixels, chosen at random, are switched off. The honest rival is not “doing nothing”
+# but blurring: each pixel is replaced by a mean of its neighbours (and divided by the share that
 # survived, so as not to darken). We even give it the best radius for these data.
 
 # %% [markdown] exercise="corrupt" lang="es"
@@ -48,18 +48,18 @@ def is_new_each_time(rows):
 
 
 tick.call(
-    "corrupt: how many pixels",
+    {"es": "estropear: cuántos píxeles", "en": "corrupt: how many pixels"},
     lambda share, brightness: pixels_off(share, brightness),
     cases=lambda rng: [(share, float(rng.uniform(0.2, 0.9))) for share in (0.1, 0.5, 0.8)],
     tol=0.02,
     marks=1,
     hint={
-        "es": "Una parte «share» a 0, los demás intactos, y un sorteo para cada píxel de cada imagen.",
+        "es": "Una proporción «share» a 0, los demás intactos, y un sorteo para cada píxel de cada imagen.",
         "en": "A share “share” at 0, the others untouched, and a draw for each pixel of each image.",
     },
 )
 tick.call(
-    "corrupt: new noise, same images",
+    {"es": "estropear: ruido nuevo, las mismas imágenes", "en": "corrupt: new noise, same images"},
     lambda rows: is_new_each_time(rows),
     cases=lambda rng: [(rng.uniform(0.1, 1, size=(4, 30)),)],
     marks=1,
@@ -117,12 +117,12 @@ with once_done():
     learn(denoiser, train_rows, repair, mean_error)
     spoilt_rows = spoil(test_rows.numpy(), np.random.default_rng(run_seed()))
     cleaned = {
-        "spoilt": torch.tensor(spoilt_rows),
-        "blurred": torch.tensor(blur(spoilt_rows, RADIUS)),
-        "denoised": computed(denoiser, spoilt_rows),
+        tr(es="estropeada", en="spoilt"): torch.tensor(spoilt_rows),
+        tr(es="desenfocada", en="blurred"): torch.tensor(blur(spoilt_rows, RADIUS)),
+        tr(es="limpiada", en="denoised"): computed(denoiser, spoilt_rows),
     }
     for name, rows in cleaned.items():
-        print(f"{name:>8}: error {mean_error(rows, test_rows):.4f}")
+        print(f"{name:>11}: error {mean_error(rows, test_rows):.4f}")
     show({"original": test_rows} | cleaned)
 
 
@@ -140,7 +140,7 @@ def inputs_and_target(rows):
 
 
 tick.call(
-    "repair: inputs and target",
+    {"es": "reparar: entradas y objetivo", "en": "repair: inputs and target"},
     lambda rows: inputs_and_target(rows),
     cases=lambda rng: [(rng.uniform(0.1, 1, size=(400, 50)),)],
     tol=0.03,
@@ -151,7 +151,7 @@ tick.call(
     },
 )
 tick.predictions(
-    "denoiser: new spoilt images",
+    {"es": "limpiador: nuevas imágenes estropeadas", "en": "denoiser: new spoilt images"},
     lambda rows: computed(denoiser, rows),
     hidden=draw_spoilt,
     metric="mse",
@@ -272,7 +272,7 @@ def draw_clouds(rng, count, k):
 
 
 tick.call(
-    "reparameterise: mean and spread",
+    {"es": "reparametrizar: media y dispersión", "en": "reparameterise: mean and spread"},
     lambda mean, log_variance: cloud(mean, log_variance),
     cases=lambda rng: [
         (rng.normal(size=4), np.linspace(-3, 1, 4) + rng.uniform(-0.3, 0.3, size=4))
@@ -285,7 +285,7 @@ tick.call(
     },
 )
 tick.call(
-    "reparameterise: gradients",
+    {"es": "reparametrizar: gradientes", "en": "reparameterise: gradients"},
     lambda mean, log_variance: slopes(mean, log_variance),
     cases=lambda rng: [draw_clouds(rng, 5, 3)],
     tol=1e-5,
@@ -296,7 +296,10 @@ tick.call(
     },
 )
 tick.call(
-    "reparameterise: noise of its own for each number",
+    {
+        "es": "reparametrizar: un ruido propio para cada número",
+        "en": "reparameterise: noise of its own for each number",
+    },
     lambda mean, log_variance: repeats(mean, log_variance),
     cases=lambda rng: [(float(rng.normal()), float(rng.uniform(-2, 0)))],
     marks=1,
@@ -340,11 +343,17 @@ with once_done():
     standard = torch.distributions.Normal(0.0, 1.0)
     theirs = torch.distributions.kl_divergence(cloud_of_each, standard).sum(dim=1)
     ours = kl_divergence(mean, log_variance)
-    print(f"largest difference from torch.distributions: {(ours - theirs).abs().max():.0e}")
+    largest = (ours - theirs).abs().max()
+    print(
+        tr(
+            es=f"mayor diferencia con torch.distributions: {largest:.0e}",
+            en=f"largest difference from torch.distributions: {largest:.0e}",
+        )
+    )
 
 # %% role="check" id="kl_divergence_check" points=3
 tick.call(
-    "KL: values",
+    {"es": "KL: valores", "en": "KL: values"},
     lambda mean, log_variance: kl_divergence(*map(torch.tensor, (mean, log_variance))),
     cases=lambda rng: [draw_clouds(rng, 6, 4), draw_clouds(rng, 1, 1)],
     marks=2,
@@ -354,7 +363,7 @@ tick.call(
     },
 )
 tick.call(
-    "KL: nothing to pay, and tiny clouds",
+    {"es": "KL: nada que pagar, y nubes diminutas", "en": "KL: nothing to pay, and tiny clouds"},
     lambda mean, log_variance: kl_divergence(*map(torch.tensor, (mean, log_variance))),
     cases=lambda rng: [
         (np.zeros((2, 3)), np.zeros((2, 3))),
@@ -377,10 +386,10 @@ tick.call(
 # - **el precio**: la divergencia, multiplicada por `beta`.
 #
 # Devuelve la media sobre las imágenes. La suma importa: los dos términos están en nats *por
-# imagen*, y quien promedia los píxeles divide por 784 uno solo de los dos.
+# imagen*, y quien promedia los píxeles divide por 784 solo uno de los dos.
 #
-# (La entropía cruzada supone píxeles blancos o negros. Con grises se usa igualmente, como en el
-# artículo; el mínimo sigue estando en el gris correcto.)
+# (La entropía cruzada supone píxeles blancos o negros. Con grises se usa igualmente, como es
+# costumbre; el mínimo sigue estando en el gris correcto.)
 
 # %% [markdown] exercise="vae_loss" lang="en"
 # The whole loss. The model returns `(logits, mean, log_variance)`. For each image:
@@ -423,7 +432,7 @@ def loss_of(logits, mean, log_variance, images, beta):
 
 
 tick.call(
-    "VAE loss: rebuilding",
+    {"es": "pérdida del VAE: reconstruir", "en": "VAE loss: rebuilding"},
     lambda *drawn: loss_of(*drawn[:-1], beta=0.0),
     cases=lambda rng: [draw_outputs(rng, 4, 3), draw_outputs(rng, 1, 2)],
     marks=1,
@@ -433,7 +442,7 @@ tick.call(
     },
 )
 tick.call(
-    "VAE loss: the price",
+    {"es": "pérdida del VAE: el precio", "en": "VAE loss: the price"},
     lambda *drawn: loss_of(*drawn) - loss_of(*drawn[:-1], beta=0.0),
     cases=lambda rng: [draw_outputs(rng, 4, 3), draw_outputs(rng, 1, 2)],
     marks=1,
@@ -444,7 +453,7 @@ tick.call(
 )
 
 # %% [markdown] lang="es"
-# El modelo va dado: es el de antes, salvo que el codificador da el doble de números (medias y
+# El modelo viene dado: es el de antes, salvo que el codificador da el doble de números (medias y
 # logaritmos de varianzas). Entrenamos dos: uno con códigos de **2 números**, para verlos en un
 # mapa, y otro con más, para inventar.
 
@@ -499,12 +508,17 @@ with once_done():
     invented = decoded(vae, torch.randn(20, VAE_LATENT, generator=generator))
     codes = computed(autoencoder.encoder, train_rows)
     drawn = codes.mean(dim=0) + codes.std(dim=0) * torch.randn(20, LATENT, generator=generator)
-    print("Decoded from codes drawn at random:")
+    print(
+        tr(
+            es="Imágenes decodificadas de códigos sorteados:",
+            en="Decoded from codes drawn at random:",
+        )
+    )
     show(
         {
             "VAE": invented,
-            "VAE, more": invented[10:],
-            "autoencoder": computed(autoencoder.decoder, drawn),
+            tr(es="VAE, más", en="VAE, more"): invented[10:],
+            tr(es="autocodificador", en="autoencoder"): computed(autoencoder.decoder, drawn),
         }
     )
 
@@ -517,7 +531,10 @@ def through_clouds(rows):
 
 
 tick.predictions(
-    "VAE: new images through their clouds",
+    {
+        "es": "VAE: imágenes nuevas a través de sus nubes",
+        "en": "VAE: new images through their clouds",
+    },
     lambda rows: through_clouds(rows),
     hidden=lambda rng: twice(draw_test_images(rng)),
     metric="mse",
@@ -552,9 +569,9 @@ with once_done():
         )
     names = [class_names[k] for k in splits.test_labels[: len(places)]]
     plots.embedding_map(places, groups=names, ax=left)
-    left.set_title("where each image goes")
+    left.set_title(tr(es="dónde cae cada imagen", en="where each image goes"))
     right.imshow(np.block([[tile for tile in line.numpy()] for line in tiles]), cmap="gray")
-    right.set_title("what each place looks like")
+    right.set_title(tr(es="qué imagen da cada punto", en="what each place looks like"))
     right.set_axis_off()
     plt.show()
 
@@ -574,8 +591,10 @@ with once_done():
     path, _ = clouds_of(vae, test_rows[ends])
     show(
         {
-            "codes": decoded(vae, torch.lerp(path[0], path[1], parts)),
-            "pixels": torch.lerp(test_rows[ends[0]], test_rows[ends[1]], parts),
+            tr(es="códigos", en="codes"): decoded(vae, torch.lerp(path[0], path[1], parts)),
+            tr(es="píxeles", en="pixels"): torch.lerp(
+                test_rows[ends[0]], test_rows[ends[1]], parts
+            ),
         }
     )
 
@@ -591,7 +610,12 @@ with once_done():
 # %% role="given"
 with once_done():
     by_beta = {}
-    print(f"{'beta':>6}  rebuild (mse)  price (nats)  numbers in use")
+    print(
+        tr(
+            es="  beta    error (mse)  precio (nats)  números en uso",
+            en="  beta  rebuild (mse)   price (nats)  numbers in use",
+        )
+    )
     for beta in (BETA / 20, BETA, 20 * BETA):
         model_of_beta = vae if beta == BETA else train_vae(VAE_LATENT, beta)
         mean, log_variance = clouds_of(model_of_beta, test_rows)
@@ -599,24 +623,26 @@ with once_done():
         flat_price = kl_divergence(mean.reshape(-1, 1), log_variance.reshape(-1, 1))
         prices = flat_price.view(mean.shape).mean(dim=0)  # of each number of the code
         used = int((prices > 0.05).sum())
-        print(f"{beta:6g}  {error:13.4f}  {prices.sum():12.1f}  {used:14d}")
-        by_beta[f"rebuilt, β = {beta:g}"] = decoded(model_of_beta, mean)
+        print(f"{beta:6g}  {error:13.4f}  {prices.sum():13.1f}  {used:14d}")
+        by_beta[tr(es=f"reconstruida, β = {beta:g}", en=f"rebuilt, β = {beta:g}")] = decoded(
+            model_of_beta, mean
+        )
         generator = torch.Generator().manual_seed(run_seed())
-        by_beta[f"invented, β = {beta:g}"] = decoded(
+        by_beta[tr(es=f"inventada, β = {beta:g}", en=f"invented, β = {beta:g}")] = decoded(
             model_of_beta, torch.randn(10, VAE_LATENT, generator=generator)
         )
     show({"original": test_rows} | by_beta)
 
 # %% [markdown] lang="es"
-# Con β pequeña casi se tiene el autocodificador de antes: copia bien, pero los códigos que se
+# Con β pequeña casi tenemos el autocodificador de antes: copia bien, pero los códigos que se
 # sortean caen en huecos. Con β grande sale demasiado caro decir algo: los números se apagan uno a
-# uno (*colapso de la posteriori*) y solo se recuerda lo más grueso. Lo que queda es un número más
-# con el que elegir entre copiar bien e inventar bien.
+# uno (*colapso del posterior*) y solo se recuerda lo más grueso. Nos queda, pues, un mando más, con
+# el que elegir entre copiar bien e inventar bien.
 
 # %% [markdown] lang="en"
 # With a small β we almost have the autoencoder from before: it copies well, but codes drawn at
-# random fall into gaps. With a large β saying anything is too dear: the numbers go out one by one
-# (*posterior collapse*) and only the coarsest is remembered. What is left is one more knob, to
+# random fall into gaps. With a large β saying anything costs too much: the numbers go out one by
+# one (*posterior collapse*) and only the coarsest is remembered. What is left is one more knob, to
 # choose between copying well and inventing well.
 
 # %% [markdown] role="question" id="why_vae_blurs" points=3 lang="es"

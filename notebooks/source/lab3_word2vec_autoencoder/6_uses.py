@@ -47,16 +47,26 @@ def choose_labelled(rng, per_class=10):
 
 with once_done():
     views = {
-        f"{n_pixels} pixels": lambda rows: rows.numpy(),
-        f"{LATENT} principal components": lambda rows: (
-            (rows.numpy() - centre) @ components[:LATENT].T
+        tr(es=f"{n_pixels} píxeles", en=f"{n_pixels} pixels"): lambda rows: rows.numpy(),
+        tr(es=f"{LATENT} componentes principales", en=f"{LATENT} principal components"): (
+            lambda rows: (rows.numpy() - centre) @ components[:LATENT].T
         ),
-        f"code of {LATENT} numbers": lambda rows: computed(autoencoder.encoder, rows).numpy(),
-        f"VAE, mean code of {VAE_LATENT}": lambda rows: clouds_of(vae, rows)[0].numpy(),
+        tr(es=f"código de {LATENT} números", en=f"code of {LATENT} numbers"): (
+            lambda rows: computed(autoencoder.encoder, rows).numpy()
+        ),
+        tr(es=f"VAE, código medio de {VAE_LATENT}", en=f"VAE, mean code of {VAE_LATENT}"): (
+            lambda rows: clouds_of(vae, rows)[0].numpy()
+        ),
     }
     generator = np.random.default_rng(run_seed())
     draws = [choose_labelled(generator) for _ in range(10)]
-    print("accuracy on test images with 100 labels, mean ± spread of 10 draws:")
+    print(
+        tr(
+            es="exactitud en las imágenes de prueba con 100 etiquetas, media ± desviación de 10 "
+            "sorteos:",
+            en="accuracy on test images with 100 labels, mean ± spread of 10 draws:",
+        )
+    )
     for name, view in views.items():
         seen, unseen = view(train_rows), view(test_rows)
         accuracies = [
@@ -76,7 +86,7 @@ def draw_codes(rng):
 
 
 tick.predictions(
-    "linear classifier: new rows",
+    {"es": "clasificador lineal: filas nuevas", "en": "linear classifier: new rows"},
     lambda drawn: linear_probe(*drawn),
     hidden=draw_codes,
     metric="accuracy",
@@ -91,10 +101,10 @@ tick.predictions(
 
 # %% [markdown] lang="es"
 # El código no gana: se queda un punto o dos por debajo de los píxeles, más o menos lo que varía la
-# exactitud de un sorteo de etiquetas a otro. Las dos mitades de la noticia importan. La red ha
-# tirado la mayoría de los números sin tirar lo que distingue las clases, de las que nadie le había
-# hablado. Pero reconstruir no premia separar clases, así que tampoco las ordena mejor. Otras tareas
-# sin etiquetas sí lo hacen: lo verás con los modelos de lenguaje.
+# exactitud de un sorteo de etiquetas a otro. La noticia tiene dos mitades, y las dos importan. La
+# red ha tirado la mayoría de los números sin tirar lo que distingue las clases, de las que nadie le
+# había hablado. Pero reconstruir no premia separar clases, así que tampoco las ordena mejor. Otras
+# tareas sin etiquetas sí lo hacen: lo verás con los modelos de lenguaje.
 
 # %% [markdown] lang="en"
 # The code does not win: it is a point or two below the pixels, about as much as the accuracy varies
@@ -121,7 +131,7 @@ tick.predictions(
 # %% [markdown] exercise="roc_auc" lang="es"
 # El AUC tiene una lectura sencilla: la **probabilidad de que una anomalía al azar puntúe más que un
 # caso normal al azar** (si empatan, cuenta la mitad). 1 es perfecto; 0.5, tirar una moneda.
-# Devuélvelo, comparando todas las parejas.
+# Calcúlalo comparando todas las parejas.
 
 # %% [markdown] exercise="roc_auc" lang="en"
 # The AUC reads simply: the **probability that a random anomaly scores higher than a random normal
@@ -141,7 +151,7 @@ def roc_auc(normal: np.ndarray, anomalous: np.ndarray) -> float:
 
 # %% role="check" id="roc_auc_check" points=2
 tick.call(
-    "AUC: different scores",
+    {"es": "AUC: puntuaciones distintas", "en": "AUC: different scores"},
     lambda normal, anomalous: roc_auc(normal, anomalous),
     cases=lambda rng: [
         (rng.normal(size=n), rng.normal(1, 1, size=m)) for n, m in ((30, 8), (5, 40))
@@ -153,7 +163,7 @@ tick.call(
     },
 )
 tick.call(
-    "AUC: ties",
+    {"es": "AUC: empates", "en": "AUC: ties"},
     lambda normal, anomalous: roc_auc(normal, anomalous),
     cases=lambda rng: [
         (rng.integers(5, size=20), rng.integers(2, 7, size=9)),
@@ -176,16 +186,26 @@ with once_done():
     scores = reconstruction_errors(computed(watchman, test_rows), test_rows).numpy()
     distances = reconstruction_errors(normal_rows.mean(dim=0), test_rows).numpy()
     usual = splits.test_labels == NORMAL
-    print(f"AUC of the reconstruction error:       {roc_auc(scores[usual], scores[~usual]):.3f}")
+    alarm, rival = (roc_auc(each[usual], each[~usual]) for each in (scores, distances))
     print(
-        f"AUC of the distance to the mean image: {roc_auc(distances[usual], distances[~usual]):.3f}"
+        tr(
+            es=f"AUC del error de reconstrucción: {alarm:.3f}",
+            en=f"AUC of the reconstruction error: {alarm:.3f}",
+        )
+    )
+    print(
+        tr(
+            es=f"AUC de la distancia a la imagen media: {rival:.3f}",
+            en=f"AUC of the distance to the mean image: {rival:.3f}",
+        )
     )
     others = [k for k in range(len(class_names)) if k != NORMAL]
     areas = [roc_auc(scores[usual], scores[splits.test_labels == k]) for k in others]
     with plots.style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
         bins = np.linspace(0, np.quantile(scores, 0.99), 40)
-        for part, colour, name in ((usual, 0, class_names[NORMAL]), (~usual, 1, "the rest")):
+        rest = tr(es="el resto", en="the rest")
+        for part, colour, name in ((usual, 0, class_names[NORMAL]), (~usual, 1, rest)):
             left.hist(
                 scores[part],
                 bins,
@@ -195,10 +215,16 @@ with once_done():
                 hatch=["", "//"][colour],
                 label=name,
             )
-        left.set(xlabel="reconstruction error", ylabel="density")
+        left.set(
+            xlabel=tr(es="error de reconstrucción", en="reconstruction error"),
+            ylabel=tr(es="densidad", en="density"),
+        )
         left.legend()
         right.barh([class_names[k] for k in others], areas, color=plots.COLOURS[0])
-        right.set(xlabel=f"AUC, {class_names[NORMAL]} against …", xlim=(0.5, 1))
+        versus = tr(
+            es=f"AUC, {class_names[NORMAL]} frente a …", en=f"AUC, {class_names[NORMAL]} against …"
+        )
+        right.set(xlabel=versus, xlim=(0.5, 1))
         right.invert_yaxis()
     plt.show()
     order = scores.argsort()
@@ -206,10 +232,12 @@ with once_done():
     alarms = test_rows[order[usual[order]][-10:]]  # the largest errors of the normal ones
     show(
         {
-            "missed": missed,
-            "missed, rebuilt": computed(watchman, missed),
-            "false alarm": alarms,
-            "false alarm, rebuilt": computed(watchman, alarms),
+            tr(es="se escapa", en="missed"): missed,
+            tr(es="se escapa, reconstruida", en="missed, rebuilt"): computed(watchman, missed),
+            tr(es="falsa alarma", en="false alarm"): alarms,
+            tr(es="falsa alarma, reconstruida", en="false alarm, rebuilt"): computed(
+                watchman, alarms
+            ),
         }
     )
 
@@ -244,7 +272,7 @@ with once_done():
 # strange. With a very wide code it would learn to copy anything: all the errors would fall, those
 # of the anomalies too, and the alarm would lose its force; with a very narrow one it would rebuild
 # even the normal ones badly. The threshold is chosen on normal images set aside, for instance the
-# 99th percentile for 1 % of false alarms, or by weighing the cost of each kind of error and how
+# 99th percentile for 1% of false alarms, or by weighing the cost of each kind of error and how
 # often anomalies are expected; and it is looked at again over time, because what is normal changes.
 # ### END SOLUTION
 
@@ -263,8 +291,8 @@ with once_done():
 # ```
 #
 # Al entrenar, el decodificador recibe en cada paso el símbolo *correcto* anterior, no el que él
-# escribió: se llama *teacher forcing*. Por eso su entrada es la respuesta desplazada un lugar, con
-# `START` delante.
+# escribió: se llama *teacher forcing*. Por eso su entrada es la respuesta desplazada una posición,
+# con `START` delante.
 
 # %% [markdown] lang="en"
 # ## 2.7 The bridge to lab 4: sequences
@@ -272,8 +300,8 @@ with once_done():
 # Translating is reading one sentence and writing another of a different length. The idea works as
 # it is (Sutskever et al., 2014; Cho et al., 2014): a recurrent network, the **encoder**, reads the
 # whole sentence, and its last hidden state is the code; another one, the **decoder**, starts from
-# that state and writes word by word. Here in small: read a sequence of symbols and write it
-# **reversed**.
+# that state and writes word by word. Here, on a small scale: read a sequence of symbols and write
+# it **reversed**.
 #
 # ```text
 #   3 ──▶ 1 ──▶ 4 ──▶   code   ──▶ 4 ──▶ 1 ──▶ 3
@@ -361,13 +389,19 @@ with once_done():
     right = {}
     for hidden in budget(full=(16, 64), quick=(8, 32)):
         reverser = train_to_reverse(hidden)
-        right[f"code of {hidden}"] = shares_right = []
+        shares_right = []
+        right[tr(es=f"código de {hidden}", en=f"code of {hidden}")] = shares_right
         for length in lengths:
             source = torch.randint(SYMBOLS, (300, length), generator=generator).to(device)
             shares_right.append((reverser.write(source) == source.flip(1)).float().mean().item())
-    ax = plots.curves(right, x=lengths, xlabel="length of the sequence", ylabel="symbols right")
+    ax = plots.curves(
+        right,
+        x=lengths,
+        xlabel=tr(es="longitud de la secuencia", en="length of the sequence"),
+        ylabel=tr(es="proporción de símbolos acertados", en="share of symbols right"),
+    )
     ax.axhline(1 / SYMBOLS, color=plots.TEXT, linewidth=0.8)
-    ax.text(1, 1 / SYMBOLS, "chance", va="bottom")
+    ax.text(1, 1 / SYMBOLS, tr(es="al azar", en="chance"), va="bottom")
     ax.set_ylim(0, 1.05)
     plt.show()
 
@@ -390,7 +424,7 @@ def draw_sequences(rng):
 
 
 tick.call(
-    "sequences: logits",
+    {"es": "secuencias: logits", "en": "sequences: logits"},
     lambda source, target, hidden: logits_of_sequences(source, target, hidden),
     cases=lambda rng: [
         (rng.integers(9, size=(4, n)), rng.integers(9, size=(4, m)), 6)
@@ -404,7 +438,7 @@ tick.call(
     },
 )
 tick.predictions(
-    "sequences: new ones reversed",
+    {"es": "secuencias: nuevas, al revés", "en": "sequences: new ones reversed"},
     lambda source: reverser.write(torch.tensor(source, device=device)),
     hidden=draw_sequences,
     metric="accuracy",
