@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 READY := .venv/.ready
+PYTEST := $(BIN)/python -m pytest -n logical --dist loadgroup --no-loadscope-reorder
 CONSTRAINTS ?= constraints.txt
 LAB ?= lab3_word2vec_autoencoder
 # What runs on a student's own machine, whatever its system: no engine, no gradebook.
@@ -9,7 +10,7 @@ STUDENT_TESTS := $(addprefix tests/,answers cells compat data session utils labs
 	labs/test_released.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all test-student test-colab lint bench build check release collect grade report clean
+.PHONY: help setup demo test test-fast test-all test-student test-colab lint bench build check release collect grade report clean
 
 help:  ## Print this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,13 +28,16 @@ demo: setup  ## Build, release, collect, grade and report on an example class
 	$(BIN)/python -m tests.demo
 
 test: setup  ## Run the tests
-	$(BIN)/python -m pytest -m "not heavy"
+	$(PYTEST) -m "not heavy"
+
+test-fast: setup  ## Run the tests that execute no notebook
+	$(PYTEST) -m "not heavy and not kernels"
 
 test-all: setup  ## Run the tests, the heavy ones included
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-student: setup  ## Run the tests of the student's side, which macOS and Windows run, too
-	$(BIN)/python -m pytest -m "not heavy" $(STUDENT_TESTS)
+	$(PYTEST) -m "not heavy" $(STUDENT_TESTS)
 
 test-colab: setup  ## Run every student notebook as Colab does: make test-colab [LABS=lab1_mlp]
 	$(BIN)/python -m tests.colab $(LABS)

@@ -69,13 +69,11 @@ def test_a_text_in_one_language_is_found() -> None:
 
 @pytest.mark.parametrize("name", LABS)
 def test_a_label_with_words_has_all_languages(name: str) -> None:
-    """A function's own name is a label in any language."""
-    lab = lab_of(name)
-    functions = {cell.id for cell in lab.of_role("exercise")}
-    for cell in lab.of_role("check"):
+    """One word alone, such as softmax, may be the same in all of them."""
+    for cell in lab_of(name).of_role("check"):
         for call in ast.walk(ast.parse(cell.code)):
             function = call.func if isinstance(call, ast.Call) else None
             if isinstance(function, ast.Attribute) and ast.unparse(function.value) == "tick":
                 label = call.args[1 if function.attr == "marks" else 0]
                 text = label.value if isinstance(label, ast.Constant) else ""
-                assert text in functions or not A_WORD.search(text), f"{cell.id}: {text}"
+                assert len(A_WORD.findall(text)) < 2, f"{cell.id}: {text}"

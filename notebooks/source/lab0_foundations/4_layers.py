@@ -155,7 +155,7 @@ tick.predictions(
     lambda points: classify(network, points),
     hidden=lambda rng: draw_xor(rng, 400),
     metric="accuracy",
-    baseline=("always 1", lambda points: np.ones(len(points))),
+    baseline=({"es": "siempre 1", "en": "always 1"}, lambda points: np.ones(len(points))),
     share=0.8,
     marks=4,
     hint={

@@ -642,7 +642,10 @@ tick.predictions(
     lambda images: read_digits(images),
     hidden=lambda rng: draw_noisy_digits(rng),
     metric="accuracy",
-    baseline=("the most common digit", lambda images: np.full(len(images), 3)),
+    baseline=(
+        {"es": "el dígito más frecuente", "en": "the most common digit"},
+        lambda images: np.full(len(images), 3),
+    ),
     share=0.9,
     marks=2,
     hint={

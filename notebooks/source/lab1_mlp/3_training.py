@@ -268,7 +268,10 @@ tick.predictions(
     lambda images: forward(prepare(images), trained)[0][:, 0] > 0.5,
     hidden=lambda rng: fresh_copies(rng, pair_test_images, Y_test[:, 0], count=1000),
     metric="accuracy",
-    baseline=("always the negative class", lambda images: np.zeros(len(images))),
+    baseline=(
+        {"es": "siempre la clase negativa", "en": "always the negative class"},
+        lambda images: np.zeros(len(images)),
+    ),
     marks=3,
     hint={
         "es": "Primero las comprobaciones de arriba. Si todas están bien, ¿baja el coste en la gráfica?",

@@ -52,7 +52,10 @@ tick.predictions(
     lambda images: classify(baseline, images),
     hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=1000),
     metric="accuracy",
-    baseline=("always the same class", lambda images: np.zeros(len(images))),
+    baseline=(
+        {"es": "siempre la misma clase", "en": "always the same class"},
+        lambda images: np.zeros(len(images)),
+    ),
     marks=2,
     hint={
         "es": "Si la pérdida no baja de una época a otra, mira train_epoch; si baja, mira la salida de MLP.",
@@ -376,7 +379,10 @@ tick.predictions(
     lambda images: classify(improved, images),
     hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=2000),
     metric="accuracy",
-    baseline=("the baseline network", lambda images: classify(baseline, images)),
+    baseline=(
+        {"es": "la red de partida", "en": "the baseline network"},
+        lambda images: classify(baseline, images),
+    ),
     share=0.2,
     marks=3,
     hint={
@@ -389,7 +395,10 @@ tick.predictions(
     lambda images: classify(improved, images),
     hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=2000),
     metric="accuracy",
-    baseline=("the baseline network", lambda images: classify(baseline, images)),
+    baseline=(
+        {"es": "la red de partida", "en": "the baseline network"},
+        lambda images: classify(baseline, images),
+    ),
     share=0.4,
     marks=3,
     hint={
@@ -402,7 +411,10 @@ tick.predictions(
     lambda images: classify(improved, images),
     hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=2000),
     metric="accuracy",
-    baseline=("the baseline network", lambda images: classify(baseline, images)),
+    baseline=(
+        {"es": "la red de partida", "en": "the baseline network"},
+        lambda images: classify(baseline, images),
+    ),
     share=0.7,
     marks=3,
     hint={

@@ -440,7 +440,7 @@ tick.predictions(
     lambda inputs: predict_contexts(*inputs),
     hidden=draw_contexts,
     metric="cross_entropy",
-    baseline=("unigrams", lambda inputs: unigram_logits(*inputs)),
+    baseline=({"es": "unigramas", "en": "unigrams"}, lambda inputs: unigram_logits(*inputs)),
     share=0.75,
     marks=2,
     hint={
@@ -453,7 +453,10 @@ tick.predictions(
     lambda pairs: train_on(pairs).embedding.weight,
     hidden=lambda rng: draw_pairs(rng, 10_000),
     metric="neighbour_precision",
-    baseline=("random vectors", lambda pairs: np.random.default_rng(0).normal(size=(60, 16))),
+    baseline=(
+        {"es": "vectores al azar", "en": "random vectors"},
+        lambda pairs: np.random.default_rng(0).normal(size=(60, 16)),
+    ),
     marks=2,
     hint={
         "es": "¿Devuelves el modelo entrenado? ¿Recibe el optimizador todos sus parámetros?",
@@ -648,7 +651,7 @@ tick.predictions(
     hidden=draw_messages,
     metric="neighbour_precision",
     baseline=(
-        "random vectors",
+        {"es": "vectores al azar", "en": "random vectors"},
         lambda inputs: np.random.default_rng(0).normal(size=(len(inputs[1]), 16)),
     ),
     marks=2,
@@ -888,7 +891,10 @@ tick.predictions(
     lambda pairs: train_negative_on(pairs),
     hidden=lambda rng: draw_pairs(rng, 10_000),
     metric="neighbour_precision",
-    baseline=("random vectors", lambda pairs: np.random.default_rng(0).normal(size=(60, 16))),
+    baseline=(
+        {"es": "vectores al azar", "en": "random vectors"},
+        lambda pairs: np.random.default_rng(0).normal(size=(60, 16)),
+    ),
     marks=1,
     hint={
         "es": "Usa tus funciones tal cual. Si la pérdida y el gradiente están en ✓, mira el sorteo.",

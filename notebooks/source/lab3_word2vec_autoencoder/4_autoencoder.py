@@ -461,7 +461,10 @@ tick.predictions(
     lambda rows: through_code(rows),
     hidden=lambda rng: twice(draw_test_images(rng)),
     metric="mse",
-    baseline=("the mean image", lambda rows: np.tile(train_rows.mean(dim=0), (len(rows), 1))),
+    baseline=(
+        {"es": "la imagen media", "en": "the mean image"},
+        lambda rows: np.tile(train_rows.mean(dim=0), (len(rows), 1)),
+    ),
     share=0.8,
     marks=2,
     hint={

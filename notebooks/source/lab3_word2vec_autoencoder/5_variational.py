@@ -155,7 +155,10 @@ tick.predictions(
     lambda rows: computed(denoiser, rows),
     hidden=draw_spoilt,
     metric="mse",
-    baseline=("the best blur", lambda rows: blur(rows, RADIUS)),
+    baseline=(
+        {"es": "el mejor desenfoque", "en": "the best blur"},
+        lambda rows: blur(rows, RADIUS),
+    ),
     marks=2,
     hint={
         "es": "Si tu limpiador no gana al desenfoque, mira qué recibe y con qué se compara al entrenar.",
@@ -538,7 +541,10 @@ tick.predictions(
     lambda rows: through_clouds(rows),
     hidden=lambda rng: twice(draw_test_images(rng)),
     metric="mse",
-    baseline=("the mean image", lambda rows: np.tile(train_rows.mean(dim=0), (len(rows), 1))),
+    baseline=(
+        {"es": "la imagen media", "en": "the mean image"},
+        lambda rows: np.tile(train_rows.mean(dim=0), (len(rows), 1)),
+    ),
     marks=2,
     hint={
         "es": "Cualquier punto de la nube debe dar la imagen. ¿Qué comprobación de arriba está en ✗?",

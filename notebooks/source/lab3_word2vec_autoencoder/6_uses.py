@@ -90,7 +90,10 @@ tick.predictions(
     lambda drawn: linear_probe(*drawn),
     hidden=draw_codes,
     metric="accuracy",
-    baseline=("always the same class", lambda drawn: np.zeros(len(drawn[2]))),
+    baseline=(
+        {"es": "siempre la misma clase", "en": "always the same class"},
+        lambda drawn: np.zeros(len(drawn[2])),
+    ),
     share=0.9,
     marks=2,
     hint={
@@ -442,7 +445,10 @@ tick.predictions(
     lambda source: reverser.write(torch.tensor(source, device=device)),
     hidden=draw_sequences,
     metric="accuracy",
-    baseline=("always the same symbol", lambda source: np.zeros_like(source)),
+    baseline=(
+        {"es": "siempre el mismo símbolo", "en": "always the same symbol"},
+        lambda source: np.zeros_like(source),
+    ),
     marks=1,
     hint={
         "es": "Si los logits están en ✓, vuelve a ejecutar la celda que entrena.",

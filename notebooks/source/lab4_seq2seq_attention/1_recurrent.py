@@ -438,7 +438,10 @@ tick.predictions(
     lambda inputs: next_ids(models["recurrent translator"], inputs),
     hidden=toy_prefixes,
     metric="accuracy",
-    baseline=("always the", lambda inputs: np.full(len(inputs), target_words["the"])),
+    baseline=(
+        {"es": "siempre «the»", "en": "always the"},
+        lambda inputs: np.full(len(inputs), target_words["the"]),
+    ),
     marks=3,
     hint={
         "es": "Si la pérdida cae a cero enseguida, el objetivo no está desplazado; si no baja, revisa el estado que pasa de un paso a otro.",

@@ -127,7 +127,7 @@ tick.call(
 with once_done(), plots.style():
     ax = plt.subplots(figsize=(7, 2.6), layout="constrained")[1]
     ax.imshow(sinusoids(50, 64).T, aspect="auto", cmap=plots.SHADES)
-    ax.set(xlabel="position", ylabel="dimension")
+    ax.set(xlabel=tr(es="posición", en="position"), ylabel=tr(es="dimensión", en="dimension"))
     plt.show()
 
 

@@ -48,7 +48,12 @@ train_loader = piece_loader(train_pairs, subwords, config.tokens)
 validation_loader = piece_loader(validation_pairs, subwords, config.tokens)
 for sentence in train_pairs[0]:
     print(" ".join(subwords.pieces(subwords.encode(sentence))))
-print(f"{len(train_pairs):,} training pairs in {len(train_loader)} batches")
+print(
+    tr(
+        es=f"{len(train_pairs)} pares de entrenamiento en {len(train_loader)} lotes",
+        en=f"{len(train_pairs)} training pairs in {len(train_loader)} batches",
+    )
+)
 
 # %% [markdown] exercise="xavier" lang="es"
 # **Por dónde empezar.** Si los pesos empiezan grandes, las activaciones crecen capa a capa; si
@@ -142,8 +147,10 @@ with once_done():
             "N(0, 0.01)": spreads(lambda weight: weight.normal_(std=0.01)),
             "N(0, 1)": spreads(lambda weight: weight.normal_()),
         },
-        ylabel="deviation of the signal", xlabel="layer", log=True,
-    )  # fmt: skip
+        ylabel=tr(es="desviación de la señal", en="deviation of the signal"),
+        xlabel=tr(es="capa", en="layer"),
+        log=True,
+    )
     plt.show()
 
 # %% [markdown] role="question" id="q_xavier" points=3 lang="es"
@@ -411,7 +418,8 @@ with once_done():
     models["Transformer"], histories["Transformer"] = train_transformer(
         config, train_loader, validation_loader, RUNS, budget(full="auto", quick="fp32")
     )
-    print(f"{sum(histories['Transformer'].seconds) / 60:.1f} minutes of training")
+    minutes = sum(histories["Transformer"].seconds) / 60
+    print(tr(es=f"{minutes:.1f} minutos de entrenamiento", en=f"{minutes:.1f} minutes of training"))
 
 
 # %% role="check" id="training_check" points=4 covers="smoothed,schedule,average"
@@ -438,7 +446,10 @@ tick.predictions(
     lambda inputs: next_ids(models["Transformer"], inputs),
     hidden=new_prefixes,
     metric="accuracy",
-    baseline=("always the end", lambda inputs: np.full(len(inputs), EOS)),
+    baseline=(
+        {"es": "siempre el final", "en": "always the end"},
+        lambda inputs: np.full(len(inputs), EOS),
+    ),
     marks=4,
     hint={
         "es": "¿Baja la pérdida de validación? Si la de entrenamiento llega casi a su mínimo y aun así el modelo no acierta, alguna máscara o el desplazamiento deja ver la respuesta.",

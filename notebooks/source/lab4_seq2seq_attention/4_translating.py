@@ -391,7 +391,10 @@ tick.predictions(
     lambda sentences: word_pairs(translate(models["Transformer"], subwords, sentences)),
     hidden=new_sentences,
     metric="rmse",
-    baseline=("copying the source", lambda sentences: word_pairs(sentences)),
+    baseline=(
+        {"es": "copiar el original", "en": "copying the source"},
+        lambda sentences: word_pairs(sentences),
+    ),
     marks=3,
     hint={
         "es": "Se comparan las parejas de palabras seguidas con las de la traducción correcta. Si las piezas sueltas se predicen bien y esto falla, mira la caché y el haz.",
