@@ -84,6 +84,7 @@ from data.loaders import stopwords, tweets
 from data.synthetic import word_corpus
 from utils import plots
 from utils.device import loader_settings, pick_device, seed_everything
+from utils.language import tr
 from utils.profile import budget, profile, run_seed
 from utils.unfinished import once_done
 
@@ -100,7 +101,7 @@ device = pick_device()
 # %% [markdown] lang="en"
 # ## 1.1 From messages to words
 #
-# In the `full` profile (the usual one) the data are 31,962 tweets. In the `quick` profile, used for
+# In the `full` profile (the usual one) the data are 31 962 tweets. In the `quick` profile, used for
 # marking, they are made-up messages: their words do not exist, but they form eight groups that keep
 # company, so we know beforehand which neighbours a good model should find.
 
@@ -119,7 +120,12 @@ else:
     stop_words = frozenset(common.split())
     seed_words = [min(group) for group in drawn.groups.values()]  # one word of each group
 
-print(f"{len(texts):,} messages. The first two:")
+print(
+    tr(
+        es=f"{len(texts)} mensajes. Los dos primeros:",
+        en=f"{len(texts)} messages. The first two:",
+    )
+)
 for text in texts[:2]:
     print("  ", text)
 
@@ -130,8 +136,8 @@ for text in texts[:2]:
 # `can't` se queda en `cant`. La `#` y la `@` se salvan porque en Twitter significan algo: `#love`
 # no se usa igual que `love`.
 #
-# Después se parte el texto por los espacios. Dos espacios seguidos dejarían una palabra vacía entre
-# ellos; no debe quedar ninguna.
+# Después se parte el texto por los espacios. Dos espacios seguidos dejarían entre ellos una cadena
+# vacía; no debe quedar ninguna.
 
 # %% [markdown] exercise="clean" lang="en"
 # To count words we must decide what “the same word” is: `Run`, `run` and `run!` should be. So we
@@ -171,7 +177,7 @@ def draw_gaps(rng):
 
 
 tick.call(
-    "clean: characters",
+    {"es": "limpiar: caracteres", "en": "clean: characters"},
     lambda text: [word for word in clean(text) if word],
     cases=draw_texts,
     marks=1,
@@ -181,7 +187,7 @@ tick.call(
     },
 )
 tick.call(
-    "clean: no empty words",
+    {"es": "limpiar: sin cadenas vacías", "en": "clean: no empty words"},
     lambda text: clean(text),
     cases=draw_gaps,
     marks=1,
@@ -239,7 +245,7 @@ def draw_stop_words(rng):
 
 
 tick.call(
-    "normalise: stems",
+    {"es": "normalizar: raíces", "en": "normalise: stems"},
     lambda words, stop_words: normalise(words, stop_words),
     cases=draw_words,
     marks=1,
@@ -249,7 +255,7 @@ tick.call(
     },
 )
 tick.call(
-    "normalise: stop words go first",
+    {"es": "normalizar: antes, las palabras vacías", "en": "normalise: stop words go first"},
     lambda words, stop_words: normalise(words, stop_words),
     cases=draw_stop_words,
     marks=1,
@@ -318,7 +324,7 @@ def there_and_back(sentences, floor):
 
 
 tick.call(
-    "vocabulary: frequency floor",
+    {"es": "vocabulario: umbral de frecuencia", "en": "vocabulary: frequency floor"},
     lambda sentences, floor: sorted(build_vocabulary(sentences, floor)[0]),
     cases=draw_sentences,
     marks=1,
@@ -328,7 +334,7 @@ tick.call(
     },
 )
 tick.call(
-    "vocabulary: order",
+    {"es": "vocabulario: orden", "en": "vocabulary: order"},
     lambda sentences, floor: build_vocabulary(sentences, floor)[0],
     cases=draw_sentences,
     marks=1,
@@ -338,7 +344,7 @@ tick.call(
     },
 )
 tick.call(
-    "vocabulary: token to id",
+    {"es": "vocabulario: de palabra a número", "en": "vocabulary: token to id"},
     lambda sentences, floor: there_and_back(sentences, floor),
     cases=draw_sentences,
     marks=1,
@@ -387,7 +393,7 @@ def draw_rare(rng):
 
 
 tick.call(
-    "encode: ids",
+    {"es": "codificar: números", "en": "encode: ids"},
     lambda sentences, token_to_id: encode(sentences, token_to_id),
     cases=draw_known,
     marks=1,
@@ -397,7 +403,7 @@ tick.call(
     },
 )
 tick.call(
-    "encode: rare words",
+    {"es": "codificar: palabras raras", "en": "encode: rare words"},
     lambda sentences, token_to_id: encode(sentences, token_to_id),
     cases=draw_rare,
     marks=1,
@@ -408,13 +414,13 @@ tick.call(
 )
 
 # %% [markdown] lang="es"
-# Con tus funciones, el corpus entero. En los tuits deberías leer un vocabulario de **3 085** palabras
+# Con tus funciones, el corpus entero. En los tuits deberías leer un vocabulario de **3085** palabras
 # con `father` en el índice 1, y **204 534** palabras en total. Fíjate en cuánto texto se conserva
 # con tan pocas palabras distintas: el lenguaje repite mucho unas pocas (ley de Zipf).
 
 # %% [markdown] lang="en"
-# The whole corpus, with your functions. On the tweets you should read a vocabulary of **3,085**
-# tokens with `father` at index 1, and **204,534** tokens in all. See how much text is kept with so
+# The whole corpus, with your functions. On the tweets you should read a vocabulary of **3085**
+# tokens with `father` at index 1, and **204 534** tokens in all. See how much text is kept with so
 # few different words: language repeats a few of them very often (Zipf's law).
 
 # %% role="given"
@@ -427,11 +433,20 @@ with once_done():
 
     everything = Counter(token for sentence in sentences for token in sentence)
     kept = sum(len(ids) for ids in corpus)
-    print(f"vocabulary: {len(id_to_token):,} of {len(everything):,} different tokens")
+    tokens = everything.total()
     print(
-        f"corpus:     {kept:,} of {everything.total():,} tokens ({kept / everything.total():.0%})"
+        tr(
+            es=f"vocabulario: {len(id_to_token)} de {len(everything)} palabras distintas",
+            en=f"vocabulary: {len(id_to_token)} of {len(everything)} different tokens",
+        )
     )
-    print(f"index 1:    {id_to_token[1]!r}")
+    print(
+        tr(
+            es=f"corpus:      {kept} de {tokens} palabras ({kept / tokens:.0%})",
+            en=f"corpus:     {kept} of {tokens} tokens ({kept / tokens:.0%})",
+        )
+    )
+    print(tr(es=f"índice 1:    {id_to_token[1]!r}", en=f"index 1:    {id_to_token[1]!r}"))
 
 # %% [markdown] lang="es"
 # ## 1.3 Ventanas deslizantes
@@ -452,9 +467,9 @@ with once_done():
 # %% [markdown] lang="en"
 # ## 1.3 Sliding windows
 #
-# The “context” of a word are those around it, up to `window` on each side. The window slides along
-# the sentence and each word is the **centre** once (on the left of the drawing, in orange, with its
-# context in blue). Two guessing games can be made of this:
+# The “context” of a word is the words around it, up to `window` on each side. The window slides
+# along the sentence and each word is the **centre** once (on the left of the drawing, in orange,
+# with its context in blue). Two guessing games can be made of this:
 #
 # - **CBOW** (continuous bag of words): given the context, averaged into a single vector, guess the
 #   centre. One example a window: fast, and good with frequent words.
@@ -477,7 +492,8 @@ def draw_token(ax, x, y, text, role="other"):
 
 
 def draw_windows(ax, tokens, window):
-    ax.set(title=f"window = {window}", xlim=(-0.6, len(tokens) - 0.4), ylim=(-0.5, 3.5))
+    title = tr(es=f"ventana = {window}", en=f"window = {window}")
+    ax.set(title=title, xlim=(-0.6, len(tokens) - 0.4), ylim=(-0.5, 3.5))
     for row, centre in enumerate((0, 2, len(tokens) - 1)):
         for i, token in enumerate(tokens):
             role = "centre" if i == centre else "context" if abs(i - centre) <= window else "other"
@@ -539,7 +555,7 @@ def context_pairs(ids: list[int], window: int) -> list[tuple[int, int]]:
 
 # %% role="check" id="context_pairs_check" points=4
 tick.call(
-    "pairs: window of 1",
+    {"es": "parejas: ventana de 1", "en": "pairs: window of 1"},
     lambda ids, window: sorted(map(tuple, context_pairs(ids, window))),
     cases=lambda rng: [(rng.permutation(50)[:n].tolist(), 1) for n in (3, 8)],
     marks=1,
@@ -549,7 +565,7 @@ tick.call(
     },
 )
 tick.call(
-    "pairs: any window",
+    {"es": "parejas: cualquier ventana", "en": "pairs: any window"},
     lambda ids, window: sorted(map(tuple, context_pairs(ids, window))),
     cases=lambda rng: [(rng.integers(6, size=12).tolist(), window) for window in (2, 3, 5)],
     marks=2,
@@ -561,7 +577,7 @@ tick.call(
     },
 )
 tick.call(
-    "pairs: short sentences",
+    {"es": "parejas: frases cortas", "en": "pairs: short sentences"},
     lambda ids, window: sorted(map(tuple, context_pairs(ids, window))),
     cases=lambda rng: [(rng.integers(50, size=n).tolist(), 6) for n in (0, 1, 2, 4)],
     marks=1,
@@ -581,7 +597,7 @@ tick.call(
 # We set one message in twenty aside: it is not trained on, and will tell later whether the model
 # learns or memorises. We set aside *messages*, not pairs, because each pair `(a, b)` has its mirror
 # `(b, a)` in the same message, and whoever has seen one knows the other. The tweets have
-# **854,376** pairs in all.
+# **854 376** pairs in all.
 
 # %% role="given"
 WINDOW = 3
@@ -597,10 +613,13 @@ with once_done():
     held_out_sentences = corpus[::20]
     training_sentences = [ids for i, ids in enumerate(corpus) if i % 20]
     held_out_pairs, training_pairs = pairs_of(held_out_sentences), pairs_of(training_sentences)
+    training, held_out = len(training_pairs), len(held_out_pairs)
     print(
-        f"{len(training_pairs):,} training pairs + {len(held_out_pairs):,} held-out pairs", end=" "
+        tr(
+            es=f"{training} parejas para entrenar + {held_out} apartadas = {training + held_out}",
+            en=f"{training} training pairs + {held_out} held-out pairs = {training + held_out}",
+        )
     )
-    print(f"= {len(training_pairs) + len(held_out_pairs):,}")
 
 # %% [markdown] lang="es"
 # ## 1.4 Lotes
@@ -662,7 +681,7 @@ def items(pairs, indices):
 
 
 tick.call(
-    "dataset: length and items",
+    {"es": "dataset: longitud y elementos", "en": "dataset: length and items"},
     lambda pairs, index: length_and_item(pairs, index),
     cases=lambda rng: [(rng.integers(90, size=(n, 2)), n // 3) for n in (1, 7, 30)],
     marks=1,
@@ -672,7 +691,7 @@ tick.call(
     },
 )
 tick.call(
-    "dataset: a list of indices",
+    {"es": "dataset: una lista de índices", "en": "dataset: a list of indices"},
     lambda pairs, indices: items(pairs, indices),
     cases=lambda rng: [(rng.integers(90, size=(20, 2)), rng.integers(20, size=6).tolist())],
     marks=1,
@@ -691,12 +710,12 @@ tick.call(
 # - `BatchSampler(..., batch_size, drop_last=False)` los agrupa en listas;
 # - `DataLoader(dataset, sampler=..., batch_size=None)` pasa cada lista a `dataset[lista]` tal cual.
 #
-# Nada de procesos auxiliares (`num_workers`): preparan lotes que cuesta *leer*, y los nuestros ya están
-# en memoria; pasarlos de un proceso a otro sería más lento.
+# Nada de procesos auxiliares (`num_workers`): sirven cuando cuesta *leer* los lotes, y los nuestros ya
+# están en memoria; pasarlos de un proceso a otro sería más lento.
 
 # %% [markdown] exercise="loader" lang="en"
 # The usual way is `DataLoader(dataset, batch_size=..., shuffle=True)`. It works, but asks for the
-# examples one by one and then stacks them: more than 800,000 calls of Python an epoch. As our
+# examples one by one and then stacks them: more than 800 000 calls of Python an epoch. As our
 # `dataset` understands lists, we can ask it for **whole batches**, a thousand times fewer calls:
 #
 # - `RandomSampler(dataset)` gives the indices in random order, a new one each epoch;
@@ -739,7 +758,7 @@ def sizes_and_order(pairs, batch_size):
 
 
 tick.call(
-    "loader: every pair once",
+    {"es": "lotes: cada pareja, una vez", "en": "loader: every pair once"},
     lambda pairs, batch_size: sorted(flat(one_epoch(loader_of(pairs, batch_size)))),
     cases=lambda rng: [(rng.integers(90, size=(50, 2)), 8)],
     marks=1,
@@ -749,7 +768,7 @@ tick.call(
     },
 )
 tick.call(
-    "loader: shuffled batches",
+    {"es": "lotes: en orden aleatorio", "en": "loader: shuffled batches"},
     lambda pairs, batch_size: sizes_and_order(pairs, batch_size),
     cases=lambda rng: [(rng.integers(90, size=(50, 2)), 16)],
     marks=1,

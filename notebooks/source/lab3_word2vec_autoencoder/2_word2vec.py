@@ -48,7 +48,7 @@ def lookup_by_one_hot(ids: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 # %% role="check" id="one_hot_check" points=2
 tick.call(
-    "one-hot: vectors",
+    {"es": "one-hot: vectores", "en": "one-hot: vectors"},
     lambda ids, size: one_hot(torch.tensor(ids), size),
     cases=lambda rng: [(rng.integers(9, size=n), 9) for n in (1, 4, 12)],
     marks=1,
@@ -58,7 +58,7 @@ tick.call(
     },
 )
 tick.call(
-    "one-hot: times the matrix",
+    {"es": "one-hot: por la matriz", "en": "one-hot: times the matrix"},
     lambda ids, weight: lookup_by_one_hot(torch.tensor(ids), torch.tensor(weight)),
     cases=lambda rng: [(rng.integers(7, size=5), rng.normal(size=(7, 3)).astype(np.float32))],
     marks=1,
@@ -90,9 +90,19 @@ with once_done():
         product, product_ms = timed(lambda: lookup_by_one_hot(some_ids, embedding.weight))
         rows, rows_ms = timed(lambda: embedding(some_ids))
     numbers = len(some_ids) * len(id_to_token)
-    print(f"one-hot times W: {numbers:>9,} numbers of input, {product_ms:6.2f} ms")
-    print(f"nn.Embedding:    {len(some_ids):>9,} numbers of input, {rows_ms:6.2f} ms")
-    print(f"largest difference: {(product - rows).abs().max():.0e}")
+    gap = (product - rows).abs().max()
+    by_one_hot = tr(es="one-hot por W", en="one-hot times W")
+    for name, size, spent in (
+        (by_one_hot, numbers, product_ms),
+        ("nn.Embedding", len(some_ids), rows_ms),
+    ):
+        print(
+            tr(
+                es=f"{name:>15}: {size:8} números de entrada, {spent:6.2f} ms",
+                en=f"{name:>15}: {size:8} numbers of input, {spent:6.2f} ms",
+            )
+        )
+    print(tr(es=f"mayor diferencia: {gap:.0e}", en=f"largest difference: {gap:.0e}"))
 
 # %% [markdown] lang="es"
 # ## 1.6 Modelo y entrenamiento
@@ -174,7 +184,7 @@ def logits_of(embedding, output, centres):
 
 
 tick.call(
-    "model: parameters",
+    {"es": "modelo: parámetros", "en": "model: parameters"},
     lambda vocabulary_size, dim: parameter_shapes(vocabulary_size, dim),
     cases=lambda rng: [(int(rng.integers(10, 20)), int(rng.integers(2, 8)))],
     marks=1,
@@ -184,7 +194,7 @@ tick.call(
     },
 )
 tick.call(
-    "model: logits",
+    {"es": "modelo: logits", "en": "model: logits"},
     lambda embedding, output, centres: logits_of(embedding, output, centres),
     cases=lambda rng: [
         (rng.normal(size=(11, 4)), rng.normal(size=(11, 4)), rng.integers(11, size=n))
@@ -201,17 +211,19 @@ tick.call(
 # **La pérdida** es la entropía cruzada: $-\log p(\text{contexto} \mid \text{centro})$, la «sorpresa»
 # media ante el contexto que de verdad apareció. Dos referencias para leerla:
 #
-# - quien no sabe nada reparte por igual y pierde $\ln V$ (8,03 con 3 085 palabras);
-# - quien solo conoce las frecuencias, sin mirar el centro (modelo de **unigramas**), pierde algo
-#   menos. Todo lo que el modelo baje de ahí lo ha aprendido del contexto.
+# - un modelo que no sabe nada reparte la probabilidad por igual y pierde $\ln V$ (8.03 con 3085
+#   palabras);
+# - uno que solo conoce las frecuencias, sin mirar el centro (el de **unigramas**), pierde algo menos.
+#   Todo lo que el tuyo baje de ahí lo ha aprendido del contexto.
 
 # %% [markdown] lang="en"
 # **The loss** is cross-entropy: $-\log p(\text{context} \mid \text{centre})$, the mean “surprise” at
 # the context that did appear. Two references to read it by:
 #
-# - who knows nothing shares out evenly and loses $\ln V$ (8.03 with 3,085 words);
-# - who knows the frequencies only, and does not look at the centre (the **unigram** model), loses a
-#   little less. Whatever the model gets below that, it has learnt from context.
+# - a model that knows nothing shares the probability out evenly and loses $\ln V$ (8.03 with 3085
+#   words);
+# - one that knows the frequencies only, and does not look at the centre (the **unigram** model), loses
+#   a little less. Whatever yours gets below that, it has learnt from context.
 
 # %% [markdown] exercise="mean_loss" lang="es"
 # Primero, medir sin aprender. Recorre los lotes `(centros, contextos)` de `loader`, llévalos a
@@ -266,7 +278,7 @@ def measured(table, pairs, batch_size):
 
 
 tick.call(
-    "mean loss: value",
+    {"es": "pérdida media: valor", "en": "mean loss: value"},
     lambda table, pairs, batch_size: measured(table, pairs, batch_size)[0],
     cases=lambda rng: [draw_table(rng, count, 8) for count in (5, 17)],
     marks=1,
@@ -276,7 +288,7 @@ tick.call(
     },
 )
 tick.call(
-    "mean loss: no gradients",
+    {"es": "pérdida media: sin gradientes", "en": "mean loss: no gradients"},
     lambda table, pairs, batch_size: measured(table, pairs, batch_size)[1].with_gradients,
     cases=lambda rng: [draw_table(rng, 4, 4)],
     marks=1,
@@ -323,7 +335,7 @@ def trained(table, pairs, batch_size):
 
 
 tick.call(
-    "epoch: one batch",
+    {"es": "época: un lote", "en": "epoch: one batch"},
     lambda table, pairs, batch_size: trained(table, pairs, batch_size)[0],
     cases=lambda rng: [draw_table(rng, 6, 6)],
     marks=1,
@@ -333,7 +345,7 @@ tick.call(
     },
 )
 tick.call(
-    "epoch: several batches",
+    {"es": "época: varios lotes", "en": "epoch: several batches"},
     lambda table, pairs, batch_size: trained(table, pairs, batch_size)[0],
     cases=lambda rng: [draw_table(rng, 20, 6)],
     marks=1,
@@ -343,7 +355,7 @@ tick.call(
     },
 )
 tick.call(
-    "epoch: mean loss",
+    {"es": "época: pérdida media", "en": "epoch: mean loss"},
     lambda table, pairs, batch_size: trained(table, pairs, batch_size)[1],
     cases=lambda rng: [draw_table(rng, 13, 6)],
     marks=1,
@@ -436,7 +448,7 @@ def unigram_logits(seen, centres):
 
 
 tick.predictions(
-    "training: unseen contexts",
+    {"es": "entrenamiento: contextos no vistos", "en": "training: unseen contexts"},
     lambda inputs: predict_contexts(*inputs),
     hidden=draw_contexts,
     metric="cross_entropy",
@@ -449,7 +461,7 @@ tick.predictions(
     },
 )
 tick.predictions(
-    "training: unseen neighbours",
+    {"es": "entrenamiento: vecinos no vistos", "en": "training: unseen neighbours"},
     lambda pairs: train_on(pairs).embedding.weight,
     hidden=lambda rng: draw_pairs(rng, 10_000),
     metric="neighbour_precision",
@@ -477,6 +489,10 @@ tick.predictions(
 # the model knew nothing yet.
 
 # %% role="given"
+TRAINING = tr(es="entrenamiento", en="training")
+HELD_OUT = tr(es="apartados", en="held out")
+UNIGRAMS = tr(es="unigramas", en="unigrams")
+
 settings = {
     "dim": budget(full=64, quick=16),
     "epochs": budget(full=3, quick=10),
@@ -490,13 +506,25 @@ with once_done():
 
     shares = torch.bincount(training_pairs[:, 1], minlength=len(id_to_token)) + 1.0
     unigrams = -(shares / shares.sum()).log()[held_out_pairs[:, 1]].mean().item()
-    print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {seconds:.1f} s an epoch")
+    size, uniform = sum(p.numel() for p in model.parameters()), np.log(len(id_to_token))
+    training, held_out = history["training"], history["held out"]
     print(
-        f"loss: training {history['training'][-1]:.2f}, held out {history['held out'][-1]:.2f}",
-        end="",
+        tr(
+            es=f"{size} parámetros, {seconds:.1f} s por época",
+            en=f"{size} parameters, {seconds:.1f} s an epoch",
+        )
     )
-    print(f", unigrams {unigrams:.2f}, knowing nothing {np.log(len(id_to_token)):.2f}")
-    plots.loss_curve(history | {"unigrams": [unigrams] * settings["epochs"]})
+    print(
+        tr(
+            es=f"pérdida: entrenamiento {training[-1]:.2f}, apartados {held_out[-1]:.2f}, "
+            f"unigramas {unigrams:.2f}, sin saber nada {uniform:.2f}",
+            en=f"loss: training {training[-1]:.2f}, held out {held_out[-1]:.2f}, "
+            f"unigrams {unigrams:.2f}, knowing nothing {uniform:.2f}",
+        )
+    )
+    plots.loss_curve(
+        {TRAINING: training, HELD_OUT: held_out, UNIGRAMS: [unigrams] * settings["epochs"]}
+    )
     plt.show()
 
 # %% [markdown] lang="es"
@@ -552,7 +580,7 @@ def draw_twin(rng):
 
 
 tick.call(
-    "nearest: ids and distances",
+    {"es": "vecinos: índices y distancias", "en": "nearest: ids and distances"},
     lambda vectors, token_id, k: list(nearest(vectors, token_id, k)),
     cases=draw_vectors,
     marks=1,
@@ -562,7 +590,7 @@ tick.call(
     },
 )
 tick.call(
-    "nearest: not itself",
+    {"es": "vecinos: sin la propia palabra", "en": "nearest: not itself"},
     lambda vectors, token_id, k: nearest(vectors, token_id, k)[0],
     cases=draw_twin,
     marks=1,
@@ -586,9 +614,14 @@ def look_up(words, token_to_id):
     """Return the ids of the words, or complain about those that have none."""
     unknown = [word for word in words if word not in token_to_id]
     if unknown:
+        found, some = ", ".join(unknown), ", ".join([*token_to_id][:3])
         raise ValueError(
-            f"not in the vocabulary: {', '.join(unknown)}; expected stems of words seen more than "
-            f"{FLOOR} times, such as {', '.join([*token_to_id][:3])}: clean and stem them first."
+            tr(
+                es=f"no están en el vocabulario: {found}; se esperaban raíces de palabras vistas más "
+                f"de {FLOOR} veces, como {some}: límpialas y saca su raíz primero.",
+                en=f"not in the vocabulary: {found}; expected stems of words seen more than "
+                f"{FLOOR} times, such as {some}: clean and stem them first.",
+            )
         )
     return [token_to_id[word] for word in words]
 
@@ -604,20 +637,22 @@ def show_neighbours(vectors_by_name, words, k=6):
         for name, vectors in vectors_by_name.items():
             ids, distances = nearest(vectors, token_id, k)
             found = zip(ids, distances, strict=True)
-            print(f"{name:>14}: " + ", ".join(f"{id_to_token[i]} {d:.2f}" for i, d in found))
+            print(f"{name:>16}: " + ", ".join(f"{id_to_token[i]} {d:.2f}" for i, d in found))
 
+
+FULL_SOFTMAX = tr(es="softmax completo", en="full softmax")
 
 with once_done():
-    show_neighbours({"full softmax": vectors_of(model)}, seed_words)
+    show_neighbours({FULL_SOFTMAX: vectors_of(model)}, seed_words)
     try:
-        show_neighbours({"full softmax": vectors_of(model)}, ["Happily"])
+        show_neighbours({FULL_SOFTMAX: vectors_of(model)}, ["Happily"])
     except ValueError as error:
         print("ValueError:", error)
 
 # %% [markdown] lang="es"
 # Por último, la prueba de la cadena entera: mensajes sin tratar de un corpus que no has visto, con
-# grupos de palabras conocidos de antemano. Tus funciones los limpian, los numeran y los entrenan; se
-# mide cuántas palabras tienen como vecina más cercana a una de su grupo.
+# grupos de palabras conocidos de antemano. Tus funciones los limpian, los numeran y aprenden de ellos;
+# se mide cuántas palabras tienen como vecina más cercana a una de su grupo.
 
 # %% [markdown] lang="en"
 # Last, a test of the whole chain: raw messages of a corpus that you have not seen, with groups of
@@ -646,7 +681,7 @@ def draw_messages(rng):
 
 
 tick.predictions(
-    "whole chain: unseen messages",
+    {"es": "cadena entera: mensajes no vistos", "en": "whole chain: unseen messages"},
     lambda inputs: embed_words(*inputs),
     hidden=draw_messages,
     metric="neighbour_precision",
@@ -664,8 +699,8 @@ tick.predictions(
 # %% [markdown] lang="es"
 # ## 1.8 Muestreo negativo: preguntar menos
 #
-# Para aprender que `dad` acompaña a `father` hemos puntuado las 3 085 palabras del vocabulario. Casi
-# todo el tiempo se fue en las 3 084 que *no* estaban allí. El **muestreo negativo** (Mikolov y otros,
+# Para aprender que `dad` acompaña a `father` hemos puntuado las 3085 palabras del vocabulario. Casi
+# todo el tiempo se fue en las 3084 que *no* estaban allí. El **muestreo negativo** (Mikolov y otros,
 # 2013) hace una pregunta más barata: en vez de «¿cuál de las $V$ palabras es?», «¿esta pareja es
 # real o inventada?». Cada pareja real $(c, o)$ se enfrenta a $k$ contextos inventados $n_1, …, n_k$:
 #
@@ -685,8 +720,8 @@ tick.predictions(
 # %% [markdown] lang="en"
 # ## 1.8 Negative sampling: asking less
 #
-# To learn that `dad` keeps `father` company we scored all 3,085 words of the vocabulary. Nearly all
-# of the time went into the 3,084 that were *not* there. **Negative sampling** (Mikolov et al., 2013)
+# To learn that `dad` keeps `father` company we scored all 3085 words of the vocabulary. Nearly all
+# of the time went into the 3084 that were *not* there. **Negative sampling** (Mikolov et al., 2013)
 # asks a cheaper question: not “which of the $V$ words is it?” but “is this pair real or made up?”.
 # Each real pair $(c, o)$ is set against $k$ made-up contexts $n_1, …, n_k$:
 #
@@ -723,7 +758,7 @@ def noise_distribution(counts: torch.Tensor, power: float = 0.75) -> torch.Tenso
 
 # %% role="check" id="noise_distribution_check" points=1
 tick.call(
-    "noise: probabilities",
+    {"es": "negativos: probabilidades", "en": "noise: probabilities"},
     lambda counts: noise_distribution(torch.tensor(counts)),
     cases=lambda rng: [(rng.integers(0, 500, size=n),) for n in (4, 30)],
     marks=1,
@@ -740,8 +775,8 @@ tick.call(
 # 1. `negative_sampling_loss` devuelve la **suma** de $\ell$ sobre las parejas del lote, con el peso
 #    $k/K$ en los negativos. `nn.functional.logsigmoid` es exacta también donde $\sigma$ vale casi 0.
 # 2. `negative_sampling_gradients` devuelve el gradiente de esa suma respecto a las tres entradas, en
-#    el mismo orden. PyTorch sabría calcularlo, pero guardar los pasos intermedios cuesta la mitad del
-#    tiempo, y a mano son cuatro líneas. Deriva primero respecto a la puntuación:
+#    el mismo orden. PyTorch sabría calcularlo, pero guardar los pasos intermedios se lleva la mitad
+#    del tiempo, y a mano son cuatro líneas. Deriva primero respecto a la puntuación:
 #    $\frac{d}{ds}\left[-\log\sigma(s)\right] = \sigma(s) - 1$ y
 #    $\frac{d}{ds}\left[-\log\sigma(-s)\right] = \sigma(s)$, es decir, *lo que el modelo cree menos lo
 #    que es*. De la puntuación a cada vector se llega multiplicando por el otro vector.
@@ -753,7 +788,7 @@ tick.call(
 # 1. `negative_sampling_loss` returns the **sum** of $\ell$ over the pairs of the batch, with the
 #    weight $k/K$ on the negatives. `nn.functional.logsigmoid` is exact where $\sigma$ is nearly 0, too.
 # 2. `negative_sampling_gradients` returns the gradient of that sum with respect to the three inputs,
-#    in the same order. PyTorch could compute it, but keeping the steps in between costs half of the
+#    in the same order. PyTorch could compute it, but keeping the steps in between takes half of the
 #    time, and by hand it is four lines. First differentiate by the score:
 #    $\frac{d}{ds}\left[-\log\sigma(s)\right] = \sigma(s) - 1$ and
 #    $\frac{d}{ds}\left[-\log\sigma(-s)\right] = \sigma(s)$, that is, *what the model believes minus
@@ -795,7 +830,7 @@ def draw_rows(rng):
 
 
 tick.call(
-    "negatives: loss",
+    {"es": "negativos: pérdida", "en": "negatives: loss"},
     lambda centres, contexts, negatives, k: negative_sampling_loss(
         *map(torch.tensor, (centres, contexts, negatives)), k
     ),
@@ -807,7 +842,7 @@ tick.call(
     },
 )
 tick.call(
-    "negatives: gradients",
+    {"es": "negativos: gradientes", "en": "negatives: gradients"},
     lambda centres, contexts, negatives, k: list(
         negative_sampling_gradients(*map(torch.tensor, (centres, contexts, negatives)), k)
     ),
@@ -823,17 +858,17 @@ tick.call(
 
 # %% [markdown] lang="es"
 # Con esas piezas, el entrenamiento es el de siempre: sortear, leer filas, restar el gradiente. Fíjate
-# en tres decisiones que pagan la velocidad:
+# en tres decisiones a las que se debe la velocidad:
 #
 # - **Descenso de gradiente simple**, con un paso que decrece hasta 0. Adam tocaría las dos matrices
 #   enteras en cada lote; así, `index_add_` solo toca las filas leídas.
 # - **Un solo sorteo por época**, de las parejas y de los negativos.
 # - **Lotes medianos**: las filas de un lote caben en la memoria caché. Mucho mayores no pueden ser,
-#   porque el gradiente es una suma: una palabra frecuente daría cien pasos de golpe y desbarraría.
+#   porque el gradiente es una suma: una palabra frecuente daría cien pasos de golpe y se desviaría.
 
 # %% [markdown] lang="en"
 # With these pieces the training is the usual one: draw, read rows, subtract the gradient. Note three
-# decisions that pay for the speed:
+# decisions that make it fast:
 #
 # - **Plain gradient descent**, with a step that shrinks to 0. Adam would touch both matrices from end
 #   to end in each batch; this way `index_add_` touches only the rows that were read.
@@ -887,7 +922,7 @@ def train_negative_on(pairs):
 
 
 tick.predictions(
-    "negatives: unseen neighbours",
+    {"es": "negativos: vecinos no vistos", "en": "negatives: unseen neighbours"},
     lambda pairs: train_negative_on(pairs),
     hidden=lambda rng: draw_pairs(rng, 10_000),
     metric="neighbour_precision",
@@ -906,7 +941,7 @@ tick.predictions(
 # Ahora, con todo el corpus. ¿Cómo comparar las dos pérdidas, si preguntan cosas distintas? El modelo
 # con negativos aprende $s_{co} \approx \log\frac{p(o \mid c)}{k\,q(o)}$, siendo $q$ la distribución de
 # la que se sortean (lo veremos en 1.10). Así que basta con sumarle $\log q(o)$ y normalizar: es lo que
-# hace `WithNoise`, y después se mide como al otro.
+# hace `WithNoise`, y después se mide igual que el otro.
 
 # %% [markdown] lang="en"
 # Now the whole corpus. How can the two losses be compared, if they ask different things? The model
@@ -916,6 +951,9 @@ tick.predictions(
 
 
 # %% role="given"
+NEGATIVES = tr(es="negativos", en="negatives")
+
+
 class WithNoise(nn.Module):
     """The scores of a model trained with negatives, as logits of p(context | centre)."""
 
@@ -946,9 +984,9 @@ with once_done():
     calibrated = WithNoise(negative_model, noise_distribution(context_counts).to(device))
     held_out_loader = make_loader(PairsDataset(held_out_pairs), settings["batch_size"])
     for name, spent, epochs, loss in (
-        ("full softmax", seconds, settings["epochs"], history["held out"][-1]),
+        (FULL_SOFTMAX, seconds, settings["epochs"], history["held out"][-1]),
         (
-            "negatives",
+            NEGATIVES,
             negative_seconds,
             len(negative_history),
             mean_loss(calibrated, held_out_loader),
@@ -956,14 +994,22 @@ with once_done():
     ):
         speed = len(training_pairs) / spent
         print(
-            f"{name:>12}: {epochs:2} epochs of {spent:5.2f} s, {speed:>9,.0f} pairs a second,",
-            end=" ",
+            tr(
+                es=f"{name:>16}: {epochs:2} épocas de {spent:5.2f} s, {speed:7.0f} parejas por "
+                f"segundo, pérdida en los apartados {loss:.2f}",
+                en=f"{name:>16}: {epochs:2} epochs of {spent:5.2f} s, {speed:7.0f} pairs a second, "
+                f"held-out loss {loss:.2f}",
+            )
         )
-        print(f"held-out loss {loss:.2f}")
     first, *_, last = negative_history
     print(
-        f"with negatives, a held-out pair costs {first:.2f} after the first epoch, {last:.2f} at the end"
+        tr(
+            es=f"con negativos, una pareja apartada cuesta {first:.2f} tras la primera época y "
+            f"{last:.2f} al final",
+            en=f"with negatives, a held-out pair costs {first:.2f} after the first epoch, "
+            f"{last:.2f} at the end",
+        )
     )
     show_neighbours(
-        {"full softmax": vectors_of(model), "negatives": vectors_of(negative_model)}, seed_words[:3]
+        {FULL_SOFTMAX: vectors_of(model), NEGATIVES: vectors_of(negative_model)}, seed_words[:3]
     )

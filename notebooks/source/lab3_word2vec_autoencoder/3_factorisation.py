@@ -23,7 +23,7 @@
 # %% [markdown] lang="en"
 # ## 1.9 Counting is enough: the exact gradient
 #
-# Look at the softmax loss again. It is a sum over more than 800,000 pairs, but two equal pairs add
+# Look at the softmax loss again. It is a sum over more than 800 000 pairs, but two equal pairs add
 # the same term. Let $C_{ij}$ be how often word $j$ was a context of centre $i$, $n_i = \sum_j C_{ij}$
 # and $N = \sum_i n_i$. With the scores $S = E\,O^\top$, where $E$ is `embedding` and $O$ is `output`:
 #
@@ -65,7 +65,7 @@ def count_pairs(pairs: torch.Tensor, vocabulary_size: int) -> torch.Tensor:
 
 # %% role="check" id="count_pairs_check" points=1
 tick.call(
-    "counts: table",
+    {"es": "recuentos: tabla", "en": "counts: table"},
     lambda pairs, size: count_pairs(torch.tensor(pairs), size),
     cases=lambda rng: [(rng.integers(5, size=(n, 2)), 6) for n in (1, 40)],
     marks=1,
@@ -110,7 +110,7 @@ def draw_counts(rng, size, dim):
 
 
 tick.call(
-    "exact: loss",
+    {"es": "cálculo exacto: pérdida", "en": "exact: loss"},
     lambda *tables: full_batch(*map(torch.tensor, tables))[0],
     cases=lambda rng: [draw_counts(rng, size, dim) for size, dim in ((3, 2), (12, 5))],
     tol=1e-5,
@@ -121,7 +121,7 @@ tick.call(
     },
 )
 tick.call(
-    "exact: gradients",
+    {"es": "cálculo exacto: gradientes", "en": "exact: gradients"},
     lambda *tables: list(full_batch(*map(torch.tensor, tables))[1:]),
     cases=lambda rng: [draw_counts(rng, size, dim) for size, dim in ((3, 2), (12, 5))],
     tol=1e-5,
@@ -148,17 +148,30 @@ with once_done():
         )
         some_counts = count_pairs(some_pairs, len(id_to_token)).to(device)
         by_counts, counts_ms = timed(lambda: full_batch(*weights, some_counts)[0].item())
-    print(f"pair by pair: {by_pairs:.6f}, {pairs_ms:7.1f} ms for {len(some_pairs):,} pairs")
-    print(f"from counts:  {by_counts:.6f}, {counts_ms:7.1f} ms for any number, gradients included")
-    print(f"difference:   {abs(by_pairs - by_counts):.0e}")
+    gap = abs(by_pairs - by_counts)
+    print(
+        tr(
+            es=f"pareja a pareja:   {by_pairs:.6f}, {pairs_ms:7.1f} ms para {len(some_pairs)} parejas",
+            en=f"pair by pair: {by_pairs:.6f}, {pairs_ms:7.1f} ms for {len(some_pairs)} pairs",
+        )
+    )
+    print(
+        tr(
+            es=f"con los recuentos: {by_counts:.6f}, {counts_ms:7.1f} ms para cualquier número, "
+            "gradientes incluidos",
+            en=f"from counts:  {by_counts:.6f}, {counts_ms:7.1f} ms for any number, "
+            "gradients included",
+        )
+    )
+    print(tr(es=f"diferencia:        {gap:.0e}", en=f"difference:   {gap:.0e}"))
 
 # %% [markdown] lang="es"
-# Entrenar es ahora dar pasos con el gradiente exacto. Para situarlo: un bucle que aprende pareja a
+# Entrenar es ahora dar pasos con el gradiente exacto. Para comparar: un bucle que aprende pareja a
 # pareja con estos tuits tarda 42 minutos en una GPU T4 en recorrerlos tres veces, y se queda en una
-# pérdida de 6,74. Mira cuándo se baja de ahí.
+# pérdida de 6.74. Fíjate en cuándo baja este de ahí.
 
 # %% [markdown] lang="en"
-# Training now means taking steps along the exact gradient. To put it into place: a loop that learns
+# Training now means taking steps along the exact gradient. To compare: a loop that learns
 # pair by pair from these tweets takes 42 minutes on a T4 GPU to go through them three times, and ends
 # at a loss of 6.74. See when this one gets below that.
 
@@ -192,13 +205,21 @@ with once_done():
     exact_model, exact_history = train_exact(counts, held_out_counts, **exact_settings)
     for step, training, held_out, spent in list(zip(*exact_history.values(), strict=True))[::2]:
         print(
-            f"step {step:2}: {spent:5.1f} s, loss: training {training:.2f}, held out {held_out:.2f}"
+            tr(
+                es=f"paso {step:2}: {spent:5.1f} s, pérdida: entrenamiento {training:.2f}, "
+                f"apartados {held_out:.2f}",
+                en=f"step {step:2}: {spent:5.1f} s, loss: training {training:.2f}, "
+                f"held out {held_out:.2f}",
+            )
         )
     plots.curves(
-        {name: exact_history[name] for name in ("training", "held out")}
-        | {"unigrams": [unigrams] * len(exact_history["step"])},
-        ylabel="loss",
-        xlabel="exact step",
+        {
+            TRAINING: exact_history["training"],
+            HELD_OUT: exact_history["held out"],
+            UNIGRAMS: [unigrams] * len(exact_history["step"]),
+        },
+        ylabel=tr(es="pérdida", en="loss"),
+        xlabel=tr(es="paso exacto", en="exact step"),
         x=exact_history["step"],
     )
     plt.show()
@@ -230,7 +251,7 @@ with once_done():
 # $j$ junto a $i$, en logaritmo. Word2Vec con negativos **factoriza una matriz**: busca
 # $E\,O^\top \approx \text{PMI} - \log k$. (Con el softmax pasa lo mismo, salvo una constante en cada
 # fila.) Compruébalo: cada punto es una casilla con veinte parejas o más. Donde se apartan de la recta,
-# no han bastado los números que tiene cada palabra o las épocas de entrenamiento.
+# han faltado números por palabra o épocas de entrenamiento.
 
 # %% [markdown] lang="en"
 # ## 1.10 Neural network or factorisation?
@@ -246,8 +267,8 @@ with once_done():
 # The first term is the **pointwise mutual information** (PMI): how many times more often than by
 # chance $j$ comes beside $i$, as a logarithm. Word2Vec with negatives **factorises a matrix**: it
 # looks for $E\,O^\top \approx \text{PMI} - \log k$. (So does the softmax, up to a constant in each
-# row.) See for yourself: each point is a cell with twenty pairs or more. Where they leave the line, the
-# numbers that each word has, or the epochs of training, have not been enough.
+# row.) See for yourself: each point is a cell with twenty pairs or more. Where they leave the line,
+# there were too few numbers a word or too few epochs of training.
 
 # %% role="given"
 with once_done():
@@ -262,13 +283,22 @@ with once_done():
         _, ax = plt.subplots(figsize=(4.6, 4.2), layout="constrained")
     ax.scatter(x, y, s=8, alpha=0.4, color=plots.COLOURS[0], edgecolors="none")
     ends = [min(x.min(), y.min()), max(x.max(), y.max())]
-    ax.plot(ends, ends, color=plots.COLOURS[1], linestyle="--", label="equal")
-    ax.set(xlabel="PMI - log k, from the counts", ylabel="score of the trained model")
+    ax.plot(ends, ends, color=plots.COLOURS[1], linestyle="--", label=tr(es="iguales", en="equal"))
+    ax.set(
+        xlabel=tr(es="PMI - log k, según los recuentos", en="PMI - log k, from the counts"),
+        ylabel=tr(es="puntuación del modelo entrenado", en="score of the trained model"),
+    )
     ax.grid(visible=True)
     ax.set_axisbelow(True)
     ax.legend()
     plt.show()
-    print(f"{len(x):,} cells, correlation {np.corrcoef(x, y)[0, 1]:.2f}")
+    correlation = np.corrcoef(x, y)[0, 1]
+    print(
+        tr(
+            es=f"{len(x)} casillas, correlación {correlation:.2f}",
+            en=f"{len(x)} cells, correlation {correlation:.2f}",
+        )
+    )
 
 # %% [markdown] exercise="shifted_ppmi" lang="es"
 # Entonces, factoricemos directamente. Un obstáculo: en casi todas las casillas $C_{ij} = 0$, y el
@@ -303,7 +333,7 @@ def draw_noise(rng):
 
 
 tick.call(
-    "PPMI: matrix",
+    {"es": "PPMI: matriz", "en": "PPMI: matrix"},
     lambda counts, noise, k: shifted_ppmi(torch.tensor(counts), torch.tensor(noise), k),
     cases=lambda rng: [(*draw_noise(rng), k) for k in (1, 2)],
     marks=1,
@@ -316,14 +346,14 @@ tick.call(
 # %% [markdown] lang="es"
 # La **descomposición en valores singulares** truncada (SVD) da la mejor aproximación de rango $d$ por
 # mínimos cuadrados: $M \approx U\,\Sigma\,W^\top$. Levy y Goldberg toman $U\sqrt{\Sigma}$ como
-# vectores. Sin épocas, sin lotes y sin paso de aprendizaje; con $q$ igual a la frecuencia y $k = 1$,
+# vectores. Sin épocas, sin lotes y sin tasa de aprendizaje; con $q$ igual a la frecuencia y $k = 1$,
 # que es la PMI de toda la vida.
 
 # %% [markdown] lang="en"
 # The truncated **singular value decomposition** (SVD) gives the best approximation of rank $d$ by
 # least squares: $M \approx U\,\Sigma\,W^\top$. Levy and Goldberg take $U\sqrt{\Sigma}$ as vectors. No
-# epochs, no batches, no learning rate; with $q$ the plain frequency and $k = 1$, which is PMI as it
-# has always been.
+# epochs, no batches, no learning rate; with $q$ the plain frequency and $k = 1$, which is plain
+# old PMI.
 
 
 # %% role="given"
@@ -333,30 +363,38 @@ def factorise(matrix, dim):
     return left[:, :dim] * values[:dim].sqrt()
 
 
+EXACT = tr(es="exacto", en="exact")
+SVD = tr(es="SVD de la PPMI", en="SVD of PPMI")
+RANDOM = tr(es="al azar", en="random")
+
 with once_done():
     plain_noise = noise_distribution(table.sum(dim=0), power=1)
     svd_vectors, svd_ms = timed(
         lambda: factorise(shifted_ppmi(table, plain_noise, k=1), settings["dim"]).numpy()
     )
-    print(f"PPMI and its SVD: {svd_ms / 1000:.1f} s")
-    candidates = {
-        "full softmax": vectors_of(model),
-        "negatives": vectors_of(negative_model),
-        "exact": vectors_of(exact_model),
-        "SVD of PPMI": svd_vectors,
-        "random": np.random.default_rng(0).normal(size=svd_vectors.shape),
-    }
-    show_neighbours(
-        {name: candidates[name] for name in ("negatives", "exact", "SVD of PPMI")}, seed_words[:3]
+    print(
+        tr(
+            es=f"La PPMI y su SVD: {svd_ms / 1000:.1f} s",
+            en=f"PPMI and its SVD: {svd_ms / 1000:.1f} s",
+        )
     )
+    candidates = {
+        FULL_SOFTMAX: vectors_of(model),
+        NEGATIVES: vectors_of(negative_model),
+        EXACT: vectors_of(exact_model),
+        SVD: svd_vectors,
+        RANDOM: np.random.default_rng(0).normal(size=svd_vectors.shape),
+    }
+    show_neighbours({name: candidates[name] for name in (NEGATIVES, EXACT, SVD)}, seed_words[:3])
 
 # %% [markdown] lang="es"
 # Métodos muy distintos, vecinos parecidos: todos leen la misma tabla. Las diferencias vienen de cuánto
-# pesa cada casilla. Word2Vec pesa las frecuentes, donde hay datos; la SVD las pesa todas por igual.
+# pesa cada casilla. Word2Vec da más peso a las frecuentes, donde hay datos; la SVD, el mismo a todas.
 
 # %% [markdown] lang="en"
 # Very different methods, similar neighbours: all read the same table. The differences come from the
-# weight of each cell. Word2Vec weighs the frequent ones, where there are data; SVD weighs all alike.
+# weight of each cell. Word2Vec gives more to the frequent ones, where there are data; SVD, the same to
+# all.
 
 # %% [markdown] lang="es"
 # ## 1.11 Medir la calidad
@@ -370,7 +408,8 @@ with once_done():
 # - **orden**: de una palabra, otra de su grupo y una de otro (`coffe`, `tea`, `monday`), ¿cuántas
 #   veces queda más cerca la primera?
 #
-# Como los modelos se entrenan sin ver los grupos, no hace falta apartar nada: toda la lista es prueba.
+# Como los modelos se entrenan sin ver los grupos, no hace falta apartar nada: toda la lista sirve de
+# prueba.
 
 # %% [markdown] lang="en"
 # ## 1.11 Measuring quality
@@ -383,7 +422,8 @@ with once_done():
 # - **order**: of a word, another of its group and one of another (`coffe`, `tea`, `monday`), how often
 #   is the first the closer one?
 #
-# As the models are trained without seeing the groups, nothing has to be set aside: all of it is test.
+# As the models are trained without seeing the groups, nothing has to be set aside: all of it is
+# test data.
 
 # %% [markdown] exercise="order_share" lang="es"
 # `triples` tiene forma $(T, 3)$: palabra, la que debería estar cerca y la que debería estar lejos.
@@ -406,7 +446,7 @@ def order_share(vectors: np.ndarray, triples: np.ndarray) -> float:
 
 # %% role="check" id="order_share_check" points=1
 tick.call(
-    "order: share",
+    {"es": "orden: proporción", "en": "order: share"},
     lambda vectors, triples: order_share(vectors, triples),
     cases=lambda rng: [
         (rng.normal(size=(20, 4)) * rng.uniform(0.1, 9, (20, 1)), rng.integers(20, size=(count, 3)))
@@ -457,12 +497,20 @@ def nearest_in_group(vectors):
     return float(np.mean(group_of[closest] == group_of))
 
 
+NEAREST_IN_GROUP = tr(es="acierto del vecino", en="nearest in group")
+ORDER = tr(es="orden", en="order")
+
 with once_done():
     triples = draw_triples(np.random.default_rng(run_seed()))
-    print(f"{len(grouped_ids)} words in {len(groups)} groups, {len(triples):,} triples")
-    print(f"{'':>12}  nearest in group  order")
+    print(
+        tr(
+            es=f"{len(grouped_ids)} palabras en {len(groups)} grupos, {len(triples)} ternas",
+            en=f"{len(grouped_ids)} words in {len(groups)} groups, {len(triples)} triples",
+        )
+    )
+    print(f"{'':16}  {NEAREST_IN_GROUP:>18}  {ORDER:>5}")
     for name, rows in candidates.items():
-        print(f"{name:>12}  {nearest_in_group(rows):16.0%}  {order_share(rows, triples):5.0%}")
+        print(f"{name:>16}  {nearest_in_group(rows):18.0%}  {order_share(rows, triples):5.0%}")
 
 # %% [markdown] lang="es"
 # Con unas sesenta palabras, una diferencia de 5 puntos en el acierto del vecino puede ser casualidad;
@@ -470,7 +518,7 @@ with once_done():
 # gradiente exacto permite probarlos en segundos. (Las pérdidas de dos ventanas no se comparan: con la
 # ventana cambia la pregunta.)
 #
-# - **la dimensión** $d$: pocas no bastan, y de más sirven para memorizar;
+# - **la dimensión** $d$: con pocas no basta, y las que sobran sirven para memorizar;
 # - **la ventana**: estrecha, junta palabras que pueden sustituirse; ancha, palabras del mismo tema.
 
 # %% [markdown] lang="en"
@@ -503,35 +551,36 @@ def trial(window, dim):
     return *losses, nearest_in_group(rows), order_share(rows, triples)
 
 
+DIMENSION, WIDTH = tr(es="dimensión", en="dimension"), tr(es="ventana", en="window")
 dims = budget(full=(4, 16, 64, 256), quick=(2, 4, 16, 64))
 with once_done():
     windows = (1, 2, WINDOW, 6)
     by_dim = [trial(WINDOW, dim) for dim in dims]
     by_window = [trial(window, settings["dim"]) for window in windows]
 
-    print("             loss: training  held out  nearest in group  order")
-    for name, values, rows in (("dimension", dims, by_dim), ("window", windows, by_window)):
+    loss_of_training = tr(es="pérdida: entrenamiento", en="loss: training")
+    print(f"{'':13}  {loss_of_training:>22}  {HELD_OUT:>9}  {NEAREST_IN_GROUP:>18}  {ORDER:>5}")
+    for name, values, rows in ((DIMENSION, dims, by_dim), (WIDTH, windows, by_window)):
         for value, (training, held_out, closest, order) in zip(values, rows, strict=True):
-            print(
-                f"{name:>9} {value:3} {training:14.2f} {held_out:9.2f} {closest:17.0%} {order:6.0%}"
-            )
+            losses = f"{training:22.2f}  {held_out:9.2f}"
+            print(f"{name:>9} {value:3}  {losses}  {closest:18.0%}  {order:5.0%}")
 
     with plots.style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
     training, held_out, *_ = zip(*by_dim, strict=True)
     plots.curves(
-        {"training": training, "held out": held_out},
-        ylabel="loss",
-        xlabel="dimension",
+        {TRAINING: training, HELD_OUT: held_out},
+        ylabel=tr(es="pérdida", en="loss"),
+        xlabel=DIMENSION,
         x=range(len(dims)),
         ax=left,
     )
     left.set_xticks(range(len(dims)), dims)
     *_, closest, order = zip(*by_window, strict=True)
     plots.curves(
-        {"nearest in group": closest, "order": order},
-        ylabel="share",
-        xlabel="window",
+        {NEAREST_IN_GROUP: closest, ORDER: order},
+        ylabel=tr(es="proporción", en="share"),
+        xlabel=WIDTH,
         x=range(len(windows)),
         ax=right,
     )
@@ -543,7 +592,7 @@ with once_done():
 # %% [markdown] lang="es"
 # En los tuits verás tres cosas que se repiten en otros corpus pequeños: con 4 dimensiones no cabe casi
 # nada y con 256 se memoriza; una ventana estrecha acierta menos, porque nuestros grupos son *temas*; y
-# factorizar recuentos, el método más viejo, gana a las redes. Estas le sacan ventaja cuando hay texto de
+# factorizar recuentos, el método más viejo, gana a las redes. Estas lo adelantan cuando hay texto de
 # sobra.
 
 # %% [markdown] lang="en"
@@ -557,7 +606,7 @@ with once_done():
 #
 # Nadie ve en 64 dimensiones. El **análisis de componentes principales** (PCA) busca las dos
 # direcciones en las que los vectores más se separan, y proyecta sobre ellas. El mapa muestra las
-# palabras de antes con sus vecinas, y el título de cada eje dice cuánta variación conserva: lo que
+# palabras de antes con sus vecinas, y el rótulo de cada eje dice cuánta variación conserva: lo que
 # falta hasta el 100 % es lo que el mapa no enseña. Dos palabras lejanas en el mapa están lejos de
 # verdad; dos cercanas, solo quizá.
 
@@ -566,7 +615,7 @@ with once_done():
 #
 # Nobody sees in 64 dimensions. **Principal component analysis** (PCA) looks for the two directions
 # along which the vectors spread most, and projects on them. The map shows the words from above with
-# their neighbours, and each axis says how much of the variation it keeps: what is missing to 100 % is
+# their neighbours, and each axis says how much of the variation it keeps: what is missing to 100% is
 # what the map does not show. Two words far apart on the map are far apart indeed; two close ones,
 # only perhaps.
 
@@ -608,10 +657,10 @@ with once_done():
 # la pérdida no puede acercarse a 0, por mucho que se entrene? ¿Es la pérdida lo que de verdad importa?
 #
 # ### BEGIN SOLUTION
-# Con los tuits hay 394 880 parámetros (2 · 3 085 · 64) y unas 813 000 parejas: ejemplos no sobran, y
+# Con los tuits hay 394 880 parámetros (2 · 3085 · 64) y unas 813 000 parejas: no sobran ejemplos, y
 # muchas palabras solo aparecen una docena de veces. En tres épocas por lotes aún no se nota mucho; con
-# el gradiente exacto, sí: la pérdida de entrenamiento baja sin parar (5,75) y la de los mensajes
-# apartados toca fondo hacia el paso 40 (6,20) y después sube. Esa distancia creciente es sobreajuste, y
+# el gradiente exacto, sí: la pérdida de entrenamiento baja sin parar (5.75) y la de los mensajes
+# apartados toca fondo hacia el paso 40 (6.20) y después sube. Esa distancia creciente es sobreajuste, y
 # aumenta con la dimensión: con 4 números por palabra no hay, con 256 es enorme. Pararía donde la curva
 # apartada toca su mínimo. No puede llegar a 0 porque un mismo centro tiene muchos contextos posibles:
 # aun el modelo perfecto conserva la entropía de esa distribución. Y lo que importa no es acertar
@@ -625,7 +674,7 @@ with once_done():
 # Why can the loss not get close to 0, however long we train? Is the loss what really matters?
 #
 # ### BEGIN SOLUTION
-# On the tweets there are 394,880 parameters (2 · 3,085 · 64) and some 813,000 pairs: examples are not
+# On the tweets there are 394 880 parameters (2 · 3085 · 64) and some 813 000 pairs: examples are not
 # plentiful, and many words appear only a dozen times. In three epochs of batches it hardly shows; with
 # the exact gradient it does: the training loss keeps falling (5.75), while that of the messages set
 # aside is lowest around step 40 (6.20) and then rises. That growing gap is overfitting, and it grows
