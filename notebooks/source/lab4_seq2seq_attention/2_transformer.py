@@ -145,8 +145,12 @@ class Embedding(nn.Module):
         end, room = start + ids.shape[1], self.positions.num_embeddings
         if end > room:
             raise ValueError(
-                f"a sentence needs {end} positions and the model has {room}; "
-                "expected a shorter one: split it into sentences."
+                tr(
+                    es=f"una frase necesita {end} posiciones y el modelo tiene {room}; "
+                    "se esperaba una más corta: pártela en varias.",
+                    en=f"a sentence needs {end} positions and the model has {room}; "
+                    "expected a shorter one: split it into sentences.",
+                )
             )
         where = self.positions.weight[start:end]  # (T, W)
         # tokens start at N(0, 1/W), so that they can be the output's weights; here they need size

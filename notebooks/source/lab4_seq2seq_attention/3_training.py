@@ -400,7 +400,12 @@ def train_transformer(config, train_loader, validation_loader, folder, precision
                 precision=precision,
             )
             if len(history) < epochs:
-                raise KeyboardInterrupt("training was stopped; run the cell again to go on")
+                raise KeyboardInterrupt(
+                    tr(
+                        es="el entrenamiento se ha parado; vuelve a ejecutar la celda para seguir",
+                        en="training was stopped; run the cell again to go on",
+                    )
+                )
             state = {"model": model.state_dict(), "history": history.state()}
             checkpoint.save(kept, state, asdict(config))
         state = checkpoint.load(kept, asdict(config))
