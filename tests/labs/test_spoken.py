@@ -21,7 +21,7 @@ def lab_of(name: str) -> Lab:
 # Calls whose texts a student sees, and keywords of any call that are drawn.
 SAID = {"print", "set_title", "set_xlabel", "set_ylabel", "suptitle", "annotate", "text", "legend"}
 DRAWN = {"title", "titles", "xlabel", "ylabel", "label", "labels"}
-A_WORD = re.compile(r"\b[a-z]{4,}\b")
+A_WORD = re.compile(r"\b(?!error\b)[a-z]{4,}\b")  # but for those of both languages
 FORMULA = re.compile(r"\$[^$]*\$")
 
 
@@ -39,8 +39,8 @@ def unspoken(tree: ast.AST) -> list[str]:
             for keyword in node.keywords:
                 visit(keyword.value, keyword.arg in DRAWN)
             return
-        if isinstance(node, ast.Subscript | ast.FormattedValue):
-            said = False  # the key of a mapping, and what a value is formatted from
+        if isinstance(node, ast.Subscript | ast.FormattedValue | ast.comprehension):
+            said = False  # the key of a mapping, what a value is formatted from, and data
         text = node.value if said and isinstance(node, ast.Constant) else ""
         if isinstance(text, str) and A_WORD.search(FORMULA.sub("", text)):
             found.append(text)
