@@ -918,7 +918,7 @@ def test_an_unsound_student_notebook_says_what_is_wrong(cell_id, change, part, l
 def test_a_notebook_of_no_language_is_unsound(lab):
     notebook = student_notebook(lab, "en", COURSE)
     del notebook.metadata["dl"]
-    assert "language is None" in verify_student_notebook(notebook, lab)[-1]
+    assert "language is ''" in verify_student_notebook(notebook, lab)[-1]
 
 
 # --- nbgrader ----------------------------------------------------------------------------------
