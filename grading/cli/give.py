@@ -128,7 +128,7 @@ def grade(
 
 def _executor(course: Course, lab: str, options: RunOptions) -> Executor:
     """Return what executes; on this machine it starts while the rest is imported."""
-    from grading.engine.executor import executor_for
+    from grading.engine.choice import executor_for
 
     steps = ("source", "release")
     notebooks = [path for step in steps for path in course.home.glob(f"{step}/{lab}/*.ipynb")]

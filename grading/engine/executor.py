@@ -1,14 +1,12 @@
-"""What executes notebooks: an `Engine` on this machine, or a cluster of them."""
+"""What executes notebooks, whether an engine on this machine or a cluster of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from nbformat import NotebookNode
 
-from grading.course.config import Limits
 from grading.messages import Reason
 from utils.profile import Profile
 
@@ -92,28 +90,3 @@ class Executor(Protocol):
         files: Mapping[str, bytes] | None = None,
     ) -> Execution:
         """Execute a copy of ``notebook``; see `grading.engine.runner.Engine.execute`."""
-
-
-def executor_for(limits: Limits, options: RunOptions, notebooks: Iterable[Path]) -> Executor:
-    """Return what executes notebooks; on this machine it begins to start at once.
-
-    Parameters
-    ----------
-    limits : Limits
-    options : RunOptions
-    notebooks : iterable of Path
-        Files of the assignment: what they mention is imported ahead, all that labs import if
-        there are none.
-    """
-    if options.scheduler:
-        from grading.engine.cluster import ClusterEngine
-
-        return ClusterEngine(options.scheduler, limits, sandbox=options.sandbox)
-    from grading.engine.kernels.preload import OF_NOTEBOOKS, mentioned
-    from grading.engine.runner import Engine
-
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in notebooks]
-    modules = mentioned(texts) if texts else OF_NOTEBOOKS
-    engine = Engine(limits, sandbox=options.sandbox, modules=modules)
-    engine.begin()
-    return engine

@@ -1,0 +1,32 @@
+"""Which executor a run asks for; what the other one needs is not imported."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from grading.course.config import Limits
+from grading.engine.executor import Executor, RunOptions
+
+
+def executor_for(limits: Limits, options: RunOptions, notebooks: Iterable[Path]) -> Executor:
+    """Return what executes notebooks; on this machine it begins to start at once.
+
+    Parameters
+    ----------
+    limits : Limits
+    options : RunOptions
+    notebooks : iterable of Path
+        Files of the assignment: what they mention is imported ahead, all that labs import if
+        there are none.
+    """
+    if options.scheduler:
+        from grading.engine.cluster import ClusterEngine
+
+        return ClusterEngine(options.scheduler, limits, sandbox=options.sandbox)
+    from grading.engine.kernels.preload import OF_NOTEBOOKS, mentioned
+    from grading.engine.runner import Engine
+
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in notebooks]
+    modules = mentioned(texts) if texts else OF_NOTEBOOKS
+    engine = Engine(limits, sandbox=options.sandbox, modules=modules)
+    engine.begin()
+    return engine
