@@ -30,7 +30,7 @@ demo: setup  ## Build, release, collect, grade and report on an example class
 test: setup  ## Run the tests
 	$(PYTEST) -m "not heavy"
 
-test-fast: setup  ## Run the tests that execute no notebook
+test-fast: setup  ## Run the tests that need no kernel and no process of their own
 	$(PYTEST) -m "not heavy and not kernels"
 
 test-all: setup  ## Run the tests, the heavy ones included

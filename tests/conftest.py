@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from grading.cells.hasten import hasten_nbformat
 from utils import language
 
 ROOT = Path(__file__).resolve().parents[1]
+hasten_nbformat()
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: a thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")

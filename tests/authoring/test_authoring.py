@@ -936,6 +936,7 @@ def test_clearing_leaves_the_instructor_notebook_as_it_is(lab):
     assert notebook == before
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_nbgrader_releases_the_student_notebook(lang, lab, tmp_path, monkeypatch):
     # nbgrader calls alembic by name, and a virtual environment need not be active

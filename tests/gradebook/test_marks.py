@@ -42,6 +42,7 @@ def test_an_empty_file_is_no_gradebook_and_stays_empty(tmp_path: Path) -> None:
     assert path.read_bytes() == b""
 
 
+@pytest.mark.kernels
 def test_the_gradebooks_of_both_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)  # for alembic
     ours, nbgraders = (f"sqlite:///{tmp_path / name}.db" for name in ("ours", "nbgrader"))

@@ -133,6 +133,7 @@ def test_a_resumed_run_is_bit_identical(tmp_path, workers, capsys):
     assert "2 of 5 epochs are done" in capsys.readouterr().out
 
 
+@pytest.mark.kernels
 @needs_posix
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(tmp_path):
     epochs, path, result = 60, tmp_path / "run.pt", tmp_path / "outcome.json"

@@ -48,6 +48,7 @@ def _types(outputs):
     return {kind for output in outputs for kind in output.get("data", {})}
 
 
+@pytest.mark.kernels
 def test_a_headless_notebook_has_plain_lines_and_no_widgets(unwatched):
     outputs = _outputs()
     assert not _types(outputs)
@@ -58,6 +59,7 @@ def test_a_headless_notebook_has_plain_lines_and_no_widgets(unwatched):
     assert "items/s" in text and "s left" in text and "loss" in text
 
 
+@pytest.mark.kernels
 def test_a_watched_notebook_has_a_bar_and_one_plot(unwatched, monkeypatch):
     monkeypatch.setenv("JPY_SESSION_NAME", "lab.ipynb")
     outputs = _outputs()

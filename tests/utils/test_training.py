@@ -355,6 +355,7 @@ with open(f"{sys.argv[1]}.{workplace.process_index}", "w") as file:
 """
 
 
+@pytest.mark.kernels
 def test_two_processes_share_every_batch(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(TWO_PROCESSES)
