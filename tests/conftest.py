@@ -43,8 +43,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, and keep a module's tests in one process.
 
     Several processes share the work (`make test`); what a module prepares, such as a class that
-    was graded, is then prepared once.
+    was graded, is then prepared once. The engine's tests look at the whole machine (its processes,
+    /dev/shm, ports), so they are all of one process.
     """
     items.sort(key=lambda item: item.get_closest_marker("kernels") is None)
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+        file = item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group("engine" if "tests/engine/" in file else file))
