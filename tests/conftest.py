@@ -2,8 +2,10 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from grading.cells.hasten import hasten_nbformat
 from utils import language
@@ -39,15 +41,22 @@ def data_mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, and keep a module's tests in one process.
-
-    Several processes share the work (`make test`); what a module prepares, such as a class that
-    was graded, is then prepared once. The engine's tests look at the whole machine (its processes,
-    /dev/shm, ports), so they are all of one process.
-    """
+    """Begin with what takes longest."""
     items.sort(key=lambda item: item.get_closest_marker("kernels") is None)
-    for item in items:
-        file = item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group("engine" if "tests/engine/" in file else file))
+
+
+class ByFile(LoadFileScheduling):
+    """A file's tests in one process, and the engine's files in one, too.
+
+    What a module prepares, such as a class that was graded, is then prepared once. The engine's
+    tests look at the whole machine (its processes, /dev/shm, ports): two of them would meet.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "engine" if nodeid.startswith("tests/engine/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Share the files among the processes of `make test`."""
+    return ByFile(config, log)

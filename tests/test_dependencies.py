@@ -26,7 +26,6 @@ NEVER_IMPORTED = {
     "psycopg": "SQLAlchemy loads it for a gradebook in PostgreSQL",
     "pytest-cov": "CI runs it",
     "pytest-timeout": "pytest loads it",
-    "pytest-xdist": "pytest loads it",
     "ruff": "`make lint` runs it",
 }
 CODE = {  # what may import what: the kit's own dependencies, and these extras
