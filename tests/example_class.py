@@ -18,7 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 from nltk.stem.snowball import SnowballStemmer
 
-from grading.messages import Title
+from grading.messages import Label, Title
 from grading.session.probe import generator
 from tests import autoencoder_class
 from utils.profile import DEFAULT_SEED
@@ -347,8 +347,8 @@ def _imports(instructor: NotebookNode) -> str:
 class _Session:
     """Stands in for ``tick``: calls each function on the inputs of a student's own session."""
 
-    def call(self, label: str, function: Callable[..., Any], *, cases: Any, **_: Any) -> None:
-        for arguments in cases(generator(DEFAULT_SEED, label)):
+    def call(self, label: Label, function: Callable[..., Any], *, cases: Any, **_: Any) -> None:
+        for arguments in cases(generator(DEFAULT_SEED, Title.of(label).label)):
             function(*arguments)
 
 
