@@ -65,12 +65,12 @@ ROOMS = {
     "collect": Room("what was handed in into one submission a student", ("cells", "course")),
     "gradebook": Room(
         "release, grade, feedback, and nbgrader's database",
-        ("authoring", "cells", "course", "engine", "judging", "utils"),
+        ("authoring", "cells", "collect", "course", "engine", "judging", "utils"),
         modules=("nbgrader_plugin",),
     ),
     "native": Room(
         "any nbgrader course, marked by nbgrader's own rules",
-        ("cells", "compat", "course", "engine", "gradebook", "judging"),
+        ("cells", "compat", "course", "engine", "gradebook", "judging", "utils"),
     ),
     "reporting": Room("standings, the report page, exports", ("course", "judging")),
     "publishing": Room("the student bundle, and what must not be in it", ("authoring", "course")),

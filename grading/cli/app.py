@@ -35,6 +35,7 @@ for command in (
     give.release,
     give.collect,
     give.grade,
+    give.adjust,
     give.report,
     give.feedback,
     give.export,

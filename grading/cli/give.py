@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,12 +25,14 @@ from grading.errors import UserError
 
 if TYPE_CHECKING:
     from grading.course.config import Course
+    from grading.course.roster import Roster
     from grading.engine.executor import Executor, RunOptions
     from grading.gradebook.grader import Graded, Grader, Submission
     from grading.gradebook.marks import Marks
     from grading.judging.results import Result
     from grading.reporting.standings import ClassView
 
+STALE = "on another release, in another profile or by another version of the kit"
 INTERRUPTED = 130  # the exit code of what Ctrl-C stopped
 
 
@@ -87,28 +90,28 @@ def grade(
     options = RunOptions(profile_of(profile), jobs, resume, sandbox, scheduler)
     executor = _executor(course, lab, options)
 
-    from grading.gradebook.grade import EvidenceGrader
     from grading.gradebook.marks import Marks
     from grading.judging.results import GRADED
-    from grading.native.course import is_plain
-    from grading.native.grade import NativeGrader
-    from grading.reporting.standings import class_view
+    from grading.native.grade import grader_of
 
     gc.freeze()  # what is imported stays: no collection need look at it again, nor the exit
     gc.enable()
-    grader: Grader = (NativeGrader if is_plain(course, lab) else EvidenceGrader)(course, lab)
-    work = grader.submissions()
+    grader = grader_of(course, lab)
+    roster = roster_of(course)
+    work = _of_the_roster(grader.submissions(), roster)
     if not work:
         raise UserError(
             f"nothing of {lab} was collected; run `python -m grading collect {lab} PATH` first"
         )
-    roster = roster_of(course)
     with Marks(gradebook_url(course, db)) as marks:
         if roster is not None:
             marks.add_students(roster)
         if options.resume:
-            work = list(grader.not_yet_graded(marks, work))
+            left = grader.to_do(marks, work, options.profile)
+            work = list(left.submissions)
             say(f"{len(work)} submissions are left to grade.")
+            if left.stale:
+                say(f"{len(left.stale)} of them were graded {STALE}.")
         if work:
             try:
                 asyncio.run(_grade(lab, grader, executor, marks, work, options))
@@ -118,12 +121,27 @@ def grade(
                 )
                 raise typer.Exit(INTERRUPTED) from None
         results = marks.results(lab)
-        view = class_view(results, roster, marks.totals(lab))
+        view = _settled(course, lab, marks, roster)
     _report(course, lab, view)
     if json_file:
         _write_json(json_file, lab, results)
     if any(result.status != GRADED for result in results):
         raise typer.Exit(1)
+
+
+def _of_the_roster(work: list[Submission], roster: Roster | None) -> list[Submission]:
+    """Return the submissions of those who are in the course, and name those who are not."""
+    if roster is None:
+        return work
+    listed = {student.id for student in roster.students}
+    left = sorted({student for item in work for student in item.students} - listed)
+    if left:
+        note(f"not in the roster, so not graded: {', '.join(left)}")
+    kept = [
+        replace(item, students=tuple(student for student in item.students if student in listed))
+        for item in work
+    ]
+    return [item for item in kept if item.students]
 
 
 def _executor(course: Course, lab: str, options: RunOptions) -> Executor:
@@ -171,6 +189,8 @@ def report(lab: LabName, db: DatabaseUrl = None) -> None:
 def _report(course: Course, lab: str, view: ClassView) -> None:
     from grading.reporting.report import table, write_html
 
+    if view.unlisted:
+        note(f"not in the roster, so left out: {', '.join(view.unlisted)}")
     show(table(view, course.language))
     say(f"Report: {shown(write_html(course, lab, view))}")
 
@@ -178,14 +198,54 @@ def _report(course: Course, lab: str, view: ClassView) -> None:
 def _view(course: Course, lab: str, db: str | None) -> ClassView:
     """Return the class as the gradebook has it, or raise `UserError` if nothing is graded."""
     from grading.gradebook.marks import Marks
-    from grading.reporting.standings import class_view
 
     course.lab(lab)
     with Marks.existing(gradebook_url(course, db)) as marks:
-        results, totals = marks.results(lab), marks.totals(lab)
-    if not results:
+        view = _settled(course, lab, marks, roster_of(course))
+    if not view.handed_in and not view.unlisted:
         raise UserError(f"nothing of {lab} is graded yet; run `python -m grading grade {lab}`")
-    return class_view(results, roster_of(course), totals)
+    return view
+
+
+def _settled(course: Course, lab: str, marks: Marks, roster: Roster | None) -> ClassView:
+    """Bring the lab's gradebook in order and return its class; say what a person has to know."""
+    from grading.gradebook.lateness import LatePolicy
+    from grading.gradebook.settings import read_settings
+    from grading.native.grade import grader_of
+    from grading.reporting.standings import class_view
+
+    for change in marks.settle(lab, LatePolicy(read_settings(course.home))):
+        note(
+            f"{change.student} has {change.new} in {change.cell}, a partner has something else for "
+            "the same work, and nobody knows which is later; give one of them the right mark again"
+        )
+    try:
+        now = grader_of(course, lab).basis()
+    except UserError:  # it is no longer released: what was graded can be shown all the same
+        pass
+    else:
+        old = sum(result.basis != now for result in marks.results(lab))
+        if old:
+            note(f"{old} were graded {STALE}; to grade them again: grade {lab} --resume")
+    return class_view(marks.records(lab), roster, course.zone)
+
+
+def adjust(
+    lab: LabName,
+    student: Annotated[str, typer.Argument(help="Id of the student.")],
+    cell: Annotated[str, typer.Argument(help="Id of the check or the question.")],
+    marks: Annotated[float, typer.Option(help="What it is to have.")],
+    why: Annotated[str, typer.Option(help="The reason, which the student is told, too.")],
+    db: DatabaseUrl = None,
+) -> None:
+    """Give a check or a written answer other marks, by hand and with a reason."""
+    from grading.gradebook.marks import Marks
+
+    course = course_here()
+    course.lab(lab)
+    with Marks.existing(gradebook_url(course, db)) as book:
+        before = book.adjust(lab, student, cell, marks, why)
+    say(f"{lab}, {student}, {cell}: {before:g} → {marks:g}")
 
 
 def feedback(lab: LabName, db: DatabaseUrl = None) -> None:

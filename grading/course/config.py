@@ -6,8 +6,10 @@ A field that is annotated with a rule is a key of the file: to add one, declare 
 import re
 import tomllib
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from grading.course.tables import TABLE, Rule, problems
 from grading.errors import UserError
@@ -62,6 +64,10 @@ TITLES = Rule(
         and all(lang in LANGUAGES and _is_line(text) for lang, text in value.items())
     ),
 )
+ZONE = Rule(
+    "the name of a time zone in quotes, such as Europe/Madrid",
+    lambda value: isinstance(value, str) and value in available_timezones(),
+)
 NUMBER = Rule("a number of 0 or more", lambda value: _is_number(value) and value >= 0)
 WHOLE = Rule(
     f"a whole number from 1 to {_MOST}",
@@ -110,7 +116,13 @@ class Course:
     tag: Annotated[str, GIT_NAME]
     roster: Annotated[Path, RELATIVE_PATH]
     labs: tuple[LabInfo, ...]
+    timezone: Annotated[str, ZONE] = ""
     limits: Limits = field(default_factory=Limits)
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The zone in which times are shown; None is the machine's, as in `datetime.astimezone`."""
+        return ZoneInfo(self.timezone) if self.timezone else None
 
     @property
     def home(self) -> Path:

@@ -1,25 +1,27 @@
 """Grade the submissions of a lab by their evidence: read, execute, judge, write."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
 from grading.cells.reading import read_notebook
+from grading.collect.submitted import Place
 from grading.course.config import Course
 from grading.engine.batch import each
 from grading.engine.executor import Executor, RunOptions
 from grading.errors import UserError
 from grading.files import write_atomically
-from grading.gradebook.grader import Graded, OnResult, Submission
+from grading.gradebook.grader import Graded, Made, OnResult, Submission, ToDo, to_do
 from grading.gradebook.marks import Marks
 from grading.judging.annotate import annotated
 from grading.judging.assess import Terms, assess, prepare
-from grading.judging.results import digest, failed_result, result_of
+from grading.judging.basis import basis
+from grading.judging.results import Result, digest, failed_result, result_of
 from grading.messages import Reason
+from utils.profile import Profile
 
 
 def failure(error: Exception) -> Reason:
@@ -50,20 +52,22 @@ class EvidenceGrader:
             if student in seen:
                 continue
             students = [student]
-            partner = self._partner(student, path)
+            partner = self._partner(student)
             if partner:
                 students.append(partner)
             seen.update(students)
             found.append(Submission(tuple(students), path))
         return found
 
-    def not_yet_graded(self, marks: Marks, work: Sequence[Submission]) -> Iterator[Submission]:
-        """Yield the submissions whose stored result is missing or of another file."""
-        for submission in work:
-            sha = digest(submission.path.read_bytes())
-            stored = [marks.result(self._lab, student) for student in submission.students]
-            if any(result is None or result.submission != sha for result in stored):
-                yield submission
+    def to_do(self, marks: Marks, work: Sequence[Submission], profile: Profile) -> ToDo:
+        """Return what is left to grade; see `Grader.to_do`."""
+        known = {result.student: result for result in marks.results(self._lab)}
+        made_by = Made(self.basis(), profile)
+        return to_do(work, known, made_by, lambda found: digest(found.path.read_bytes()))
+
+    def basis(self) -> str:
+        """Return what marks are made on now; see `grading.judging.basis`."""
+        return basis(path.read_bytes() for path in self._released_files())
 
     async def grade(
         self,
@@ -80,7 +84,8 @@ class EvidenceGrader:
         UserError
             If the lab was not released, or its solution cannot be judged against.
         """
-        solution, release = self._released()
+        solution, release = (read_notebook(path.read_bytes()) for path in self._released_files())
+        made_by = Made(self.basis(), options.profile)
         terms = await prepare(executor, solution, options.profile)
 
         async def one(submission: Submission) -> Graded:
@@ -88,7 +93,10 @@ class EvidenceGrader:
 
         notes = [warning.text(self._course.language) for warning in executor.warnings]
         async for submission, graded in each(work, one, options.at_once(executor)):
-            results = tuple(replace(result, notes=notes) for result in graded.results)
+            results = tuple(
+                replace(result, notes=notes, basis=made_by.basis, profile=made_by.profile)
+                for result in graded.results
+            )
             graded = replace(graded, results=results)
             self._keep(marks, submission, graded)
             on_result(submission, graded)
@@ -97,19 +105,18 @@ class EvidenceGrader:
     def _submitted(self) -> Path:
         return self._course.home / "submitted"
 
-    def _partner(self, student: str, path: Path) -> str | None:
+    def _partner(self, student: str) -> str | None:
         """Return the student who handed in the same file with this one, if they still share it."""
-        note = path.with_name("partner.txt")
-        if not note.exists():
+        mine = Place(self._course.home, student, self._lab)
+        partner = mine.partner()
+        if not partner:
             return None
-        partner = note.read_text(encoding="utf-8").strip()
-        twin = self._submitted / partner / self._lab / f"{self._lab}.ipynb"
-        back = twin.with_name("partner.txt")
-        both = back.exists() and back.read_text(encoding="utf-8").strip() == student
-        return partner if both and twin.read_bytes() == path.read_bytes() else None
+        other = Place(self._course.home, partner, self._lab)
+        both = other.partner() == student and other.content() == mine.content()
+        return partner if both else None
 
-    def _released(self) -> tuple[NotebookNode, NotebookNode]:
-        """Return (solution, release) of the lab as they were released."""
+    def _released_files(self) -> list[Path]:
+        """Return where the solution and the release are, of the lab as it was released."""
         self._course.lab(self._lab)
         found = []
         for step in ("source", "release"):
@@ -119,8 +126,8 @@ class EvidenceGrader:
                     f"{self._lab} was not released yet (no {path}); "
                     f"run `python -m grading release {self._lab}`"
                 )
-            found.append(read_notebook(path.read_bytes()))
-        return found[0], found[1]
+            found.append(path)
+        return found
 
     async def _assess(
         self, executor: Executor, terms: Terms, release: NotebookNode, submission: Submission
@@ -133,25 +140,27 @@ class EvidenceGrader:
         except Exception as error:  # whatever one submission does, the others are graded
             return self._failed(submission, terms, failure(error).text(lang), raw)
         first = result_of(assessment, release, submission.students[0], self._lab, raw, lang)
-        results = tuple(replace(first, student=student) for student in submission.students)
-        return Graded(results, annotated(assessment.notebook, assessment.judgement, lang))
+        return Graded(
+            _for_all(first, submission), annotated(assessment.notebook, assessment.judgement, lang)
+        )
 
     def _failed(self, submission: Submission, terms: Terms, reason: str, raw: bytes) -> Graded:
         maximum = sum(item.spec.marks for _, item in terms.evidence)
-        results = (
-            failed_result(student, self._lab, maximum, reason, raw)
-            for student in submission.students
-        )
-        return Graded(tuple(results), None)
+        first = failed_result(submission.students[0], self._lab, maximum, reason, raw)
+        return Graded(_for_all(first, submission), None)
 
     def _keep(self, marks: Marks, submission: Submission, graded: Graded) -> None:
         """Keep the executed notebook and write the marks, for each student of the submission."""
-        modified = submission.path.stat().st_mtime
-        handed_in = datetime.fromtimestamp(modified, UTC).replace(tzinfo=None)
         for result in graded.results:
             if graded.notebook is not None:
                 folder = self._course.home / "autograded" / result.student / self._lab
                 text = nbformat.writes(graded.notebook)
                 content = text.encode("utf-8", "surrogatepass")
                 write_atomically(folder / f"{self._lab}.ipynb", content)
-            marks.save(result, handed_in)
+            marks.save(result, Place(self._course.home, result.student, self._lab).modified())
+
+
+def _for_all(first: Result, submission: Submission) -> tuple[Result, ...]:
+    """Return the same result for each student of a submission."""
+    team = list(submission.students) if len(submission.students) > 1 else []
+    return tuple(replace(first, student=student, team=team) for student in submission.students)

@@ -1,6 +1,6 @@
 """What grades a lab: one of our own, judged by its evidence, or one marked by nbgrader's rules."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,7 @@ from nbformat import NotebookNode
 from grading.engine.executor import Executor, RunOptions
 from grading.gradebook.marks import Marks
 from grading.judging.results import Result
+from utils.profile import Profile
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,40 @@ class Graded:
     notebook: NotebookNode | None
 
 
+@dataclass(frozen=True)
+class Made:
+    """What marks are made by: a release and a kit, in a profile."""
+
+    basis: str
+    profile: str
+
+
+@dataclass(frozen=True)
+class ToDo:
+    """The submissions left to grade, and those of them whose marks are only stale."""
+
+    submissions: tuple[Submission, ...]
+    stale: tuple[Submission, ...]
+
+
+def to_do(
+    work: Sequence[Submission],
+    known: Mapping[str, Result],
+    made_by: Made,
+    digest_of: Callable[[Submission], str],
+) -> ToDo:
+    """Return which submissions are to be graded, given the results known by student."""
+    left, stale = [], []
+    for submission in work:
+        results = [known.get(student) for student in submission.students]
+        digest = digest_of(submission)
+        if any(result is None or result.submission != digest for result in results):
+            left.append(submission)
+        elif any(result and Made(result.basis, result.profile) != made_by for result in results):
+            stale.append(submission)
+    return ToDo((*left, *stale), tuple(stale))
+
+
 OnResult = Callable[[Submission, Graded], None]
 
 
@@ -37,8 +72,11 @@ class Grader(Protocol):
     def submissions(self) -> list[Submission]:
         """Return what was collected, by student; a pair's file is listed once."""
 
-    def not_yet_graded(self, marks: Marks, work: Sequence[Submission]) -> Iterator[Submission]:
-        """Yield the submissions whose stored result is missing or of another file."""
+    def to_do(self, marks: Marks, work: Sequence[Submission], profile: Profile) -> ToDo:
+        """Return what of ``work`` has no result yet, or one that was made otherwise."""
+
+    def basis(self) -> str:
+        """Return what marks are made on now; see `grading.judging.basis`."""
 
     async def grade(
         self,

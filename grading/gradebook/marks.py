@@ -4,14 +4,12 @@ The marks go where nbgrader and Formgrader expect them. Beside them, in a table 
 same database and the same transaction, stands the whole result: each check with its reason.
 """
 
-import json
 import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,19 +26,15 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import Session
 
 from grading.course.roster import Roster
 from grading.errors import UserError
-from grading.judging.results import CheckMark, Result
-
-_results = sa.Table(
-    "dl_result",
-    sa.MetaData(),
-    sa.Column("lab", sa.String(128), primary_key=True),
-    sa.Column("student", sa.String(128), primary_key=True),
-    sa.Column("result", sa.Text, nullable=False),
-)
+from grading.gradebook import changes, people, stored
+from grading.gradebook.lateness import LatePolicy
+from grading.gradebook.records import records
+from grading.judging.record import Change, Record
+from grading.judging.results import Result
 
 
 class Marks:
@@ -66,7 +60,9 @@ class Marks:
             if engine.dialect.name == "sqlite":
                 # Formgrader may read while we write.
                 self._db.execute(sa.text("PRAGMA journal_mode=WAL"))
-            _results.metadata.create_all(engine)
+            for table in (stored.table, changes.table):
+                table.metadata.create_all(engine)
+            self._db.info[people.NOTED] = True
 
     @classmethod
     def existing(cls, url: str) -> Self:
@@ -98,24 +94,23 @@ class Marks:
 
     def result(self, lab: str, student: str) -> Result | None:
         """Return the stored result of a submission, None if it was never graded."""
-        query = sa.select(_results.c.result).where(
-            _results.c.lab == lab, _results.c.student == student
-        )
-        text = self._db.execute(query).scalar()
-        return None if text is None else _read(text)
+        return stored.result(self._db, lab, student)
 
     def results(self, lab: str) -> list[Result]:
         """Return all stored results of a lab, by student."""
-        query = (
-            sa.select(_results.c.result).where(_results.c.lab == lab).order_by(_results.c.student)
-        )
-        return [_read(text) for text in self._db.execute(query).scalars()]
+        return stored.results(self._db, lab)
 
     def save(self, result: Result, handed_in: datetime | None = None) -> None:
         """Write one submission's marks and details, in one transaction.
 
         Every grade cell that the database knows is written, whether or not the submission still
-        had it. A person's marks stay and are shown for review.
+        had it. What a person gave stays while what they read does; see `people.take_back_unread`.
+
+        Parameters
+        ----------
+        result : Result
+        handed_in : datetime, optional
+            With a time zone; without one the time that is known stays.
 
         Raises
         ------
@@ -128,16 +123,70 @@ class Marks:
             for notebook in submission.notebooks:
                 for grade in notebook.grades:
                     _write_grade(grade, marks, result.unanswered)
-            _store(self._db, result)
+            self._db.flush()
+            before = stored.result(self._db, result.lab, result.student)
+            people.take_back_unread(self._db, before, result)
+            stored.store(self._db, result)
             self._db.commit()
         except BaseException:
             self._db.rollback()
             raise
 
-    def forget(self, lab: str, student: str) -> None:
-        """Forget the stored result of a submission, so that ``--resume`` grades it again."""
-        self._db.execute(_of(lab, student))
+    def make_stale(self, lab: str, student: str) -> None:
+        """Have ``--resume`` grade a submission again, whatever becomes of grading it now."""
+        stored.make_stale(self._db, lab, student)
         self._db.commit()
+
+    def settle(self, lab: str, policy: LatePolicy) -> list[Change]:
+        """Bring a lab's gradebook in order: who left, what pairs share, what lateness costs.
+
+        Returns
+        -------
+        list of Change
+            Marks that a pair was given and that contradict each other; see
+            `people.share_within_teams`.
+        """
+        try:
+            stored.drop_removed(self._db, lab)
+            contradictions = people.share_within_teams(self._db, lab)
+            policy.apply(self._db, lab)
+            self._db.commit()
+        except BaseException:
+            self._db.rollback()
+            raise
+        return contradictions
+
+    def adjust(self, lab: str, student: str, cell: str, marks: float, why: str) -> float:
+        """Give a cell of a submission other marks, and return those that it had.
+
+        Raises
+        ------
+        UserError
+            If there is no such cell, or it cannot have these marks.
+        """
+        found = [row for row in changes.grades(self._db, lab, student) if row.cell.name == cell]
+        if len(found) != 1:
+            known = sorted({row.cell.name for row in changes.grades(self._db, lab, student)})
+            raise UserError(
+                f"{student} has {len(found) or 'no'} cells {cell!r} with marks in {lab}; "
+                f"expected one of: {', '.join(known) or 'none, as nothing was graded'}"
+            )
+        (grade,) = found
+        if not 0 <= marks <= grade.max_score:
+            raise UserError(f"{cell} has from 0 to {grade.max_score:g} marks; {marks:g} is neither")
+        changes.find_unnoted(self._db, lab, student)
+        before = float(grade.score)
+        key = (student, grade.notebook.name, cell, "manual_score")
+        old = grade.manual_score
+        changes.put(self._db, lab, key, marks)
+        changes.note(self._db, lab, key, old, marks, changes.whoever(), why)
+        people.share_within_teams(self._db, lab)
+        self._db.commit()
+        return before
+
+    def records(self, lab: str) -> list[Record]:
+        """Return the record of every submission of a lab, by student; see `settle`."""
+        return records(self._db, lab)
 
     @contextmanager
     def lend(self) -> Iterator["LentGradebook"]:
@@ -151,22 +200,6 @@ class Marks:
                 gradebook.db.flush()
             finally:
                 gradebook.db.close()
-
-    def totals(self, lab: str) -> dict[str, tuple[float, float, bool]]:
-        """Return (score, max score, waits for a person) for every student with a submission.
-
-        Scores are nbgrader's own: checks, written questions and penalties together.
-        """
-        found = {}
-        for submission in (
-            self._db.query(SubmittedAssignment).join(Assignment).filter(Assignment.name == lab)
-        ):
-            found[submission.student_id] = (
-                max(0.0, float(submission.score - submission.late_submission_penalty)),
-                float(submission.max_score),
-                bool(submission.needs_manual_grade),
-            )
-        return found
 
     def _submission(self, result: Result, handed_in: datetime | None) -> SubmittedAssignment:
         assignment = self._db.query(Assignment).filter(Assignment.name == result.lab).first()
@@ -187,7 +220,7 @@ class Marks:
             submission = SubmittedAssignment(assignment_id=assignment.id, student_id=student.id)
             self._db.add(submission)
         if handed_in is not None:
-            submission.timestamp = handed_in
+            submission.timestamp = handed_in.astimezone(UTC).replace(tzinfo=None)
         self._db.flush()
         for notebook in assignment.notebooks:
             self._complete(submission, notebook)
@@ -233,6 +266,7 @@ class LentGradebook(Gradebook):
     def __init__(self, connection: sa.Connection) -> None:
         self.engine = connection.engine
         self.db = Session(bind=connection, join_transaction_mode="rollback_only")
+        self.db.info[people.NOTED] = True
         self.authenticator = None
 
     def close(self) -> None:
@@ -240,7 +274,9 @@ class LentGradebook(Gradebook):
 
     def keep(self, result: Result) -> None:
         """Store the detail behind the marks that nbgrader wrote."""
-        _store(self.db, result)
+        before = stored.result(self.db, result.lab, result.student)
+        people.take_back_unread(self.db, before, result)
+        stored.store(self.db, result)
 
 
 def must_exist(url: str) -> None:
@@ -294,27 +330,12 @@ def _own_tools_on_path() -> Iterator[None]:
         os.environ["PATH"] = before
 
 
-def _store(session: Session | scoped_session[Session], result: Result) -> None:
-    text = json.dumps(asdict(result), ensure_ascii=False)
-    session.execute(_of(result.lab, result.student))
-    session.execute(sa.insert(_results).values(lab=result.lab, student=result.student, result=text))
-
-
-def _of(lab: str, student: str) -> sa.Delete:
-    return sa.delete(_results).where(_results.c.lab == lab, _results.c.student == student)
-
-
 def _write_grade(grade: Grade, marks: dict[str, float], unanswered: Iterable[str]) -> None:
     name, manual = grade.cell.name, grade.cell.cell_type == "markdown"
     if manual and name not in unanswered:
         grade.auto_score = None
         grade.needs_manual_grade = grade.manual_score is None
         return
+    if grade.auto_score is None or grade.manual_score is not None:
+        grade.needs_manual_grade = grade.manual_score is not None
     grade.auto_score = 0.0 if manual else marks.get(name, 0.0)
-    grade.needs_manual_grade = grade.manual_score is not None
-
-
-def _read(text: str) -> Result:
-    data = json.loads(text)
-    data["checks"] = [CheckMark(**check) for check in data["checks"]]
-    return Result(**data)

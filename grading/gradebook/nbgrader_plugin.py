@@ -11,6 +11,7 @@ import logging
 import re
 import threading
 from collections.abc import Coroutine
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,9 +35,12 @@ from traitlets.config import Config
 
 from grading.authoring import clear_solutions
 from grading.cells.reading import read_notebook
+from grading.collect.submitted import Place
 from grading.course.config import Course, load_course
 from grading.engine.runner import Engine
 from grading.errors import UserError
+from grading.gradebook import people
+from grading.gradebook.grade import EvidenceGrader
 from grading.gradebook.marks import Marks
 from grading.judging.annotate import annotated
 from grading.judging.assess import Terms, assess, prepare
@@ -44,6 +48,8 @@ from grading.judging.results import result_of
 from utils.profile import Profile
 
 T = TypeVar("T")
+
+PROFILE: Profile = "quick"  # in which what nbgrader asks for is graded
 
 CONFIG_FILE = '''"""Written by `python -m grading release`: settings of nbgrader in this folder."""
 
@@ -57,7 +63,11 @@ c.merge(configured(Path(__file__).resolve().parent, {url!r}))
 
 
 def configured(home: Path, db_url: str) -> Config:
-    """Return nbgrader's settings for the course whose files are in ``home``."""
+    """Return nbgrader's settings for the course whose files are in ``home``.
+
+    From then on what people change in the gradebook is noted, with who it was.
+    """
+    people.watch()
     config = Config()
     config.CourseDirectory.root = str(home)
     config.CourseDirectory.db_url = db_url
@@ -122,12 +132,18 @@ class JudgeSubmission(NbGraderPreprocessor):
         release = read_notebook((home / "release" / lab / f"{lab}.ipynb").read_bytes())
         host = _host(home.parent)
         assessment = host.run(assess(host.engine, host.terms(course, lab), release, nb))
-        handed_in = home / "submitted" / student / lab / f"{lab}.ipynb"
-        result = result_of(
-            assessment, release, student, lab, handed_in.read_bytes(), course.language
+        grader, place = EvidenceGrader(course, lab), Place(home, student, lab)
+        handed_in = place.content() or b""
+        result = result_of(assessment, release, student, lab, handed_in, course.language)
+        (team,) = (found.students for found in grader.submissions() if student in found.students)
+        result = replace(
+            result,
+            team=list(team) if len(team) > 1 else [],
+            basis=grader.basis(),
+            profile=PROFILE,
         )
         with Marks(about["db_url"]) as marks:
-            marks.save(result)
+            marks.save(result, place.modified())
         return annotated(assessment.notebook, assessment.judgement, course.language), resources
 
 
@@ -156,8 +172,7 @@ class _Host:
         key = (lab, path.stat().st_mtime_ns)
         if key not in self._terms:
             solution = read_notebook(path.read_bytes())
-            profile: Profile = "quick"
-            self._terms[key] = self.run(prepare(self.engine, solution, profile))
+            self._terms[key] = self.run(prepare(self.engine, solution, PROFILE))
         return self._terms[key]
 
 

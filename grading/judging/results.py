@@ -1,6 +1,8 @@
 """What a run says of one submission, in the course's language: what is stored and reported."""
 
 import hashlib
+import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -60,6 +62,14 @@ class Result:
         Written questions left blank; they earn 0 without waiting for a person.
     notes : list of str
         How the run differed from a fully sandboxed one; shown at the top of the report.
+    texts : dict of str to str
+        Digest of every answer that a person reads, by ``notebook/cell``.
+    team : list of str
+        All who handed in this file together; empty for one alone.
+    basis : str
+        Digest of the release and the kit that made these marks; see `grading.judging.basis`.
+    profile : str
+        In which they were made.
     """
 
     student: str
@@ -73,6 +83,14 @@ class Result:
     submission: str = ""
     unanswered: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    team: list[str] = field(default_factory=list)
+    basis: str = ""
+    profile: str = ""
+
+    def read(self, notebook: str, cell: str) -> str:
+        """Return the digest of what a person reads who marks a cell by hand."""
+        return self.texts.get(f"{notebook}/{cell}", self.submission)
 
     def cell_marks(self) -> dict[str, float]:
         """Return the marks earned in each check cell."""
@@ -118,6 +136,7 @@ def result_of(
         ],
         submission=digest(handed_in),
         unanswered=unanswered_questions(release, assessment.notebook),
+        texts=texts(lab, filter(is_question, assessment.notebook.cells)),
     )
 
 
@@ -139,6 +158,15 @@ def failed_result(
 def digest(handed_in: bytes) -> str:
     """Return the SHA-256 of a file handed in."""
     return hashlib.sha256(handed_in).hexdigest()
+
+
+def texts(notebook: str, cells: Iterable[NotebookNode]) -> dict[str, str]:
+    """Return the digests of answers, pictures put into them included, by ``notebook/cell``."""
+    found = {}
+    for cell in cells:
+        content = json.dumps([cell.source.strip(), cell.get("attachments", {})], sort_keys=True)
+        found[f"{notebook}/{grade_id(cell)}"] = digest(content.encode("utf-8", "surrogatepass"))
+    return found
 
 
 def unanswered_questions(release: NotebookNode, notebook: NotebookNode) -> list[str]:

@@ -106,6 +106,17 @@ class Converter:
                 found[match[1]] = Path(place)
         return found
 
+    def released(self) -> list[Path]:
+        """Return the files of the assignment, its source and what students were given."""
+        places = self._places
+        folders = (places.source_directory, places.release_directory)
+        return sorted(
+            path
+            for folder in folders
+            for path in Path(places.format_path(folder, ".", self._assignment)).rglob("*")
+            if path.is_file()
+        )
+
     def files(self, student: str, limit: int) -> dict[str, bytes]:
         """Return what lies beside the notebooks: the student's files, the course's over them.
 

@@ -4,18 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jupyter_core.paths import jupyter_config_path
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import Execute
 from traitlets.config import Config
-from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from grading.cells.metadata import lab_of
 from grading.cells.reading import read_notebook
 from grading.course.config import Course, LabInfo, Limits
 from grading.errors import UserError
+from grading.gradebook.settings import CONFIG_FILE
+from grading.gradebook.settings import read_settings as nbgrader_settings
 
-CONFIG_FILE = "nbgrader_config.py"
 # Named, not imported: it is slow, and the engine waits for this.
 OURS = "grading.gradebook.nbgrader_plugin"
 
@@ -82,16 +81,7 @@ def read_settings(home: Path) -> Config:
     Where this kit has put its own judging in place of nbgrader's marking, nbgrader's is put back:
     it is what plain notebooks were written for.
     """
-    settings = Config()
-    for folder in (*reversed(jupyter_config_path()), str(home)):
-        try:
-            settings.merge(PyFileConfigLoader(CONFIG_FILE, path=folder).load_config())
-        except ConfigFileNotFound:
-            continue
-        except Exception as error:  # the file is a program, which may fail in any way
-            line = " ".join(f"{type(error).__name__}: {error}".split())
-            raise UserError(f"{Path(folder, CONFIG_FILE)} cannot be read: {line}") from None
-    settings.CourseDirectory.setdefault("root", str(home))
+    settings = nbgrader_settings(home)
     kinds = settings.Autograde.get("autograde_preprocessors", ())
     if any(getattr(kind, "__module__", "") == OURS for kind in kinds):
         del settings.Autograde["autograde_preprocessors"]

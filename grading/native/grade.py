@@ -6,7 +6,7 @@ in one transaction, together with the row by which ``--resume`` knows that it is
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,16 +18,18 @@ from grading.course.config import Course
 from grading.engine.batch import each
 from grading.engine.executor import Executor, RunOptions
 from grading.errors import UserError
-from grading.gradebook.grade import failure
-from grading.gradebook.grader import Graded, OnResult, Submission
+from grading.gradebook.grade import EvidenceGrader, failure
+from grading.gradebook.grader import Graded, Grader, Made, OnResult, Submission, ToDo, to_do
 from grading.gradebook.marks import Marks
+from grading.judging.basis import basis
 from grading.judging.results import ATTENTION, FAILED, GRADED, Result
 from grading.messages import Reason
 from grading.native.converter import Converter
-from grading.native.course import settings_of
+from grading.native.course import is_plain, settings_of
 from grading.native.marking import executed, to_execute
 from grading.native.records import clear, read_scores, read_tests
-from grading.native.reported import checks, flags, unanswered
+from grading.native.reported import checks, flags, read_by_people, unanswered
+from utils.profile import Profile
 
 ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde"}  # as nbgrader sets it
 
@@ -41,6 +43,11 @@ class _Run:
     flags: Sequence[Reason] = ()
     seconds: float = 0.0
     failure: str = ""
+
+
+def grader_of(course: Course, lab: str) -> Grader:
+    """Return what grades a lab: by evidence, or by nbgrader's rules if it has no evidence."""
+    return (NativeGrader if is_plain(course, lab) else EvidenceGrader)(course, lab)
 
 
 class NativeGrader:
@@ -64,12 +71,15 @@ class NativeGrader:
         found = self._converter.submitted()
         return [Submission((student,), folder) for student, folder in found.items()]
 
-    def not_yet_graded(self, marks: Marks, work: Sequence[Submission]) -> Iterator[Submission]:
-        """Yield the submissions whose stored result is missing or of other files."""
-        for submission in work:
-            stored = marks.result(self._lab, submission.students[0])
-            if stored is None or stored.submission != _digest(submission.path):
-                yield submission
+    def to_do(self, marks: Marks, work: Sequence[Submission], profile: Profile) -> ToDo:
+        """Return what is left to grade; see `Grader.to_do`."""
+        known = {result.student: result for result in marks.results(self._lab)}
+        made_by = Made(self.basis(), profile)
+        return to_do(work, known, made_by, lambda found: _digest(found.path))
+
+    def basis(self) -> str:
+        """Return what marks are made on now; see `grading.judging.basis`."""
+        return basis(path.read_bytes() for path in self._converter.released())
 
     async def grade(
         self,
@@ -88,7 +98,10 @@ class NativeGrader:
         """
         said = (*executor.warnings, Reason("plain.note"))
         notes = [reason.text(self._lang) for reason in said]
-        desk = _Desk(self._lab, self._lang, self._file_bytes, self._converter, marks, notes)
+        made_by = Made(self.basis(), options.profile)
+        desk = _Desk(
+            self._lab, self._lang, self._file_bytes, self._converter, marks, notes, made_by
+        )
         env = ENVIRONMENT | {"LAB_PROFILE": options.profile}
 
         async def one(submission: Submission) -> _Run:
@@ -109,6 +122,7 @@ class _Desk:
         converter: Converter,
         marks: Marks,
         notes: Sequence[str],
+        made_by: Made,
     ) -> None:
         self._lab = lab
         self._lang = lang
@@ -116,6 +130,7 @@ class _Desk:
         self._converter = converter
         self._marks = marks
         self._notes = list(notes)
+        self._made_by = made_by
         with marks.lend() as gradebook:
             self._tests = read_tests(gradebook, lab)
 
@@ -140,7 +155,7 @@ class _Desk:
     def keep(self, submission: Submission, run: _Run) -> Graded:
         """Have nbgrader mark what was run and write everything; return what came of it."""
         student = submission.students[0]
-        self._marks.forget(self._lab, student)
+        self._marks.make_stale(self._lab, student)
         if run.failure:
             return self._fail(student, run, run.failure)
         try:
@@ -196,6 +211,9 @@ class _Desk:
                 submission=run.digest,
                 unanswered=unanswered(scores, notebooks),
                 notes=self._notes,
+                texts=read_by_people(notebooks),
+                basis=self._made_by.basis,
+                profile=self._made_by.profile,
             )
             gradebook.keep(result)
         return Graded((result,), next(iter(notebooks.values())))
@@ -212,6 +230,8 @@ class _Desk:
             flags=[reason],
             submission=run.digest,
             notes=self._notes,
+            basis=self._made_by.basis,
+            profile=self._made_by.profile,
         )
         with self._marks.lend() as gradebook:
             gradebook.update_or_create_student(student)

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from nbformat import NotebookNode
-from nbgrader.utils import is_grade, is_solution
+from nbgrader.utils import is_grade, is_solution, is_task
 
 from grading.cells.metadata import grade_id
-from grading.judging.results import CheckMark
+from grading.judging.results import CheckMark, texts
 from grading.messages import Reason, message
 from grading.native.marking import deciding, is_test, one_line
 from grading.native.records import Scores, Tests
@@ -65,6 +65,16 @@ def unanswered(scores: Scores, notebooks: Notebooks) -> list[str]:
         for cell in notebook.cells
         if is_grade(cell) and is_solution(cell) and scores.get((name, grade_id(cell))) == 0
     ]
+
+
+def read_by_people(notebooks: Notebooks) -> dict[str, str]:
+    """Return the digests of the answers and tasks that a person marks, by ``notebook/cell``."""
+    found: dict[str, str] = {}
+    for name, notebook in notebooks.items():
+        found |= texts(
+            name, [cell for cell in notebook.cells if is_solution(cell) or is_task(cell)]
+        )
+    return found
 
 
 def _cells(notebooks: Notebooks, name: str) -> dict[str, NotebookNode]:

@@ -12,7 +12,15 @@ from grading.errors import UserError
 from grading.files import write_atomically
 from grading.judging.results import FAILED
 from grading.messages import message
-from grading.reporting.standings import ClassView, Standing, lost_lines, number
+from grading.reporting.standings import (
+    ClassView,
+    Standing,
+    history_lines,
+    lost_lines,
+    number,
+    other_lines,
+    written_lines,
+)
 
 Cell = str | float | None
 Rows = list[list[Cell]]
@@ -62,16 +70,25 @@ def export(course: Course, lab: str, to: str, view: ClassView) -> tuple[Path, li
 
 
 def csv_rows(view: ClassView, title: str, lang: str) -> Rows:
-    """Return everybody with every check: one column a check, empty where it never ran."""
+    """Return everybody with all that adds up to the score; a check that never ran is empty."""
     header = ["student_id", "name", "email", "group", "score", "max_score", "percent", "status"]
-    table: Rows = [[*header, *(f"{rate.cell}: {rate.title}" for rate in view.rates)]]
+    header += ["handed_in", "by_hand", "late"]
+    questions = list(dict.fromkeys(answer.cell for row in view.rows for answer in row.written))
+    checks = [f"{rate.cell}: {rate.title}" for rate in view.rates]
+    table: Rows = [[*header, *checks, *questions, "notes"]]
     for row in view.rows:
         earned = {(check.cell, check.label): check.marks for check in row.checks}
-        marks = [earned.get((rate.cell, rate.label)) for rate in view.rates]
+        marks: list[Cell] = [earned.get((rate.cell, rate.label)) for rate in view.rates]
+        written = {answer.cell: answer.marks for answer in row.written}
+        marks += [written.get(question) for question in questions]
         state = f"{row.status}, waiting for manual marking" if row.waiting else row.status
         about = [row.student, row.name, row.email, row.group]
         score = [row.score, row.max_score, row.percent]
-        table.append([*about, *score, state, *marks])
+        when = row.handed_in.isoformat(sep=" ", timespec="seconds") if row.handed_in else ""
+        by_hand = sum(item.marks for item in row.adjustments) or None
+        late = -sum(item.marks for item in row.deductions) or None
+        notes = "; ".join([*other_lines(row, lang), *history_lines(row, lang)])
+        table.append([*about, *score, state, when, by_hand, late, *marks, notes])
     return table
 
 
@@ -89,11 +106,11 @@ def moodle_rows(view: ClassView, title: str, lang: str) -> Rows:
 
 
 def moodle_feedback(row: Standing, lang: str) -> str:
-    """Return the comment for a student: each lost mark with its reason, as the HTML Moodle shows.
+    """Return the comment for a student: all that made the mark less, or more, as Moodle's HTML.
 
     Flags are for the instructor, except where they are all that can be said.
     """
-    lines = lost_lines(row, lang)
+    lines = [*lost_lines(row, lang), *written_lines(row, lang), *other_lines(row, lang)]
     if row.status == FAILED:
         lines += row.flags
     if row.waiting:
@@ -133,6 +150,8 @@ def warnings(view: ClassView, to: str) -> list[str]:
             "scores that wait for manual marking are provisional, and are marked so: "
             f"{_names(waiting)}; mark them in Formgrader, export again"
         )
+    if view.unlisted:
+        lines.append(f"not in the roster, so left out: {', '.join(view.unlisted)}")
     if to == "csv":
         return lines
     if view.missing:

@@ -21,7 +21,17 @@ from grading.course.config import Course
 from grading.files import write_atomically
 from grading.judging.results import ATTENTION, FAILED, GRADED
 from grading.messages import message
-from grading.reporting.standings import MISSING, ClassView, Overview, Standing, lost_lines, number
+from grading.reporting.standings import (
+    MISSING,
+    ClassView,
+    Overview,
+    Standing,
+    history_lines,
+    lost_lines,
+    number,
+    other_lines,
+    written_lines,
+)
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -50,6 +60,10 @@ def table(view: ClassView, lang: str) -> RenderableType:
         parts.append(_Line(row.name or row.student, texts, widths, STYLES[row.status]))
         parts += [_Beneath("!", flag, "yellow") for flag in row.flags]
         parts += [_Beneath("✗", line.removeprefix("✗ "), "red") for line in lost_lines(row, lang)]
+        for line in written_lines(row, lang):
+            parts.append(_Beneath(line[0], line[2:], "red" if line[0] == "✗" else "green"))
+        parts += [_Beneath("±", line, "magenta") for line in other_lines(row, lang)]
+        parts += [_Beneath("↺", line, "dim") for line in history_lines(row, lang)]
         if row.waiting:
             parts.append(_Beneath("…", message("report.waiting", lang), "cyan"))
     parts += [Rule(style="dim"), Text(_summary(view.overview, lang))]
@@ -182,6 +196,7 @@ def page(course: Course, lab: str, view: ClassView, when: datetime) -> str:
         percentage=percentage,
         status=lambda row: status(row, lang),
         missing=MISSING,
+        others=lambda row: [*other_lines(row, lang), *history_lines(row, lang)],
         css=Markup(css),
         script=Markup(script),
         policy=_policy(css, script),

@@ -8,22 +8,22 @@ import math
 import re
 import statistics
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
 from itertools import groupby
 
 from grading.course.roster import Roster, Student
-from grading.judging.results import GRADED, CheckMark, Result
+from grading.judging.record import TOLERANCE, Adjustment, Change, Deduction, Record, Written
+from grading.judging.results import GRADED, CheckMark
 from grading.messages import message
 
 MISSING = "missing"
 BINS = 10
 LONG_RUN = 3  # checks in a row lost for one reason, which are told in one line
-Totals = Mapping[str, tuple[float, float, bool]]
 
 # They would let a text show its letters in another order than it has them (Unicode UAX 9).
 _BIDI_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,23 @@ class Standing:
     Attributes
     ----------
     student, name, email, group : str
-        Name, address and group are empty for a student who is not in the roster.
+        Name, address and group are empty where there is no roster.
     status : str
         Of the result; ``missing`` if nothing was handed in.
     score : float or None
-        The gradebook's total: checks, written questions and penalties; None if missing.
+        The total of the record, to which all the parts below add up; None if missing.
     max_score : float
     waiting : bool
         Written questions still wait for a person: the score is provisional.
     flags : tuple of str
     checks : tuple of CheckMark
         Empty for a submission that could not be run.
+    written, adjustments, deductions
+        What people and lateness add to the checks, and take from them.
+    history : tuple of Change
+        What people gave for answers that were replaced since.
+    handed_in : datetime or None
+        In the course's time zone.
     """
 
     student: str
@@ -56,6 +62,11 @@ class Standing:
     waiting: bool = False
     flags: tuple[str, ...] = ()
     checks: tuple[CheckMark, ...] = ()
+    written: tuple[Written, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
+    deductions: tuple[Deduction, ...] = ()
+    history: tuple[Change, ...] = ()
+    handed_in: datetime | None = None
 
     @property
     def percent(self) -> float | None:
@@ -140,12 +151,15 @@ class ClassView:
         In the order of the lab.
     notes : tuple of str
         How runs differed from a fully sandboxed one.
+    unlisted : tuple of str
+        Students with a submission who are not in the roster; they have no row.
     """
 
     rows: tuple[Standing, ...]
     overview: Overview
     rates: tuple[CheckRate, ...]
     notes: tuple[str, ...]
+    unlisted: tuple[str, ...] = ()
 
     @property
     def handed_in(self) -> tuple[Standing, ...]:
@@ -159,64 +173,79 @@ class ClassView:
 
 
 def class_view(
-    results: Iterable[Result], roster: Roster | None = None, totals: Totals | None = None
+    records: Iterable[Record], roster: Roster | None = None, zone: tzinfo | None = UTC
 ) -> ClassView:
     """Return the class of a lab; the parameters are those of `standings`."""
-    graded = list(results)
-    rows = tuple(standings(graded, roster, totals))
-    notes = dict.fromkeys(plain(note) for result in graded for note in result.notes)
-    return ClassView(rows, overview(rows), tuple(check_rates(rows)), tuple(notes))
+    known = list(records)
+    rows = tuple(standings(known, roster, zone))
+    results = [record.result for record in known if record.result]
+    notes = dict.fromkeys(plain(note) for result in results for note in result.notes)
+    listed = {row.student for row in rows}
+    unlisted = tuple(
+        student for record in known if (student := plain(record.student)) not in listed
+    )
+    return ClassView(rows, overview(rows), tuple(check_rates(rows)), tuple(notes), unlisted)
 
 
 def standings(
-    results: Iterable[Result], roster: Roster | None = None, totals: Totals | None = None
+    records: Iterable[Record], roster: Roster | None = None, zone: tzinfo | None = UTC
 ) -> list[Standing]:
-    """Return one row for every student of the roster or with a submission, by name.
+    """Return one row for every student of the course, by name.
 
     Parameters
     ----------
-    results : iterable of Result
+    records : iterable of Record
     roster : Roster, optional
-        Gives names; without it nobody is known to be missing.
-    totals : mapping, optional
-        (score, max score, waits for a person) by student, as `Marks.totals` returns it; without
-        it the scores are those of the checks.
+        Says who is in the course; without it those are who have a record, and nobody is missing.
+    zone : tzinfo or None
+        The times are given in it; None is the machine's.
     """
-    listed = {student.id: student for student in roster.students} if roster else {}
-    by_student = {result.student: result for result in results}
-    totals = totals or {}
-    rows = [
-        _standing(listed.get(student, Student(student, "")), by_student.get(student), totals)
-        for student in {**listed, **by_student, **totals}
-    ]
+    by_student = {record.student: record for record in records}
+    students = roster.students if roster else [Student(student, "") for student in by_student]
+    rows = [_standing(student, by_student.get(student.id), zone) for student in students]
     highest = max((row.max_score for row in rows), default=0.0)
     rows = [replace(row, max_score=highest) if row.status == MISSING else row for row in rows]
     return sorted(rows, key=lambda row: (_alphabetical(row.name or row.student), row.student))
 
 
-def _standing(student: Student, result: Result | None, totals: Totals) -> Standing:
+def _standing(student: Student, record: Record | None, zone: tzinfo | None) -> Standing:
     about = plain(student.id), plain(student.name), plain(student.email), plain(student.group)
-    total = totals.get(student.id)
-    if result is None and total is None:
+    if record is None:
         return Standing(*about, status=MISSING, score=None, max_score=0.0)
-    if total is None:
-        assert result is not None
-        total = result.score, result.max_score, False
-    score, max_score, waiting = total
-    if result is None:
-        return Standing(*about, GRADED, score, max_score, waiting)
-    flags = tuple(plain(flag) for flag in result.flags)
-    checks = tuple(
-        replace(
-            check,
-            cell=plain(check.cell),
-            label=plain(check.label),
-            reason=plain(check.reason),
-            title=plain(check.title),
-        )
-        for check in result.checks
+    result = record.result
+    return Standing(
+        *about,
+        status=result.status if result else GRADED,
+        score=record.score,
+        max_score=record.max_score,
+        waiting=record.waiting,
+        flags=tuple(plain(flag) for flag in result.flags) if result else (),
+        checks=tuple(
+            replace(
+                check,
+                cell=plain(check.cell),
+                label=plain(check.label),
+                reason=plain(check.reason),
+                title=plain(check.title),
+            )
+            for check in (result.checks if result else ())
+        ),
+        written=tuple(replace(item, comment=plain(item.comment)) for item in record.written),
+        adjustments=tuple(
+            replace(item, change=item.change and _local(item.change, zone))
+            for item in record.adjustments
+        ),
+        deductions=record.deductions,
+        history=tuple(_local(change, zone) for change in record.history),
+        handed_in=record.handed_in and record.handed_in.astimezone(zone),
     )
-    return Standing(*about, result.status, score, max_score, waiting, flags, checks)
+
+
+def _local(change: Change, zone: tzinfo | None) -> Change:
+    new = plain(change.new) if isinstance(change.new, str) else change.new
+    return replace(
+        change, new=new, who=plain(change.who), why=plain(change.why), at=change.at.astimezone(zone)
+    )
 
 
 def overview(rows: Sequence[Standing]) -> Overview:
@@ -251,7 +280,7 @@ def check_rates(rows: Iterable[Standing]) -> list[CheckRate]:
             max=checks[0].max,
             students=len(checks),
             full=sum(_full(check) for check in checks),
-            partly=sum(check.marks > _TOLERANCE and not _full(check) for check in checks),
+            partly=sum(check.marks > TOLERANCE and not _full(check) for check in checks),
             mean=statistics.fmean(check.marks for check in checks),
         )
         for (cell, label), checks in outcomes.items()
@@ -270,15 +299,73 @@ def lost_lines(row: Standing, lang: str) -> list[str]:
     return lines
 
 
+def written_lines(row: Standing, lang: str) -> list[str]:
+    """Return the written answers that a person has marked or said something of, a line each."""
+    return [
+        _mark_line(answer.cell, answer.marks, answer.max, answer.comment, lang)
+        for answer in row.written
+        if answer.marks is not None and (answer.comment or answer.marks < answer.max - TOLERANCE)
+    ]
+
+
+def other_lines(row: Standing, lang: str) -> list[str]:
+    """Return what else makes the total what it is, a line each: people's changes, and lateness."""
+    lines = []
+    for item in row.adjustments:
+        added = f"{'+' if item.marks > 0 else '−'}{number(abs(item.marks))}"
+        about = about_change(item.change, lang)
+        lines.append(message("record.adjusted", lang, cell=item.cell, added=added, about=about))
+    for off in row.deductions:
+        late = duration(off.seconds_late)
+        lines.append(message("record.late", lang, late=late, marks=number(off.marks)))
+    return lines
+
+
+def history_lines(row: Standing, lang: str) -> list[str]:
+    """Return what people gave for answers that were replaced since, a line each."""
+    return [
+        message(
+            f"record.replaced_{change.field}",
+            lang,
+            cell=change.cell,
+            given=change.new if isinstance(change.new, str) else number(change.new or 0.0),
+            about=about_change(change, lang),
+        )
+        for change in row.history
+    ]
+
+
+def about_change(change: Change | None, lang: str) -> str:
+    """Return who changed a mark, when, and why, as far as that is known."""
+    if change is None:
+        return message("record.unknown", lang)
+    who = change.who or message("record.unknown", lang)
+    about = f"{who}, {change.at:%Y-%m-%d %H:%M %Z}"
+    return f"{about}: {change.why}" if change.why else about
+
+
+def duration(seconds: float) -> str:
+    """Return a time in its two largest units, from minutes up.
+
+    Examples
+    --------
+    >>> duration(30), duration(3 * 3600), duration(2 * 86400 + 3700)
+    ('1 min', '3 h', '2 d 1 h')
+    """
+    minutes = max(1, round(seconds / 60))
+    parts = [(minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min")]
+    return " ".join(f"{count} {unit}" for count, unit in [part for part in parts if part[0]][:2])
+
+
 def _lost(title: str, run: Sequence[CheckMark], lang: str) -> str:
-    return message(
-        "judged.lost",
-        lang,
-        label=title,
-        earned=number(sum(check.marks for check in run)),
-        marks=number(sum(check.max for check in run)),
-        why=run[0].reason,
-    ).rstrip(": ")
+    earned, most = (sum(getattr(check, field) for check in run) for field in ("marks", "max"))
+    return _mark_line(title, earned, most, run[0].reason, lang)
+
+
+def _mark_line(title: str, earned: float, most: float, why: str, lang: str) -> str:
+    key = "judged.lost" if earned < most - TOLERANCE else "judged.commented"
+    about = {"label": title, "earned": number(earned), "marks": number(most), "why": why}
+    return message(key, lang, **about).rstrip(": ")
 
 
 def number(value: float) -> str:
@@ -289,7 +376,7 @@ def number(value: float) -> str:
 def share(fraction: float) -> float:
     """Return a fraction in percent, to one decimal, so that only all of it reads as 100."""
     percent = round(100 * fraction, 1)
-    return 99.9 if percent == 100 and fraction < 1 - _TOLERANCE else percent
+    return 99.9 if percent == 100 and fraction < 1 - TOLERANCE else percent
 
 
 def plain(text: str) -> str:
@@ -303,7 +390,7 @@ def plain(text: str) -> str:
 
 
 def _full(check: CheckMark) -> bool:
-    return check.marks >= check.max - _TOLERANCE
+    return check.marks >= check.max - TOLERANCE
 
 
 def _alphabetical(name: str) -> str:

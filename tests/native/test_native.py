@@ -163,7 +163,7 @@ def test_the_penalty_for_being_late_is_nbgraders(both: Both) -> None:
             assert late.late_submission_penalty == late.score > 0
             assert book.find_submission(ASSIGNMENT, "ada").late_submission_penalty == 0
     with Marks(f"sqlite:///{both.ours / 'gradebook.db'}") as marks:
-        assert marks.totals(ASSIGNMENT)["eve"][0] == 0
+        assert {record.student: record.score for record in marks.records(ASSIGNMENT)}["eve"] == 0
 
 
 def test_the_comments_of_unanswered_questions_are_nbgraders(both: Both) -> None:
@@ -271,8 +271,8 @@ def test_resume_grades_what_was_cut_off_or_changed(both: Both) -> None:
     course = load_nbgrader_course(both.ours)
     with Marks(course.db_url) as marks:
         grader = NativeGrader(course, ASSIGNMENT)
-        assert not list(grader.not_yet_graded(marks, grader.submissions()))
-        marks.forget(ASSIGNMENT, "bob")
+        assert not grader.to_do(marks, grader.submissions(), "quick").submissions
+        marks.make_stale(ASSIGNMENT, "bob")
     (both.ours / "submitted" / "ada" / ASSIGNMENT / "topic.txt").write_text("winds")
     assert "2 submissions are left" in grade(both.ours, "--resume").stdout
     after = rows(both.ours)
@@ -337,7 +337,7 @@ def test_a_kill_while_marking_leaves_nothing_half_done(
     with Marks(course.db_url) as marks:
         grader = NativeGrader(course, ASSIGNMENT)
         work = grader.submissions()
-        assert list(grader.not_yet_graded(marks, work)) == work
+        assert list(grader.to_do(marks, work, "quick").submissions) == work
     monkeypatch.undo()
     grade_here(small)
     assert rows(small) == before

@@ -1,6 +1,7 @@
 import csv
 import io
 import re
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,11 @@ from grading.course.config import Course, LabInfo
 from grading.course.roster import Roster, Student
 from grading.errors import UserError
 from grading.gradebook.marks import Marks
+from grading.judging.record import Adjustment, Change, Deduction, Record, Written
 from grading.judging.results import ATTENTION, FAILED, GRADED, CheckMark, Result
 from grading.reporting.export import as_csv, export, harmless
 from grading.reporting.standings import class_view
+from tests.reporting.marked import records
 
 TITLE = "First lab"
 
@@ -45,11 +48,15 @@ ROSTER = Roster(
         Student("u4", "Smith, John", "u4@example.org"),
     )
 )
-TOTALS = {"u1": (5.25, 6.0, False), "u2": (-1.5, 6.0, True), "u3": (0.0, 6.0, False)}
+TOTALS = {"u1": (5.25, 6.0, False), "u2": (1.5, 6.0, True), "u3": (0.0, 6.0, False)}
 
 
 def exported(course, to, results=RESULTS, totals=TOTALS, roster=ROSTER):
-    path, warnings = export(course, "lab", to, class_view(results, roster, totals))
+    return exported_view(course, to, class_view(records(results, totals), roster))
+
+
+def exported_view(course, to, view):
+    path, warnings = export(course, "lab", to, view)
     with path.open(encoding="utf-8-sig", newline="") as stream:
         return path, warnings, list(csv.reader(stream))
 
@@ -62,7 +69,7 @@ def test_checks_are_called_by_their_titles(course):
     checks = [CheckMark("check_a", "first", 0.0, 2.0, "vacío", "primero")]
     results = [Result("u1", "lab", 0.0, 2.0, GRADED, checks=checks)]
     _, _, rows = exported(course, "csv", results)
-    assert rows[0][-1] == "check_a: primero"
+    assert "check_a: primero" in rows[0]
     _, _, rows = exported(course, "moodle", results)
     assert by_student(rows, 0)["u1"]["Feedback comments"].startswith("✗ primero: ")
 
@@ -70,17 +77,61 @@ def test_checks_are_called_by_their_titles(course):
 def test_csv_has_everybody_with_totals_and_every_check(course):
     path, _, rows = exported(course, "csv")
     assert path == course.home / "reports" / "lab" / "lab.csv"
-    assert rows[0] == [
-        *["student_id", "name", "email", "group", "score", "max_score", "percent", "status"],
-        *["check_a: step 0", "check_a: step 1"],
-    ]
+    header = ["student_id", "name", "email", "group", "score", "max_score", "percent", "status"]
+    parts = ["check_a: step 0", "check_a: step 1", "essay"]
+    assert rows[0] == [*header, "handed_in", "by_hand", "late", *parts, "notes"]
     marks = {row[0]: row[4:] for row in rows[1:]}
     assert marks == {
-        "u1": ["5.25", "6", "87.5", "graded", "2", "2"],
-        "u2": ["-1.5", "6", "-25", "needs attention, waiting for manual marking", "0", "1.5"],
-        "u3": ["0", "6", "0", "failed", "", ""],
-        "u4": ["", "6", "", "missing", "", ""],
+        "u1": ["5.25", "6", "87.5", "graded", "", "", "", "2", "2", "1.25", ""],
+        "u2": [
+            *["1.5", "6", "25", "needs attention, waiting for manual marking", "", "", ""],
+            *["0", "1.5", "", ""],
+        ],
+        "u3": ["0", "6", "0", "failed", "", "", "", "", "", "0", ""],
+        "u4": ["", "6", "", "missing", "", "", "", "", "", "", ""],
     }
+
+
+def test_what_people_and_lateness_change_is_said_and_the_parts_add_up(course):
+    when = datetime(2030, 3, 4, 5, 6, tzinfo=UTC)
+    by_ana = Change("u1", "lab", "check_a", "manual_score", None, 3.0, "ana", when, "a typo")
+    of_old = Change("u1", "lab", "essay", "manual_comment", None, "vague", "bo", when)
+    record = Record(
+        "u1",
+        6.0,
+        result("u1", 2.0, 0.0),
+        checked=2.0,
+        written=(Written("essay", 1.5, 2.0, "which one?"),),
+        adjustments=(Adjustment("check_a", 1.0, by_ana),),
+        deductions=(Deduction(0.5, 2 * 86400 + 3700),),
+        history=(of_old,),
+        handed_in=when,
+    )
+    view = class_view([record], Roster(ROSTER.students[:1]), timezone(timedelta(hours=1)))
+    _, _, rows = exported_view(course, "csv", view)
+    row = by_student(rows, 0)["u1"]
+    assert (row["score"], row["handed_in"]) == ("4", "2030-03-04 06:06:00+01:00")
+    parts = ("check_a: step 0", "check_a: step 1", "essay", "by_hand", "late")
+    assert sum(float(row[part]) for part in parts) == float(row["score"])
+    adjusted = "check_a: +1 by hand (ana, 2030-03-04 06:06 UTC+01:00: a typo)"
+    late = "handed in 2 d 1 h late: −0.5"
+    earlier = "essay: of an earlier answer was said “vague” (bo, 2030-03-04 06:06 UTC+01:00)"
+    assert row["notes"] == "; ".join([adjusted, late, earlier])
+    _, _, rows = exported_view(course, "moodle", view)
+    assert by_student(rows, 0)["u1"]["Feedback comments"].split("<br>") == [
+        "✗ step 1: 0 of 2 marks: x &lt; 3",
+        "✗ essay: 1.5 of 2 marks: which one?",
+        adjusted,
+        late,
+    ]
+
+
+def test_who_left_the_roster_is_named_and_not_exported(course):
+    roster = Roster(ROSTER.students[:2])
+    for to in ("csv", "moodle", "canvas"):
+        _, warnings, rows = exported(course, to, roster=roster)
+        assert not any("u3" in row for row in rows)
+        assert "not in the roster, so left out: u3" in warnings
 
 
 def test_names_come_back_from_csv_as_they_were_and_formulas_as_text(course):
@@ -105,7 +156,7 @@ def test_moodle_gets_who_how_much_and_why(course):
         "Email address": "u1@example.org",
         TITLE: "5.25",
         f"{TITLE} (%)": "87.5",
-        "Feedback comments": "",
+        "Feedback comments": "✗ essay: 1.25 of 2 marks",
     }
     comments = students["u2"]["Feedback comments"].split("<br>")
     assert comments[:2] == [
@@ -113,7 +164,7 @@ def test_moodle_gets_who_how_much_and_why(course):
         "✗ step 1: 1.5 of 2 marks: x &lt; 3",
     ]
     assert comments[2].startswith("Provisional")
-    assert students["u3"]["Feedback comments"] == "not a notebook"
+    assert students["u3"]["Feedback comments"].split("<br>")[-1] == "not a notebook"
     assert any("u4" in line and "left out" in line for line in warnings)
 
 
@@ -142,7 +193,7 @@ def test_canvas_gets_its_columns_its_points_and_who_handed_in(course):
     assert sorted(rows[2:]) == sorted(
         [
             ['Ñandú, "Ana"', "", "u1", "u1@example.org", "A", "5.25"],
-            ["'=cmd()|x", "", "u2", "u2@example.org", "B, waiting for manual marking", "-1.5"],
+            ["'=cmd()|x", "", "u2", "u2@example.org", "B, waiting for manual marking", "1.5"],
             ["Wei", "", "u3", "u3@example.org", "", "0"],
         ]
     )
@@ -166,7 +217,7 @@ def test_a_warning_names_only_the_first(course):
 
 def test_errors_say_what_to_do(course):
     with pytest.raises(UserError, match="'excel'; expected one of csv, moodle, canvas"):
-        export(course, "lab", "excel", class_view(RESULTS, ROSTER, TOTALS))
+        export(course, "lab", "excel", class_view(records(RESULTS, TOTALS), ROSTER))
     with pytest.raises(UserError, match="grading grade lab"):
         export(course, "lab", "csv", class_view([], ROSTER))
     assert not (course.home / "reports").exists()
@@ -222,7 +273,7 @@ def test_scores_follow_the_gradebook_as_people_mark(course, tmp_path):
         gradebook.add_grade_cell("essay", "lab", "lab", max_score=2, cell_type="markdown")
     with Marks(url) as marks:
         marks.save(result("u1", 2.0, 1.0))
-        _, warnings, rows = exported(course, "csv", marks.results("lab"), marks.totals("lab"), None)
+        _, warnings, rows = exported_view(course, "csv", class_view(marks.records("lab")))
     assert len(warnings) == 1
     assert rows[1][4:8] == ["3", "6", "50", "graded, waiting for manual marking"]
     with Gradebook(url) as gradebook:
@@ -230,6 +281,6 @@ def test_scores_follow_the_gradebook_as_people_mark(course, tmp_path):
         grade.manual_score, grade.needs_manual_grade = 1.5, False
         gradebook.db.commit()
     with Marks(url) as marks:
-        _, warnings, rows = exported(course, "csv", marks.results("lab"), marks.totals("lab"), None)
+        _, warnings, rows = exported_view(course, "csv", class_view(marks.records("lab")))
     assert warnings == []
     assert rows[1][4:8] == ["4.5", "6", "75", "graded"]

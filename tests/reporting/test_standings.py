@@ -7,12 +7,14 @@ from grading.judging.results import ATTENTION, FAILED, GRADED, CheckMark, Result
 from grading.reporting.standings import (
     MISSING,
     check_rates,
+    class_view,
     lost_lines,
     overview,
     plain,
     share,
     standings,
 )
+from tests.reporting.marked import records
 
 
 def result(student, marks=(2.0, 3.0), status=GRADED, flags=()):
@@ -36,42 +38,42 @@ ROSTER = Roster(
 )
 
 
-def test_rows_are_the_roster_and_everybody_who_handed_in_by_name():
-    rows = standings([result("u1"), result("guest")], ROSTER, {})
-    assert [(row.student, row.name, row.status) for row in rows] == [
+def test_the_roster_says_who_has_a_row_and_the_others_are_named():
+    view = class_view(records([result("u1"), result("guest")]), ROSTER)
+    assert [(row.student, row.name, row.status) for row in view.rows] == [
         ("u2", "álvarez, Eva", MISSING),
         ("u3", "Benítez, José", MISSING),
-        ("guest", "", GRADED),
         ("u1", "Zubiri, Iñaki", GRADED),
     ]
+    assert view.unlisted == ("guest",)
 
 
 def test_without_a_roster_nobody_is_missing():
-    assert [row.student for row in standings([result("u1")])] == ["u1"]
+    assert [row.student for row in standings(records([result("u1")]))] == ["u1"]
 
 
 def test_scores_are_the_gradebooks_totals_and_otherwise_those_of_the_checks():
-    rows = standings([result("u1"), result("u2")], None, {"u1": (6.5, 9.0, True)})
+    rows = standings(records([result("u1"), result("u2")], {"u1": (6.5, 9.0, False)}), None)
     assert [(row.score, row.max_score, row.waiting) for row in rows] == [
-        (6.5, 9.0, True),
+        (6.5, 9.0, False),
         (5.0, 5.0, False),
     ]
 
 
 def test_a_student_whom_only_the_gradebook_knows_has_a_row_with_its_total():
-    (row,) = standings([], None, {"u1": (4.0, 5.0, False)})
+    (row,) = standings(records([], {"u1": (4.0, 5.0, False)}), None)
     assert (row.status, row.score, row.percent, row.checks) == (GRADED, 4.0, 80.0, ())
 
 
 def test_a_missing_student_has_no_score_out_of_the_labs_maximum():
-    row = standings([result("u1")], ROSTER, {"u1": (5.0, 9.0, False)})[0]
+    row = standings(records([result("u1")], {"u1": (5.0, 9.0, False)}), ROSTER)[0]
     assert (row.status, row.score, row.percent, row.max_score) == (MISSING, None, None, 9.0)
 
 
 def test_overview_counts_only_who_handed_in():
-    results = [result("u1"), result("u2", (2.0, 0.0)), failed("u4")]
-    numbers = overview(standings(results, ROSTER, {"u2": (2.0, 5.0, True)}))
-    assert (numbers.submissions, numbers.missing, numbers.waiting) == (3, 1, 1)
+    results = [result("u1"), result("u2", (2.0, 0.0)), failed("u3")]
+    numbers = overview(standings(records(results, {"u2": (2.0, 5.0, True)}), ROSTER))
+    assert (numbers.submissions, numbers.missing, numbers.waiting) == (3, 0, 1)
     assert numbers.mean == pytest.approx((100 + 40 + 0) / 3)
     assert numbers.median == 40.0
     assert numbers.bins == (1, 0, 0, 0, 1, 0, 0, 0, 0, 1)
@@ -90,12 +92,12 @@ def test_overview_of_nobody_has_no_mean():
 @given(st.lists(st.floats(-5, 200), max_size=30))
 def test_every_submission_is_in_one_bin(scores):
     totals = {str(place): (score, 100.0, False) for place, score in enumerate(scores)}
-    assert sum(overview(standings([], None, totals)).bins) == len(scores)
+    assert sum(overview(standings(records([], totals), None)).bins) == len(scores)
 
 
 def test_check_rates_count_full_and_part_marks_of_those_that_ran():
     results = [result("u1"), result("u2", (1.0, 0.0)), failed("u3")]
-    first, second = check_rates(standings(results))
+    first, second = check_rates(standings(records(results)))
     assert (first.label, first.students, first.full, first.partly) == ("first", 2, 1, 1)
     assert (first.mean, first.pass_rate) == (1.5, 50.0)
     assert (second.label, second.full, second.partly, second.mean) == ("second", 1, 0, 1.5)
@@ -103,19 +105,19 @@ def test_check_rates_count_full_and_part_marks_of_those_that_ran():
 
 def test_check_rates_follow_the_lab_even_if_a_submission_lacks_its_beginning():
     short = Result("u1", "lab", 3, 5, GRADED, checks=[CheckMark("check_b", "second", 3, 3, "")])
-    rates = check_rates(standings([short, result("u2")]))
+    rates = check_rates(standings(records([short, result("u2")])))
     assert [(rate.label, rate.students) for rate in rates] == [("first", 1), ("second", 2)]
 
 
 def test_lost_lines_give_marks_and_reason_in_the_language():
-    (row,) = standings([result("u1", (1.0, 3.0))])
+    (row,) = standings(records([result("u1", (1.0, 3.0))]))
     assert lost_lines(row, "en") == ["✗ first: 1 of 2 marks: wrong shape"]
     assert lost_lines(row, "es") == ["✗ first: 1 de 2 puntos: wrong shape"]
 
 
 def test_what_a_submission_wrote_is_made_harmless_everywhere():
     check = CheckMark("check\x07", "la\x1b[31mbel", 0, 1, "wrong\n\n \u202evalue\ud800")
-    (row,) = standings([Result("u1", "lab", 0, 1, ATTENTION, ["a\x00b"], checks=[check])])
+    (row,) = standings(records([Result("u1", "lab", 0, 1, ATTENTION, ["a\x00b"], checks=[check])]))
     assert row.flags == ("a�b",)
     assert row.checks == (CheckMark("check�", "la�[31mbel", 0, 1, "wrong �value�"),)
 
@@ -137,7 +139,7 @@ def test_only_all_of_it_is_a_hundred_percent(total, part):
 def test_checks_in_a_row_lost_for_one_reason_are_one_line():
     lost = [CheckMark("c", f"check {n}", 0.0, 2.0, "nothing there") for n in range(3)]
     other = CheckMark("c", "last", 0.0, 1.0, "wrong shape")
-    (row,) = standings([Result("ada", "lab", 0.0, 7.0, GRADED, checks=[*lost, other])])
+    (row,) = standings(records([Result("ada", "lab", 0.0, 7.0, GRADED, checks=[*lost, other])]))
     assert lost_lines(row, "en") == [
         "✗ check 0 … check 2 (3): 0 of 6 marks: nothing there",
         "✗ last: 0 of 1 mark: wrong shape",
