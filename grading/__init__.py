@@ -36,7 +36,7 @@ ROOMS = {
         modules=("errors", "files", "messages", "places"),
     ),
     "answers": Room("the form of a value, evidence, how near is near, metrics", published=True),
-    "cells": Room("notebooks as files, what each cell is, who signed", published=True),
+    "cells": Room("notebooks as files, what each cell is, who signed, whose names", published=True),
     "session": Room(
         "a student's session: start, run a check, compare, show, hand in",
         ("answers", "cells", "utils", "data"),
@@ -44,7 +44,7 @@ ROOMS = {
     ),
     "tick": Room(
         "the checks that a notebook calls",
-        ("answers", "session", "utils"),
+        ("answers", "cells", "session", "utils"),
         published=True,
         modules=("tick",),
     ),

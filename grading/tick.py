@@ -19,6 +19,7 @@ Examples
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,6 +32,7 @@ import numpy as np
 from grading.answers.canonical import NotEvidence, canonical
 from grading.answers.encoding import decode_inputs, encode, encode_inputs
 from grading.answers.evidence import MIME, Answer, Evidence, Reference, Spec
+from grading.cells.names import NOTHING_LOCKED, Locked
 from grading.messages import Label, Title, message
 from grading.session import keyfile
 from grading.session.display import publish
@@ -43,6 +45,7 @@ from grading.session.outcomes import (
     outcome_of_metric,
 )
 from grading.session.probe import Cases, draw_cases, generator, probe, probe_calls, raised
+from grading.session.protection import protect
 from grading.session.scorecard import Scorecard, render_outcome, render_summary
 from grading.session.start import prepare, write_progress
 from utils import language
@@ -94,6 +97,7 @@ def start(lab: str, lang: str = "en", version: str = "") -> None:
     """
     language.use(lang)
     _card.open(lab, lang, keyfile.load(lab))
+    protect(_locked(), {"tick": sys.modules[__name__]}, _say_overwritten)
     if _mode() == "student":
         said, earlier = prepare(lab, _card.keys, version, lang)
         _card.restore(earlier)
@@ -432,6 +436,19 @@ def _hidden(hidden: Hidden, label: str) -> tuple[Any, Any]:
     seed = int(os.environ.get("DL_HIDDEN_SEED", run_seed()))
     inputs, truth = hidden(generator(seed, label))
     return encode_inputs(inputs), truth
+
+
+def _locked() -> Locked:
+    """Return the lab's own cells: the grader names them, in a student's session the keys do."""
+    if _mode() == "student":
+        return _card.keys.locked if _card.keys else NOTHING_LOCKED
+    return Locked.from_json(json.loads(os.environ.get("DL_LOCKED", "{}")))
+
+
+def _say_overwritten(names: list[str]) -> None:
+    if _mode() == "student":
+        listed = ", ".join(f"`{name}`" for name in names)
+        publish(message("session.overwritten", _card.lang, names=listed))
 
 
 def _entry(label: str) -> dict[str, Any] | None:

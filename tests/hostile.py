@@ -542,6 +542,47 @@ slope(
     prints="reached []",
 )
 
+# --- right work beside cells that overwrite the lab's names ------------------------------------
+
+HABITS = {
+    "a loop over tick": "for tick in [1, 2]:\n    pass",
+    "a loop over the ticks of an axis": (
+        "from types import SimpleNamespace as Axis\n"
+        "labels = [Axis(set_rotation=print)]\n"
+        "for tick in labels:\n    tick.set_rotation(45)\n"
+    ),
+    "tick and np deleted": "del tick, np",
+    "a module called something else": "np = 3",
+    "a module within a function's reach": "def np():\n    return 0\n",
+    "a reset": "%reset -f",
+    "a reset of everything": "%reset -f\nnp = tick = 0\n%reset -f",
+    "builtins as variables": "sum = max = len = 0\nlist = dict = [1]\nid = type = 'x'",
+    "float as a number": "float = 3.0",
+    "a student's np from another library": "import math as np",
+    "the check's own names": "x = None\ninputs = rng = points = 0",
+}
+
+
+def _own(code: str, before: str) -> Callable[[NotebookNode], None]:
+    def edit(notebook: NotebookNode) -> None:
+        at = notebook.cells.index(cell_of(notebook, before))
+        notebook.cells.insert(at, nbformat.v4.new_code_cell(code))
+
+    return edit
+
+
+for name, code in HABITS.items():
+    if "another library" not in name:  # there the answer itself reads the student's np
+        edited(f"{name}, before the answer", _own(code, "double"), FULL, "cannot be evidence")
+    edited(f"{name}, before the check", _own(code, "check-slope"), FULL, "cannot be evidence")
+
+slope(
+    "an answer that overwrites what checks use",
+    "np = tick = float = 0\n" + ("def fit_slope(x, y):\n    return sum(x * y) / sum(x * x)\n"),
+    FULL,
+)
+double("a wrong answer behind an overwritten tick", f"{WRONG}tick = np = float = 3", ONLY_SLOPE)
+
 # --- edited notebooks --------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ from grading.authoring import (
     verify_student_notebook,
 )
 from grading.authoring.parts import source_of
+from grading.cells.names import locked
 from grading.course.config import LANGUAGES, Course
 from grading.engine.executor import Executor
 from grading.errors import UserError
@@ -106,14 +107,14 @@ def stale_keys(course: Course, lab: Lab) -> list[str]:
         ]
     if keys != up_to_date(keys, lab):
         return [
-            f"the keys of {lab.name} name other sections, minutes or points than its source; "
-            "run `python -m grading build`"
+            f"the keys of {lab.name} name other sections, minutes, points or cells than its "
+            "source; run `python -m grading build`"
         ]
     return []
 
 
 def up_to_date(keys: KeyFile, lab: Lab) -> KeyFile:
-    """Return keys with the section titles, minutes and question points that the source has now."""
+    """Return keys with the sections, minutes, points and locked cells that the source has now."""
     sections, minutes = section_of_check(lab), minutes_of_check(lab)
     labels = Counter(check.cell for check in keys.checks)
     return replace(
@@ -127,6 +128,7 @@ def up_to_date(keys: KeyFile, lab: Lab) -> KeyFile:
             for check in keys.checks
         ),
         question_marks=sum(questions(lab).values()),
+        locked=locked((cell.role, cell.code) for cell in lab.cells if cell.is_code),
     )
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from grading.answers.evidence import Reference
+from grading.cells.metadata import role_of
+from grading.cells.names import locked
 from grading.engine.executor import Executor
 from grading.judging.judge import BadReference, Judgement, judge, reference_evidence
 from grading.judging.rebuild import rebuild
@@ -98,7 +100,8 @@ async def prepare(
     """
     run_seed = secrets.randbelow(2**31) if seed is None else seed
     hidden_seed = secrets.randbits(62) if seed is None else seed
-    env = _environment("reference", profile, run_seed) | {"DL_HIDDEN_SEED": str(hidden_seed)}
+    env = _environment("reference", profile, run_seed, solution)
+    env["DL_HIDDEN_SEED"] = str(hidden_seed)
     if work:
         env["DL_WORK"] = str(work)
     execution = await engine.execute(solution, env=env)
@@ -121,7 +124,8 @@ async def assess(
 ) -> Assessment:
     """Rebuild a submission from the release, execute it and judge its evidence."""
     rebuilt = rebuild(release, submitted)
-    env = _environment("grading", terms.profile, terms.seed) | {"DL_HIDDEN_INPUTS": HIDDEN_FILE}
+    env = _environment("grading", terms.profile, terms.seed, terms.reference)
+    env["DL_HIDDEN_INPUTS"] = HIDDEN_FILE
     execution = await engine.execute(
         rebuilt.notebook, env=env, files={HIDDEN_FILE: terms.hidden_inputs}
     )
@@ -135,14 +139,20 @@ async def assess(
     )
 
 
-def _environment(mode: str, profile: Profile, seed: int) -> dict[str, str]:
+def _environment(mode: str, profile: Profile, seed: int, solution: NotebookNode) -> dict[str, str]:
     """Return a run's environment; where data is kept is all that comes from the grader's own."""
     data = {
         name: str(Path(os.environ[name]).resolve())
         for name in ("DL_DATA_MIRROR", "DL_DATA_CACHE")
         if os.environ.get(name)
     }
-    return data | {"DL_MODE": mode, "LAB_PROFILE": profile, "DL_RUN_SEED": str(seed)}
+    cells = locked((role_of(cell), cell.source) for cell in solution.cells)
+    return data | {
+        "DL_MODE": mode,
+        "LAB_PROFILE": profile,
+        "DL_RUN_SEED": str(seed),
+        "DL_LOCKED": json.dumps(cells.to_json()),
+    }
 
 
 def first_error(notebook: NotebookNode) -> Reason | None:

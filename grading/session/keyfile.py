@@ -13,6 +13,7 @@ from typing import Any
 from grading.answers.canonical import Canonical
 from grading.answers.evidence import SKETCH_BLOCKS, Answer, Sketch
 from grading.answers.tolerance import tolerance_of
+from grading.cells.names import NOTHING_LOCKED, Locked
 from grading.places import KEYS
 from grading.session.fingerprint import Fingerprint, fingerprint, matches
 
@@ -48,6 +49,8 @@ class KeyFile:
     seconds : dict
         ``seconds[profile]`` is how long the solution computed, without a GPU, when the keys were
         made.
+    locked : Locked
+        Which cells of the notebook are the lab's own, and which names are the student's.
     """
 
     lab: str
@@ -56,6 +59,7 @@ class KeyFile:
     question_marks: float
     profiles: dict[str, dict[str, Any]]
     seconds: dict[str, float] = field(default_factory=dict)
+    locked: Locked = NOTHING_LOCKED
 
     @property
     def marks(self) -> float:
@@ -79,6 +83,7 @@ def load(lab: str, folder: Path | None = None) -> KeyFile | None:
         question_marks=data["question_marks"],
         profiles=data["profiles"],
         seconds=data.get("seconds", {}),
+        locked=Locked.from_json(data.get("locked", {})),
     )
 
 
@@ -94,6 +99,7 @@ def dump(keys: KeyFile) -> str:
     return (
         f'{{\n "lab": {_line(keys.lab)},\n "source": {_line(keys.source)},\n'
         f' "question_marks": {_line(keys.question_marks)},\n "seconds": {_line(keys.seconds)},\n'
+        f' "locked": {_line(keys.locked.to_json())},\n'
         f' "checks": [\n{checks}\n ],\n "profiles": {{\n{profiles}\n }}\n}}\n'
     )
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from grading.answers.canonical import Canonical, NotEvidence, canonical
 from grading.answers.evidence import MAX_ANSWERS, MAX_LABEL, MAX_MESSAGE, Answer, answer_of
+from grading.cells.names import MARK
 
 Cases = Callable[[np.random.Generator], Sequence[tuple[Any, ...]]]
 
@@ -88,7 +89,7 @@ def raised(error: BaseException) -> Answer:
     """Return the answer that says which exception took the value's place."""
     try:
         text = error.code if type(error) is NotEvidence else str(error)
-        lines = text.strip().splitlines()
+        lines = text.replace(MARK, "").strip().splitlines()
     except Exception:  # the text is the student's code, too
         lines = []
     name = type(error).__name__[:MAX_LABEL] or "Exception"
