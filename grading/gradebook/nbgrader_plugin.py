@@ -10,8 +10,9 @@ import io
 import logging
 import re
 import threading
+import time
 from collections.abc import Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,7 +46,8 @@ from grading.gradebook.marks import Marks
 from grading.judging.annotate import annotated
 from grading.judging.assess import Terms, assess, prepare
 from grading.judging.results import result_of
-from utils.profile import Profile
+
+BATCH_SECONDS = 900.0
 
 T = TypeVar("T")
 
@@ -131,7 +133,8 @@ class JudgeSubmission(NbGraderPreprocessor):
         lab, student = about["assignment"], about["student"]
         release = read_notebook((home / "release" / lab / f"{lab}.ipynb").read_bytes())
         host = _host(home.parent)
-        assessment = host.run(assess(host.engine, host.terms(course, lab), release, nb))
+        terms = host.terms(course, lab, student)
+        assessment = host.run(assess(host.engine, terms, release, nb))
         grader, place = EvidenceGrader(course, lab), Place(home, student, lab)
         handed_in = place.content() or b""
         result = result_of(assessment, release, student, lab, handed_in, course.language)
@@ -147,6 +150,25 @@ class JudgeSubmission(NbGraderPreprocessor):
         return annotated(assessment.notebook, assessment.judgement, course.language), resources
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """Submissions that share a run of the solution, its seed and its hidden inputs.
+
+    nbgrader grades one student after the other and does not say where a class begins or ends. A
+    batch ends when somebody comes again, who may have learnt from the run before, and in good
+    time before what one student saw could help another.
+    """
+
+    version: int
+    terms: Terms
+    students: set[str] = field(default_factory=set)
+    begun: float = field(default_factory=time.monotonic)
+
+    def takes(self, version: int, student: str) -> bool:
+        is_fresh = time.monotonic() - self.begun < BATCH_SECONDS
+        return is_fresh and version == self.version and student not in self.students
+
+
 class _Host:
     """An engine on an event loop of its own, for callers that are not asynchronous.
 
@@ -157,23 +179,26 @@ class _Host:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True, name="dl-engine").start()
         self.engine = Engine(course.limits)
-        self._terms: dict[tuple[str, int], Terms] = {}
+        self._batches: dict[str, _Batch] = {}
         self.run(self.engine.__aenter__())
         # Nobody closes it: what an engine started ends with this process.
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    def terms(self, course: Course, lab: str) -> Terms:
-        """Return the lab's executed solution, run once for each of its versions."""
+    def terms(self, course: Course, lab: str, student: str) -> Terms:
+        """Return the lab's executed solution, run once for each batch of submissions."""
         path = course.home / "source" / lab / f"{lab}.ipynb"
         if not path.exists():
             raise UserError(f"no {path}; run `python -m grading release {lab}` first")
-        key = (lab, path.stat().st_mtime_ns)
-        if key not in self._terms:
+        version = path.stat().st_mtime_ns
+        batch = self._batches.get(lab)
+        if batch is None or not batch.takes(version, student):
             solution = read_notebook(path.read_bytes())
-            self._terms[key] = self.run(prepare(self.engine, solution, PROFILE))
-        return self._terms[key]
+            batch = _Batch(version, self.run(prepare(self.engine, solution, PROFILE)))
+            self._batches[lab] = batch
+        batch.students.add(student)
+        return batch.terms
 
 
 @cache
