@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from grading.cells.hasten import hasten_nbformat
+from tests.postgresql import PASSWORD, Server, programs, running
 from utils import language
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,6 +45,26 @@ def data_mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("DL_DATA_MIRROR", str(folder))
     monkeypatch.setenv("DL_DATA_CACHE", str(tmp_path / "cache"))
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server of this process's own; the environment knows its password."""
+    if programs() is None:
+        pytest.skip("no PostgreSQL server is installed; sh .ci/postgresql installs it")
+    with running() as server, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PGPASSWORD", PASSWORD)
+        yield server
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def new_gradebook(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], str]:
+    """What makes the URL of an empty gradebook, in each kind of database in turn."""
+    if request.param == "sqlite":
+        return lambda: f"sqlite:///{tmp_path_factory.mktemp('book') / 'gradebook.db'}"
+    return request.getfixturevalue("postgresql").database
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -38,11 +38,15 @@ INTERRUPTED = 130  # the exit code of what Ctrl-C stopped
 
 def release(lab: LabName, db: DatabaseUrl = None) -> None:
     """Generate the release of a lab with nbgrader, and register its marks."""
+    from grading.gradebook.database import without_password
     from grading.gradebook.release import release as release_lab
 
     course = course_here()
-    path = release_lab(course, lab, gradebook_url(course, db))
+    url = gradebook_url(course, db)
+    path = release_lab(course, lab, url)
     say(f"{lab}: released as {shown(path)}")
+    if without_password(url) != url:
+        note("the password is kept nowhere; later commands need it as PGPASSWORD or in ~/.pgpass")
 
 
 def collect(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LabName = Annotated[str, typer.Argument(metavar="LAB", help="A lab of course.toml.")]
 DatabaseUrl = Annotated[
     str | None,
-    typer.Option("--db", metavar="URL", help="Gradebook; course/gradebook.db by default."),
+    typer.Option("--db", metavar="URL", help="Gradebook; else the one of the last release."),
 ]
 ProfileName = Annotated[str, typer.Option("--profile", help="quick or full.")]
 
@@ -43,7 +43,9 @@ def roster_of(course: Course) -> Roster | None:
 
 def gradebook_url(course: Course, url: str | None) -> str:
     """Return the gradebook that is asked for, else the course's own."""
-    return url or course.db_url
+    from grading.gradebook.database import address
+
+    return address(url) if url else course.db_url
 
 
 def profile_of(name: str) -> Profile:

@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from grading.course.tables import TABLE, Rule, problems
 from grading.errors import UserError
+from grading.files import write_atomically
 from grading.messages import languages, message
 
 FILE = "course.toml"
+GRADEBOOK = "gradebook.url"  # among the course's files: where its gradebook is, if elsewhere
 LANGUAGES = languages()
 
 _MOST = 10**9  # beyond it, in bytes, a limit is more than the system can express
@@ -132,7 +134,7 @@ class Course:
     @property
     def db_url(self) -> str:
         """URL of the gradebook, unless the command line names another."""
-        return f"sqlite:///{self.home / 'gradebook.db'}"
+        return gradebook_of(self.home)
 
     @property
     def lab_names(self) -> tuple[str, ...]:
@@ -146,6 +148,36 @@ class Course:
                 return lab
         known = ", ".join(lab.name for lab in self.labs) or "none"
         raise UserError(f"there is no lab {name!r} in course.toml; it lists: {known}")
+
+
+def gradebook_of(home: Path) -> str:
+    """Return the URL of the gradebook of the course whose files are in ``home``.
+
+    It is the one that was remembered, else a file there.
+    """
+    try:
+        return (home / GRADEBOOK).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return sqlite_url(home / "gradebook.db")
+
+
+def remember_gradebook(home: Path, url: str) -> None:
+    """Make ``url``, which holds no password, that of the course's gradebook."""
+    if url == sqlite_url(home / "gradebook.db"):
+        (home / GRADEBOOK).unlink(missing_ok=True)
+    elif url != gradebook_of(home):
+        write_atomically(home / GRADEBOOK, f"{url}\n".encode())
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the URL of a database in a file, whose folders may have any name.
+
+    Examples
+    --------
+    >>> sqlite_url(Path("/courses/why? 100%/gradebook.db"))
+    'sqlite:////courses/why%3F 100%25/gradebook.db'
+    """
+    return "sqlite:///" + str(path).replace("%", "%25").replace("?", "%3F")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from grading.course.config import Course
 from grading.errors import UserError
-from grading.gradebook.marks import must_exist
+from grading.gradebook.database import must_exist
 from grading.gradebook.nbgrader_plugin import nbgrader_api, succeed
 
 

@@ -4,13 +4,10 @@ The marks go where nbgrader and Formgrader expect them. Beside them, in a table 
 same database and the same transaction, stands the whole result: each check with its reason.
 """
 
-import os
-import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -31,6 +28,16 @@ from sqlalchemy.orm import Session
 from grading.course.roster import Roster
 from grading.errors import UserError
 from grading.gradebook import changes, people, stored
+from grading.gradebook.database import (
+    begin_writing,
+    database_error,
+    errors_in_one_line,
+    hold,
+    must_exist,
+    opened,
+    take_turn,
+    trouble,
+)
 from grading.gradebook.lateness import LatePolicy
 from grading.gradebook.records import records
 from grading.judging.record import Change, Record
@@ -52,17 +59,13 @@ class Marks:
     """
 
     def __init__(self, url: str) -> None:
-        with _errors_in_one_line(url):
-            with _own_tools_on_path():
-                self._gradebook = Gradebook(url)
-            self._db = self._gradebook.db
-            engine = self._db.get_bind()
-            if engine.dialect.name == "sqlite":
-                # Formgrader may read while we write.
-                self._db.execute(sa.text("PRAGMA journal_mode=WAL"))
+        self._url = url
+        self._gradebook = opened(url)
+        self._db = self._gradebook.db
+        self._db.info[people.NOTED] = True
+        with errors_in_one_line(url):
             for table in (stored.table, changes.table):
-                table.metadata.create_all(engine)
-            self._db.info[people.NOTED] = True
+                table.metadata.create_all(self._db.get_bind())
 
     @classmethod
     def existing(cls, url: str) -> Self:
@@ -80,17 +83,19 @@ class Marks:
         traceback: TracebackType | None,
     ) -> None:
         self._gradebook.close()
+        if cause := database_error(error):
+            raise trouble(self._url, cause, "use") from None
 
     def add_students(self, roster: Roster) -> None:
         """Add the roster's students, or bring their names and addresses up to date."""
-        for entry in roster.students:
-            student = self._db.get(Student, entry.id)
-            if student is None:
-                student = Student(id=entry.id)
-                self._db.add(student)
-            student.last_name = entry.name
-            student.email = entry.email
-        self._db.commit()
+        with self._writing():
+            for entry in roster.students:
+                student = self._db.get(Student, entry.id)
+                if student is None:
+                    student = Student(id=entry.id)
+                    self._db.add(student)
+                student.last_name = entry.name
+                student.email = entry.email
 
     def result(self, lab: str, student: str) -> Result | None:
         """Return the stored result of a submission, None if it was never graded."""
@@ -117,8 +122,9 @@ class Marks:
         UserError
             If the lab was never released, so that the gradebook does not know its cells.
         """
-        try:
+        with self._writing():
             submission = self._submission(result, handed_in)
+            hold(self._db, submission)
             marks = result.cell_marks()
             for notebook in submission.notebooks:
                 for grade in notebook.grades:
@@ -127,15 +133,11 @@ class Marks:
             before = stored.result(self._db, result.lab, result.student)
             people.take_back_unread(self._db, before, result)
             stored.store(self._db, result)
-            self._db.commit()
-        except BaseException:
-            self._db.rollback()
-            raise
 
     def make_stale(self, lab: str, student: str) -> None:
         """Have ``--resume`` grade a submission again, whatever becomes of grading it now."""
-        stored.make_stale(self._db, lab, student)
-        self._db.commit()
+        with self._writing():
+            stored.make_stale(self._db, lab, student)
 
     def settle(self, lab: str, policy: LatePolicy) -> list[Change]:
         """Bring a lab's gradebook in order: who left, what pairs share, what lateness costs.
@@ -146,14 +148,10 @@ class Marks:
             Marks that a pair was given and that contradict each other; see
             `people.share_within_teams`.
         """
-        try:
+        with self._writing():
             stored.drop_removed(self._db, lab)
             contradictions = people.share_within_teams(self._db, lab)
             policy.apply(self._db, lab)
-            self._db.commit()
-        except BaseException:
-            self._db.rollback()
-            raise
         return contradictions
 
     def adjust(self, lab: str, student: str, cell: str, marks: float, why: str) -> float:
@@ -164,24 +162,26 @@ class Marks:
         UserError
             If there is no such cell, or it cannot have these marks.
         """
-        found = [row for row in changes.grades(self._db, lab, student) if row.cell.name == cell]
-        if len(found) != 1:
-            known = sorted({row.cell.name for row in changes.grades(self._db, lab, student)})
-            raise UserError(
-                f"{student} has {len(found) or 'no'} cells {cell!r} with marks in {lab}; "
-                f"expected one of: {', '.join(known) or 'none, as nothing was graded'}"
-            )
-        (grade,) = found
-        if not 0 <= marks <= grade.max_score:
-            raise UserError(f"{cell} has from 0 to {grade.max_score:g} marks; {marks:g} is neither")
-        changes.find_unnoted(self._db, lab, student)
-        before = float(grade.score)
-        key = (student, grade.notebook.name, cell, "manual_score")
-        old = grade.manual_score
-        changes.put(self._db, lab, key, marks)
-        changes.note(self._db, lab, key, old, marks, changes.whoever(), why)
-        people.share_within_teams(self._db, lab)
-        self._db.commit()
+        with self._writing():
+            grades = changes.grades(self._db, lab, student)
+            found = [grade for grade in grades if grade.cell.name == cell]
+            if len(found) != 1:
+                known = ", ".join(sorted({grade.cell.name for grade in grades}))
+                raise UserError(
+                    f"{student} has {len(found) or 'no'} cells {cell!r} with marks in {lab}; "
+                    f"expected one of: {known or 'none, as nothing was graded'}"
+                )
+            (grade,) = found
+            if not 0 <= marks <= grade.max_score:
+                raise UserError(
+                    f"{cell} has from 0 to {grade.max_score:g} marks; {marks:g} is not among them"
+                )
+            changes.find_unnoted(self._db, lab, student)
+            before, old = float(grade.score), grade.manual_score
+            key = (student, grade.notebook.name, cell, "manual_score")
+            changes.put(self._db, lab, key, marks)
+            changes.note(self._db, lab, key, old, marks, changes.whoever(), why)
+            people.share_within_teams(self._db, lab)
         return before
 
     def records(self, lab: str) -> list[Record]:
@@ -194,12 +194,24 @@ class Marks:
         with self._db.get_bind().begin() as connection, warnings.catch_warnings():
             # nbgrader has habits that newer versions of SQLAlchemy warn about.
             warnings.simplefilter("ignore", sa.exc.SAWarning)
+            take_turn(connection)
             gradebook = LentGradebook(connection)
             try:
                 yield gradebook
                 gradebook.db.flush()
             finally:
                 gradebook.db.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Keep what the block writes if it ends well, nothing of it otherwise."""
+        begin_writing(self._db)
+        try:
+            yield
+            self._db.commit()
+        except BaseException:
+            self._db.rollback()
+            raise
 
     def _submission(self, result: Result, handed_in: datetime | None) -> SubmittedAssignment:
         assignment = self._db.query(Assignment).filter(Assignment.name == result.lab).first()
@@ -277,57 +289,6 @@ class LentGradebook(Gradebook):
         before = stored.result(self.db, result.lab, result.student)
         people.take_back_unread(self.db, before, result)
         stored.store(self.db, result)
-
-
-def must_exist(url: str) -> None:
-    """Raise `UserError` if there is no gradebook at ``url``; none is made."""
-    with _errors_in_one_line(url):
-        place = sa.make_url(url)
-        is_file = place.get_backend_name() == "sqlite"  # which to look at would make
-        if not (is_file and not Path(place.database or "").is_file()):
-            engine = sa.create_engine(place)
-            try:
-                if sa.inspect(engine).has_table(Assignment.__tablename__):
-                    return
-            finally:
-                engine.dispose()
-    raise UserError(
-        f"nothing is graded yet: there is no gradebook at {place.render_as_string()}; "
-        "run `python -m grading grade LAB` first"
-    )
-
-
-@contextmanager
-def _errors_in_one_line(url: str) -> Iterator[None]:
-    """Turn what goes wrong with a gradebook's URL into a `UserError`."""
-    try:
-        yield
-    except sa.exc.ArgumentError:
-        raise UserError(
-            f"{url!r} is not the URL of a gradebook; "
-            "expected sqlite:///FILE or postgresql://HOST/NAME"
-        ) from None
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"this gradebook needs the package {error.name}, which is not installed; "
-            "for PostgreSQL: pip install -e '.[postgres]'"
-        ) from None
-    except sa.exc.SQLAlchemyError as error:
-        first = str(error).splitlines()[0]
-        raise UserError(
-            f"cannot open the gradebook {sa.make_url(url).render_as_string()}: {first}"
-        ) from None
-
-
-@contextmanager
-def _own_tools_on_path() -> Iterator[None]:
-    """Let nbgrader find ``alembic``, which it runs by name for a new gradebook."""
-    before = os.environ.get("PATH", os.defpath)
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{before}"
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before
 
 
 def _write_grade(grade: Grade, marks: dict[str, float], unanswered: Iterable[str]) -> None:

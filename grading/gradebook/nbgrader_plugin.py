@@ -37,15 +37,17 @@ from traitlets.config import Config
 from grading.authoring import clear_solutions
 from grading.cells.reading import read_notebook
 from grading.collect.submitted import Place
-from grading.course.config import Course, load_course
+from grading.course.config import Course, gradebook_of, load_course
 from grading.engine.runner import Engine
 from grading.errors import UserError
 from grading.gradebook import people
+from grading.gradebook.folders import take_as_spelled
 from grading.gradebook.grade import EvidenceGrader
 from grading.gradebook.marks import Marks
 from grading.judging.annotate import annotated
 from grading.judging.assess import Terms, assess, prepare
 from grading.judging.results import result_of
+from utils.profile import Profile
 
 BATCH_SECONDS = 900.0
 
@@ -53,26 +55,45 @@ T = TypeVar("T")
 
 PROFILE: Profile = "quick"  # in which what nbgrader asks for is graded
 
-CONFIG_FILE = '''"""Written by `python -m grading release`: settings of nbgrader in this folder."""
-
+SETTINGS = """\
+# By `python -m grading release`, which leaves alone what you write above and below these lines.
 from pathlib import Path
 
 from grading.nbgrader_plugin import configured
 
 c = get_config()  # noqa: F821
-c.merge(configured(Path(__file__).resolve().parent, {url!r}))
-'''
+c.merge(configured(Path(__file__).resolve().parent))
+"""
+_MERGED = re.compile(r"configured\(Path\(__file__\)\.resolve\(\)\.parent(?P<url>, .*)?\)\)$", re.M)
 
 
-def configured(home: Path, db_url: str) -> Config:
+def settings_file(before: str) -> str:
+    """Return the text of ``nbgrader_config.py`` with the kit's settings, and all else as it was.
+
+    Parameters
+    ----------
+    before : str
+        Its text up to now; empty if there is none.
+    """
+    merged = _MERGED.search(before)
+    if merged is None:
+        return f"{SETTINGS}\n{before}" if before else SETTINGS
+    if merged["url"] is None:
+        return before
+    return before[: merged.start("url")] + before[merged.end("url") :]  # as it once was written
+
+
+def configured(home: Path, db_url: str | None = None) -> Config:
     """Return nbgrader's settings for the course whose files are in ``home``.
 
-    From then on what people change in the gradebook is noted, with who it was.
+    Without ``db_url`` the gradebook is the one that the course remembers. From then on what people
+    change in it is noted, with who it was.
     """
     people.watch()
+    take_as_spelled()
     config = Config()
     config.CourseDirectory.root = str(home)
-    config.CourseDirectory.db_url = db_url
+    config.CourseDirectory.db_url = db_url or gradebook_of(home)
     config.CourseDirectory.course_id = ""
     config.GenerateAssignment.preprocessors = [
         LockCells,

@@ -10,45 +10,61 @@ import nbformat
 
 from grading.authoring import instructor_notebook
 from grading.authoring.building import read_lab
-from grading.course.config import Course
+from grading.course.config import Course, remember_gradebook
 from grading.files import write_atomically
+from grading.gradebook.database import without_password
 from grading.gradebook.marks import Marks
-from grading.gradebook.nbgrader_plugin import CONFIG_FILE, nbgrader_api, succeed
+from grading.gradebook.nbgrader_plugin import nbgrader_api, settings_file, succeed
+from grading.gradebook.settings import CONFIG_FILE
 
 
 def release(course: Course, lab: str, db_url: str) -> Path:
     """Write the solution for nbgrader, generate the release and return its path.
 
-    ``course/`` gets an ``nbgrader_config.py``, so that ``nbgrader`` and Formgrader work in it.
+    The course remembers ``db_url`` as its gradebook's, without a password, and ``course/`` gets an
+    ``nbgrader_config.py``, so that ``nbgrader`` and Formgrader work in it. Where anything fails,
+    the source and the release stay as they were.
     """
     home = course.home
     notebook = instructor_notebook(read_lab(course, lab), course.language, course)
-    source = home / "source" / lab / f"{lab}.ipynb"
-    write_atomically(source, nbformat.writes(notebook).encode())
+    if db_url == course.db_url:
+        home.mkdir(parents=True, exist_ok=True)
     with Marks(db_url):
         pass  # a new gradebook is made here, where its tools are found
-    config = CONFIG_FILE.format(url=db_url)
-    write_atomically(home / "nbgrader_config.py", config.encode())
-    with _kept_on_failure(home / "release" / lab):
+    with _kept_on_failure(home / "source" / lab), _kept_on_failure(home / "release" / lab):
+        source = home / "source" / lab / f"{lab}.ipynb"
+        write_atomically(source, nbformat.writes(notebook).encode())
         succeed(
             f"nbgrader could not release {lab}",
             nbgrader_api(home, db_url).generate_assignment,
             lab,
             force=True,
         )
+    remember_gradebook(home, without_password(db_url))
+    _configure(home / CONFIG_FILE)
     return home / "release" / lab / f"{lab}.ipynb"
+
+
+def _configure(path: Path) -> None:
+    """Put the kit's settings into nbgrader's, and leave what else is there."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    after = settings_file(before)
+    if after != before:
+        write_atomically(path, after.encode())
 
 
 @contextlib.contextmanager
 def _kept_on_failure(folder: Path) -> Iterator[None]:
     """Put a folder back as it was if the block raises; nbgrader removes the old release first."""
-    with tempfile.TemporaryDirectory(dir=folder.parent.parent) as safe:
+    home = folder.parent.parent
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home) as safe:
         if folder.exists():
             shutil.copytree(folder, Path(safe, "kept"))
         try:
             yield
         except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
             if Path(safe, "kept").exists():
-                shutil.rmtree(folder, ignore_errors=True)
                 shutil.copytree(Path(safe, "kept"), folder)
             raise

@@ -10,7 +10,7 @@ from traitlets.config import Config
 
 from grading.cells.metadata import lab_of
 from grading.cells.reading import read_notebook
-from grading.course.config import Course, LabInfo, Limits
+from grading.course.config import Course, LabInfo, Limits, sqlite_url
 from grading.errors import UserError
 from grading.gradebook.settings import CONFIG_FILE
 from grading.gradebook.settings import read_settings as nbgrader_settings
@@ -33,7 +33,9 @@ class NbgraderCourse(Course):
     @property
     def db_url(self) -> str:
         """The gradebook that nbgrader uses."""
-        return str(CourseDirectory(config=self.settings).db_url)
+        if "db_url" in self.settings.CourseDirectory:
+            return str(CourseDirectory(config=self.settings).db_url)
+        return sqlite_url(self.root / "gradebook.db")  # nbgrader would misread some folders
 
     def lab(self, name: str) -> LabInfo:
         """Return the assignment called ``name``; the gradebook says whether there is one."""

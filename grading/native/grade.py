@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbformat import NotebookNode
-from sqlalchemy.exc import SQLAlchemyError
 
 from grading.cells.reading import read_notebook
 from grading.course.config import Course
 from grading.engine.batch import each
 from grading.engine.executor import Executor, RunOptions
 from grading.errors import UserError
+from grading.gradebook.database import database_error
 from grading.gradebook.grade import EvidenceGrader, failure
 from grading.gradebook.grader import Graded, Grader, Made, OnResult, Submission, ToDo, to_do
 from grading.gradebook.marks import Marks
@@ -149,6 +149,8 @@ class _Desk:
                 found += [Reason("flag.unexpected", {"detail": problem}) for problem in problems]
                 seconds += execution.seconds
         except Exception as error:  # whatever one submission does, the others are graded
+            if database_error(error):  # the gradebook's trouble, not the submission's
+                raise
             return _Run(digest, {}, failure=_said(error, self._lang))
         return _Run(digest, notebooks, found, seconds)
 
@@ -160,9 +162,9 @@ class _Desk:
             return self._fail(student, run, run.failure)
         try:
             return self._mark(student, run)
-        except SQLAlchemyError:  # the gradebook's trouble, not the submission's
-            raise
         except Exception as error:  # as above
+            if database_error(error):
+                raise
             return self._fail(student, run, _said(error, self._lang))
 
     def _prepare(self, submission: Submission) -> tuple[dict[str, NotebookNode], list[Reason]]:

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +25,12 @@ from grading.judging.annotate import annotated
 from grading.judging.assess import Assessment, Terms, assess, prepare
 from grading.judging.results import CheckMark, Result, result_of
 from tests import mini
+from tests.gradebook.totals import totals
 from tests.twins import in_every_language
 
 pytestmark = pytest.mark.kernels
 
+any_gradebook = pytest.mark.parametrize("new_gradebook", ["sqlite"], indirect=True)
 WRONG_DOUBLE = "def double(x):\n    return 3 * np.asarray(x)\n"
 
 
@@ -51,12 +54,7 @@ class Graded:
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.course.home / 'gradebook.db'}"
-
-
-def total(marks: Marks, student: str) -> tuple[float, float, bool]:
-    (record,) = (record for record in marks.records("mini") if record.student == student)
-    return record.score, record.max_score, record.waiting
+        return self.course.db_url
 
 
 def hand_in(course: Course, student: str, answers: dict[str, str], sign: bool = True) -> None:
@@ -66,8 +64,11 @@ def hand_in(course: Course, student: str, answers: dict[str, str], sign: bool = 
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
-    """Return a course with three submissions: right, half right, and one that loops."""
+def graded(tmp_path_factory: pytest.TempPathFactory, new_gradebook: Callable[[], str]) -> Graded:
+    """Return a course with three submissions: right, half right, and one that loops.
+
+    Only the release is told where its gradebook is.
+    """
     course = mini.make_course(tmp_path_factory.mktemp("course"))
     right = mini.solved(course)
     hand_in(course, "ada", right)
@@ -75,7 +76,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
     hand_in(course, "cyd", right | {"slope": "def fit_slope(x, y):\n    while True:\n        pass"})
     settings = (course.root / "course.toml").read_text()
     (course.root / "course.toml").write_text(settings.replace("= 10", "= 3"))
-    for step in (["release", "mini"], ["collect", "mini", "handed_in"]):
+    for step in (["release", "mini", "--db", new_gradebook()], ["collect", "mini", "handed_in"]):
         done = command(course.root, *step)
         assert done.returncode == 0, done.stderr
     result = command(course.root, "grade", "mini", "--json", "marks.json")
@@ -148,7 +149,7 @@ def test_a_persons_marks_survive_grading_again(graded: Graded) -> None:
         stored = marks.result("mini", "bob")
         assert stored is not None
         marks.save(stored)
-        assert total(marks, "bob") == (5.5, 11.0, False)
+        assert totals(marks, "mini")["bob"] == (5.5, 11.0, False)
 
 
 def test_a_failing_save_leaves_the_gradebook_as_it_was(
@@ -162,7 +163,7 @@ def test_a_failing_save_leaves_the_gradebook_as_it_was(
             marks.save(Result("ada", "mini", 0.0, 9.0, "graded"))
         monkeypatch.undo()
         assert marks.result("mini", "ada") == before
-        assert total(marks, "ada")[0] == 9.0
+        assert totals(marks, "mini")["ada"][0] == 9.0
 
 
 def _fail(*arguments: object, **options: object) -> str:
@@ -184,7 +185,7 @@ def test_a_blank_question_earns_0_without_waiting(graded: Graded) -> None:
     assert command(graded.course.root, "collect", "mini", "handed_in").returncode == 0
     command(graded.course.root, "grade", "mini", "--resume")
     with Marks(graded.url) as marks:
-        assert total(marks, "ada") == (9.0, 11.0, False)
+        assert totals(marks, "mini")["ada"] == (9.0, 11.0, False)
 
 
 def test_resume_grades_only_what_is_new(graded: Graded) -> None:
@@ -192,6 +193,7 @@ def test_resume_grades_only_what_is_new(graded: Graded) -> None:
     assert "0 submissions are left" in done.stdout
 
 
+@any_gradebook
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -220,6 +222,7 @@ def test_outside_a_course_the_message_says_where_to_go(tmp_path: Path) -> None:
     assert "no course.toml" in done.stderr
 
 
+@any_gradebook
 def test_check_shows_a_student_their_ticks(graded: Graded, tmp_path: Path) -> None:
     built = command(graded.course.root, "build", "mini", "--profile", "quick")
     assert built.returncode == 0, built.stderr
@@ -235,6 +238,7 @@ def test_check_shows_a_student_their_ticks(graded: Graded, tmp_path: Path) -> No
     assert "· Questions without an answer: 1." in done.stdout
 
 
+@any_gradebook
 def test_a_release_that_nbgrader_refuses_leaves_the_old_one(
     graded: Graded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,8 +369,9 @@ def test_what_cannot_be_read_and_how_it_was_run_is_stored_in_the_courses_languag
     assert stored.notes[0].startswith("sin aislamiento: una entrega puede leer")
 
 
+@any_gradebook
 def test_the_gradebook_file_is_sqlite_in_wal_mode(graded: Graded) -> None:
-    connection = sqlite3.connect(graded.course.home / "gradebook.db")
+    connection = sqlite3.connect(graded.url.removeprefix("sqlite:///"))
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
 
