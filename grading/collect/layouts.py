@@ -45,7 +45,8 @@ def classroom(parts: tuple[str, ...], roster: Roster) -> Student | None:
 def _named(pattern: re.Pattern[str], parts: tuple[str, ...], roster: Roster) -> Student | None:
     for part in parts:
         if match := pattern.match(part):
-            return roster.named(match["name"])
+            found = roster.named(match["name"])
+            return found[0] if len(found) == 1 else None
     return None
 
 

@@ -5,15 +5,62 @@ import io
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from grading.course.decoding import decoded
 from grading.errors import UserError
 
 COLUMNS = ("student_id", "name", "email", "group")
 DELIMITERS = ",;\t"
+SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # a first line that only spreadsheets read
+
+# What the columns are called here and in Moodle's exports, as `plain_words` gives it.
+TITLES = {
+    "student_id": (
+        "student id",
+        "id number",
+        "idnumber",
+        "numero de id",
+        "numero de identificacion",
+    ),
+    "name": (
+        "full name",
+        "fullname",
+        "first name last name",
+        "nombre completo",
+        "nombre y apellidos",
+        "apellidos y nombre",
+        "nombre apellido s",
+    ),
+    "given": ("first name", "firstname", "given name", "name", "nombre", "nombre s"),
+    "surname": ("last name", "lastname", "surname", "apellido s", "apellidos", "apellido"),
+    "email": (
+        "email",
+        "e mail",
+        "email address",
+        "correo",
+        "correo electronico",
+        "direccion de correo",
+        "direccion de correo electronico",
+        "direccion email",
+        "direccion de email",
+    ),
+    "group": ("group", "groups", "grupo", "grupos"),
+    "role": ("role", "roles", "rol"),
+}
+STUDENT_ROLE = re.compile(r"student|estudiante|alumn", re.IGNORECASE)
 
 # An id becomes a folder's name, and nbgrader uses it as a pattern: nothing in it may be special.
 STUDENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+SHORTENED = re.compile(r"\d[.,\d]*E\+\d+", re.IGNORECASE)  # a long number as spreadsheets show it
+
+# Letters that Unicode does not take apart into a plain one and an accent; apostrophes that are
+# letters to it.
+PLAIN = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
+    | dict.fromkeys("ʼʻʹʾʿ", "'")
+)
 
 
 @dataclass(frozen=True)
@@ -33,59 +80,97 @@ class Roster:
     students: tuple[Student, ...]
 
     def find(self, typed: str) -> Student | None:
-        """Return the student with this id; case and spaces around it do not matter."""
-        wanted = typed.strip().casefold()
-        return next((item for item in self.students if item.id.casefold() == wanted), None)
+        """Return the student with this id; case, accents and spaces around it do not matter."""
+        return self._by_id.get(folded(typed))
 
-    def named(self, name: str) -> Student | None:
-        """Return the one student with this name, or None if there is none or more than one.
+    def named(self, name: str) -> tuple[Student, ...]:
+        """Return the students with this name: none, one, or namesakes.
 
         Accents, case and punctuation do not matter, nor does whether the surname or the given
         name comes first, nor whether there are spaces between them.
         """
         wanted = "".join(plain_words(name))
-        found = [item for item in self.students if wanted in _orders(item.name)]
-        return found[0] if len(found) == 1 else None
+        return tuple(item for item in self.students if wanted in self._orders[item.id])
+
+    def resembling(self, typed: str) -> tuple[Student, ...]:
+        """Return whom something in an id's place may mean.
+
+        Those whose id differs in zeros and punctuation only; else whose e-mail it is, or whose id
+        with the university's domain; else whose name it is.
+
+        Examples
+        --------
+        >>> roster = Roster((Student("0123", "Ana Gil", "ana@um.es"), Student("u2", "Bo Li")))
+        >>> [roster.resembling(typed)[0].id for typed in ("1-23", "ANA@um.es", "gil, ana")]
+        ['0123', '0123', '0123']
+        """
+        wanted = _digits_and_letters(typed)
+        if near := [item for item in self.students if _digits_and_letters(item.id) == wanted != ""]:
+            return tuple(near)
+        mail = folded(typed)
+        if near := [item for item in self.students if item.email and folded(item.email) == mail]:
+            return tuple(near)
+        local, at, _ = mail.partition("@")
+        if at and (student := self.find(local)):
+            return (student,)
+        return self.named(typed)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Student]:
+        return {folded(item.id): item for item in self.students}
+
+    @cached_property
+    def _orders(self) -> dict[str, set[str]]:
+        return {item.id: _orders(item.name) for item in self.students}
 
 
 def read_roster(path: Path) -> Roster:
     """Read a roster with the columns ``student_id,name,email,group``, in any order.
 
-    Files are understood as spreadsheets save them: with a byte order mark or in Windows-1252,
-    with CRLF, with semicolons or tabs between the fields, with empty lines or columns at the end.
-    Further columns are ignored; ``email`` and ``group`` may be left out.
+    Files are understood as spreadsheets save them: in Unicode, in Windows-1252 or an old Mac's
+    encoding, with semicolons or tabs between the fields and a first line that says so, with empty
+    lines or columns at the end. So is Moodle's list of participants, in English or Spanish, of
+    which those with a student's role are taken. Further columns are ignored; ``email`` and
+    ``group`` may be left out.
 
     Raises
     ------
     UserError
         With the file and the line, if the roster is missing or something in it is not clear.
     """
-    rows = _rows(path, _decoded(path))
+    rows = _rows(path, _text(path))
     if not rows:
         raise UserError(f"{path}: the roster is empty; expected the header {','.join(COLUMNS)}")
     (first, header), *body = rows
-    columns = [title.strip().casefold() for title in header]
-    for needed in ("student_id", "name"):
-        if columns.count(needed) != 1:
+    columns = _columns(header)
+    for needed, found in (("student_id", columns["student_id"]), ("name", columns["name"])):
+        if not found:
             raise UserError(
                 f"{path}, line {first}: expected one column {needed} in the header "
                 f"{','.join(COLUMNS)}; found {','.join(header)!r:.100}"
             )
+    if roles := columns["role"]:
+        body = [row for row in body if STUDENT_ROLE.search(_field(row[1], roles))] or body
     students: list[Student] = []
-    seen: dict[str, int] = {}
+    ids: dict[str, int] = {}
+    emails: dict[str, int] = {}
     for line, row in body:
-        student = _student(path, line, columns, row)
-        key = student.id.casefold()
-        if key in seen:
-            raise UserError(f"{path}, line {line}: {student.id} is already on line {seen[key]}")
-        seen[key] = line
+        student = _student(path, line, header, columns, row)
+        if (before := ids.setdefault(student.id.casefold(), line)) != line:
+            raise UserError(f"{path}, line {line}: {student.id} is already on line {before}")
+        email = student.email.casefold()
+        if email and (before := emails.setdefault(email, line)) != line:
+            raise UserError(
+                f"{path}, line {line}: the e-mail {student.email} is already on line {before}; "
+                "expected another for each student, or none"
+            )
         students.append(student)
     if not students:
         raise UserError(f"{path}: the roster has a header, but no students below it")
     return Roster(tuple(students))
 
 
-def _decoded(path: Path) -> str:
+def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -95,54 +180,97 @@ def _decoded(path: Path) -> str:
         ) from None
     except OSError as error:
         raise UserError(f"cannot read the roster {path}: {error.strerror}") from None
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
+        return decoded(data)
+    except UserError as error:
+        raise UserError(f"{path}, {error}") from None
 
 
 def _rows(path: Path, text: str) -> list[tuple[int, list[str]]]:
     """Return (line number, fields) of every line that is not blank."""
-    title_line = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(DELIMITERS, key=title_line.count)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    if told := SEPARATOR.match(text):
+        skipped, delimiter = 1, told[1]
+        text = "".join(text.splitlines(keepends=True)[1:])
+    else:
+        skipped, delimiter = 0, max(DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows, line = [], 1
+    rows, line = [], 1 + skipped
     try:
         for row in reader:
             if any(field.strip() for field in row):
                 rows.append((line, row))
-            line = reader.line_num + 1
+            line = skipped + reader.line_num + 1
     except csv.Error as error:
         raise UserError(f"{path}, line {line}: not a line of CSV: {error}") from None
     return rows
 
 
-def _student(path: Path, line: int, columns: list[str], row: list[str]) -> Student:
-    if any(field.strip() for field in row[len(columns) :]):
+def _columns(header: list[str]) -> dict[str, list[int]]:
+    """Return the positions of what makes each field; none if it is not there, or twice."""
+    titles = [" ".join(plain_words(title)) for title in header]
+    found = {}
+    for field, known in TITLES.items():
+        title = next((title for title in known if title in titles), None)
+        places = [place for place, other in enumerate(titles) if other == title]
+        found[field] = places if len(places) == 1 else []
+    given, surname = found.pop("given"), found.pop("surname")
+    return found | {"name": found["name"] or (given and given + surname)}
+
+
+def _student(
+    path: Path, line: int, header: list[str], columns: dict[str, list[int]], row: list[str]
+) -> Student:
+    if any(field.strip() for field in row[len(header) :]):
         raise UserError(
-            f"{path}, line {line}: expected {len(columns)} fields, found {len(row)}; "
+            f"{path}, line {line}: expected {len(header)} fields, found {len(row)}; "
             "a field that holds the delimiter needs quotes around it"
         )
-    fields = {title: " ".join(field.split()) for title, field in zip(columns, row, strict=False)}
-    student = Student(*(fields.get(title, "") for title in COLUMNS))
+    student = Student(*(_field(row, columns[title]) for title in COLUMNS))
     if not STUDENT_ID.fullmatch(student.id):
-        raise UserError(
-            f"{path}, line {line}: student_id {student.id!r} cannot be used; expected 1 to 64 "
-            "letters, digits and . _ @ -, beginning with a letter or a digit"
+        why = (
+            "a spreadsheet shortened the number: make its column text"
+            if SHORTENED.fullmatch(student.id)
+            else "expected 1 to 64 letters, digits and . _ @ -, beginning with a letter or a digit"
         )
+        raise UserError(f"{path}, line {line}: student_id {student.id!r} cannot be used; {why}")
     if not student.name:
         raise UserError(f"{path}, line {line}: the name of {student.id} is empty")
     return student
 
 
+def _field(row: list[str], places: list[int]) -> str:
+    """Return what stands in a row at these places, in one line without invisible characters."""
+    text = " ".join(row[place] for place in places if place < len(row))
+    return " ".join(_visible(text).split())
+
+
+def _visible(text: str) -> str:
+    return "".join(char for char in text if unicodedata.category(char) != "Cf")
+
+
+def folded(text: str) -> str:
+    """Return text by which to compare: no accents, no capitals, no invisible characters.
+
+    Examples
+    --------
+    >>> folded(" ÁLVARO  Łoś ")
+    'alvaro los'
+    """
+    plain = "".join(
+        char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char)
+    )
+    return " ".join(_visible(plain).casefold().translate(PLAIN).split())
+
+
 def plain_words(name: str) -> list[str]:
     """Return the words of a name in plain lower-case letters."""
-    plain = "".join(
-        char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char)
-    )
-    return re.findall(r"\w+", plain.casefold().replace("_", " "))
+    return re.findall(r"\w+", folded(name).replace("_", " "))
+
+
+def _digits_and_letters(typed: str) -> str:
+    """Return an id without punctuation, nor zeros at the beginning of its numbers."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\W_]", "", folded(typed)))
 
 
 def _orders(name: str) -> set[str]:
