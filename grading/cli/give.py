@@ -60,7 +60,7 @@ def collect(
     from grading.collect import collect as collect_lab
 
     report = collect_lab(course_here(), lab, path, source)
-    for line in report.lines():
+    for line in report.lines() + report.totals():
         say(line)
     if report.refused:
         raise typer.Exit(1)

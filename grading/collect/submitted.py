@@ -1,21 +1,49 @@
 """Where one student's submission of one lab lies: nbgrader's ``submitted`` folder.
 
-``submitted/<student>/<lab>/`` holds ``<lab>.ipynb``, nbgrader's ``timestamp.txt`` and, for a
-pair, ``partner.txt`` with the other's id. Each file is replaced in one step, the notebook last, so
-that a run that is killed leaves something that the next one completes.
+``submitted/<student>/<lab>/`` holds ``<lab>.ipynb``, nbgrader's ``timestamp.txt``, for a pair
+``partner.txt`` with the other's id, and ``handed_in.json`` with what is known of how it came. Each
+file is replaced in one step, the notebook last, so that a run that is killed leaves something that
+the next one completes.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from grading.files import write_atomically
 
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S.%f UTC"  # nbgrader's own
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """How a submission came.
+
+    Attributes
+    ----------
+    file : str
+        Its path in what was collected; empty if that was not kept.
+    by : str
+        Who handed it in: the student himself, or the one who names him as a partner.
+    saved : str
+        The file's own time.
+    late : bool
+        Whether the learning platform marks it as late.
+    ids : dict of str to str
+        What the learning platform calls this student and this hand-in, under its name ``lms``:
+        ``participant`` in Moodle, ``user`` or ``anonymous`` and ``attachment`` in Canvas.
+    """
+
+    file: str = ""
+    by: str = ""
+    saved: str = ""
+    late: bool = False
+    ids: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,6 +81,14 @@ class Place:
         path = self.folder / "partner.txt"
         return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
+    def handed_in(self) -> HandedIn:
+        """Return how it came, as far as that was kept."""
+        try:
+            kept = json.loads((self.folder / "handed_in.json").read_text(encoding="utf-8"))
+            return HandedIn(**kept)
+        except (OSError, ValueError, TypeError):
+            return HandedIn()
+
     def keep_aside(self) -> Path:
         """Copy what is there to ``replaced/<student>/<lab>/<time>-<hash>``; return that folder."""
         digest = hashlib.sha256(self.content() or b"").hexdigest()[:8]
@@ -64,7 +100,7 @@ class Place:
                 os.replace(shutil.copytree(self.folder, Path(scratch) / name), kept)
         return kept
 
-    def write(self, content: bytes, modified: datetime, partner: str) -> None:
+    def write(self, content: bytes, modified: datetime, partner: str, how: HandedIn) -> None:
         """Put a submission here, over the one there is."""
         time = modified.strftime(TIME_FORMAT)
         write_atomically(self.folder / "timestamp.txt", time.encode("utf-8"))
@@ -72,4 +108,10 @@ class Place:
             write_atomically(self.folder / "partner.txt", partner.encode("utf-8"))
         else:
             (self.folder / "partner.txt").unlink(missing_ok=True)
+        self.note(how)
         write_atomically(self.notebook, content)
+
+    def note(self, how: HandedIn) -> None:
+        """Keep how a submission came."""
+        text = json.dumps(asdict(how), ensure_ascii=False, indent=1)
+        write_atomically(self.folder / "handed_in.json", text.encode("utf-8"))

@@ -39,17 +39,18 @@ def missing(notebook: Any, placeholder: str, lang: str) -> list[str]:
     """
     lines = []
     try:
-        members = read_identity(notebook)
+        members, slips = read_identity(notebook)
+        problems = [slip.text(lang) for slip in slips]
     except UserError as error:
-        lines.append(message("hand_in.identity_unreadable", lang, problem=error.said))
-    else:
-        if not members:
-            lines.append(message("hand_in.identity", lang))
-        lines += [
-            message("hand_in.signature", lang, student=member.id)
-            for member in members
-            if not member.signed
-        ]
+        members, problems = (), [error.text(lang)]
+    if not members and not problems:
+        lines.append(message("hand_in.identity", lang))
+    lines += [message("hand_in.identity_unreadable", lang, problem=line) for line in problems]
+    lines += [
+        message("hand_in.signature", lang, student=member.id)
+        for member in members
+        if not member.signed
+    ]
     questions = [cell for cell in notebook.cells if role_of(cell) == "question"]
     blank = [
         str(number)
@@ -187,7 +188,7 @@ def _executed() -> list[str]:
 def _who(notebook: Any) -> str:
     """Return the students' ids as part of a file's name."""
     try:
-        ids = [re.sub(r"[^\w.-]", "", member.id) for member in read_identity(notebook)]
+        ids = [re.sub(r"[^\w.-]", "", member.id) for member in read_identity(notebook).members]
     except UserError:
         ids = []
     return "_".join(ids) or "unsigned"

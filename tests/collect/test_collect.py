@@ -5,118 +5,32 @@ import re
 import shutil
 import stat
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import nbformat.v4
 import pytest
 
-from grading.cells.identity import Member, read_identity
+from grading.cells.identity import Identity, Member
 from grading.collect import Accepted, archive, collect, credit
 from grading.collect import collecting as module
-from grading.course.config import Course, LabInfo
-from grading.course.roster import Roster, Student
 from grading.errors import UserError
-
-LAB = "lab1_mlp"
-ANA, JUAN, EVA = (
-    Student("u1", "Ana López Gil"),
-    Student("u2", "Juan Pérez Mar"),
-    Student("u3", "Eva Sanz Ruiz"),
+from tests.collect.handing import (
+    ANA,
+    ANAS,
+    EVA,
+    JUAN,
+    LAB,
+    NOON,
+    PAIR,
+    ROSTER,
+    content,
+    identity,
+    make_zip,
+    note,
+    notebook,
+    reasons,
+    stored,
 )
-ROSTER = Roster((ANA, JUAN, EVA))
-NOON = datetime(2024, 11, 20, 12, 0, tzinfo=UTC)
-CHECK = 'tick.value("loss", lambda: loss, marks=2)'
-
-
-def identity(one="", signature_one="", two="", signature_two=""):
-    return (
-        f'STUDENT_1 = "{one}"\nSIGNATURE_1 = "{signature_one}"\n'
-        f'STUDENT_2 = "{two}"\nSIGNATURE_2 = "{signature_two}"'
-    )
-
-
-def notebook(who="", *, lab=LAB, answer="loss = 1", check=CHECK, metadata=True):
-    def cell(source, name, **about):
-        own = {"nbgrader": {"grade_id": name, **about}} if metadata else {}
-        return nbformat.v4.new_code_cell(source, id=name, metadata=own)
-
-    return nbformat.v4.new_notebook(
-        metadata={"dl": {"lab": lab}} if metadata and lab else {},
-        cells=[
-            cell(who, "identity", solution=True, grade=False),
-            cell(answer, "answer", solution=True, grade=False),
-            cell(check, f"check-{lab}", solution=False, grade=True),
-        ],
-    )
-
-
-def content(*args, **kwargs):
-    return nbformat.writes(notebook(*args, **kwargs)).encode()
-
-
-ANAS = content(identity("u1", "Ana"))
-PAIR = content(identity("u1", "Ana", "u2", "Juan"))
-
-
-@pytest.fixture
-def course(tmp_path):
-    root = tmp_path / "root"
-    built = root / "notebooks" / "es"
-    built.mkdir(parents=True)
-    (built / f"{LAB}.ipynb").write_bytes(content())
-    roster = root / "roster.csv"
-    roster.write_text(
-        "student_id;name;email;group\r\n"
-        + "".join(f"{student.id};{student.name};;\r\n" for student in ROSTER.students),
-        encoding="utf-8-sig",
-    )
-    labs = (LabInfo(LAB, {}), LabInfo("lab2_rnn", {}))
-    return Course(root, "DL", "UM", "T", "es", "o/r", "main", roster, labs)
-
-
-@pytest.fixture
-def inbox(tmp_path):
-    """A folder handed in: write(name, bytes, minutes after noon)."""
-
-    class Inbox:
-        path = tmp_path / "inbox"
-
-        def write(self, name, data, minutes=0):
-            file = self.path / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(data)
-            moment = (NOON + timedelta(minutes=minutes)).timestamp()
-            os.utime(file, (moment, moment))
-            return file
-
-    Inbox.path.mkdir()
-    return Inbox()
-
-
-def make_zip(path, entries):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, data in entries:
-            entry = (
-                zipfile.ZipInfo(name, (2024, 11, 20, 12, 0, 0)) if isinstance(name, str) else name
-            )
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            file.writestr(entry, data)
-    return path
-
-
-def stored(course, student, lab=LAB):
-    path = course.home / "submitted" / student / lab / f"{lab}.ipynb"
-    return path.read_bytes() if path.exists() else None
-
-
-def note(course, student, name):
-    path = course.home / "submitted" / student / LAB / name
-    return path.read_text(encoding="utf-8") if path.exists() else None
-
-
-def reasons(report):
-    return {item.file: item.reason for item in report.refused}
-
 
 # --- what a good hand-in becomes ------------------------------------------------------------------
 
@@ -248,8 +162,8 @@ def test_collecting_the_same_again_changes_nothing(course, inbox):
     report = collect(course, LAB, inbox.path, "folder")
     after = {path: path.read_bytes() for path in course.home.rglob("*") if path.is_file()}
     assert before == after
-    assert [item.notes for item in report.accepted] == [
-        ("the same as the one collected before",)
+    assert [(item.notes, item.unchanged) for item in report.accepted] == [
+        (("the same as the one collected before",), True)
     ] * 2
 
 
@@ -312,6 +226,14 @@ def test_a_disk_that_refuses_is_one_line(course, inbox, monkeypatch):
 # --- who is credited ------------------------------------------------------------------------------
 
 
+def named(*members):
+    return Identity(tuple(Member(*member) for member in members))
+
+
+def senders(uploader):
+    return (uploader,) if uploader else ()
+
+
 @pytest.mark.parametrize(
     ("members", "uploader", "students", "said"),
     [
@@ -327,10 +249,18 @@ def test_a_disk_that_refuses_is_one_line(course, inbox, monkeypatch):
         ([("x9", "Someone"), ("u2", "Juan")], None, ("u2",), "'x9' is not on the roster"),
         ([("u1", "Ana"), ("U1", "")], None, ("u1",), ""),
         ([], EVA, ("u3",), "the identity cell is blank"),
+        ([("x9", "Ana")], ANA, ("u1",), "'x9' is not on the roster; credited by the path"),
+        ([("x9", ""), ("u2", "Juan")], ANA, ("u1", "u2"), "by the path; .* is not signed"),
+        ([("u1", ""), ("u2", "Juan")], ANA, ("u1", "u2"), "declaration is not signed"),
+        ([("u 1", "Ana")], None, ("u1",), "'u 1' is taken for u1"),
+        ([("Juan Pérez Mar", "Juan")], JUAN, ("u2",), "'Juan Pérez Mar' is taken for u2"),
+        ([("u1, u2", "Ana")], None, ("u1",), "taken for u1 and u2; u2 has not signed"),
+        ([("u1 y u2", "Juan")], JUAN, ("u2",), "taken for u2 and u1; u1 has not signed"),
+        ([("u1 (Ana López Gil)", "Ana")], None, ("u1",), "is taken for u1"),
     ],
 )
 def test_only_who_signed_and_is_on_the_roster_is_credited(members, uploader, students, said):
-    due = credit(tuple(Member(*member) for member in members), uploader, ROSTER)
+    due = credit(named(*members), senders(uploader), ROSTER)
     assert due.students == students
     assert re.search(said, "; ".join(due.notes))
     assert bool(due.notes) == bool(said)
@@ -341,83 +271,13 @@ def test_only_who_signed_and_is_on_the_roster_is_credited(members, uploader, stu
     [
         ([], None, "blank or missing"),
         ([("x9", "Someone")], None, "'x9' is not on the roster"),
-        ([("x9", "Someone")], ANA, "'x9' is not on the roster"),
         ([("u1", "Ana"), ("u2", "Juan")], EVA, "handed in by u3, .* names u1 and u2"),
+        ([("Ana López Gil", "Ana")], EVA, "taken for u1|handed in by u3, .* names u1"),
     ],
 )
 def test_what_cannot_be_credited_is_refused(members, uploader, reason):
     with pytest.raises(UserError, match=reason):
-        credit(tuple(Member(*member) for member in members), uploader, ROSTER)
-
-
-# --- the identity cell ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("source", "members"),
-    [
-        (identity(), ()),
-        ("", ()),
-        (identity("u1", "Ana"), (Member("u1", "Ana"),)),
-        (identity("u1", "Ana", " u2 ", "  "), (Member("u1", "Ana"), Member("u2", ""))),
-        ("STUDENT_1 = 12345678\nSIGNATURE_1 = 'Ana'", (Member("12345678", "Ana"),)),
-        ("STUDENT_1 = None\nSTUDENT_2 = 'u2'", (Member("u2", ""),)),
-        ("STUDENT_1 = 'a'\nSTUDENT_1 = 'u1'  # better", (Member("u1", ""),)),
-        ("SIGNATURE_1 = '''Ana\n  López'''\nSTUDENT_1 = 'u1'", (Member("u1", "Ana López"),)),
-        ("if True:\n    STUDENT_1 = 'u1'", ()),
-        ("OTHER = open('x')\nSTUDENT_1 = 'u1'", (Member("u1", ""),)),
-    ],
-)
-def test_literals_of_the_identity_cell_are_read(source, members):
-    assert read_identity(notebook(source)) == members
-
-
-@pytest.mark.parametrize(
-    ("source", "reason"),
-    [
-        ("STUDENT_1 = 00123", "not valid Python"),
-        ("STUDENT_1 = 12345678Z", "not valid Python"),
-        ("STUDENT_1 = u1", "STUDENT_1 no plain text"),
-        ("STUDENT_1 = input()", "STUDENT_1 no plain text"),
-        ("STUDENT_1 = f'{1}'", "STUDENT_1 no plain text"),
-        ("STUDENT_1 = ['u1']", "STUDENT_1 no plain text"),
-        ("STUDENT_1 = b'u1'", "STUDENT_1 no plain text"),
-        ("STUDENT_1 = True", "STUDENT_1 no plain text"),
-        ("STUDENT_1 = 0x" + "f" * 9000, "STUDENT_1 no plain text"),
-        ("STUDENT_1 = " + "9" * 9000, "not valid Python"),
-        ("STUDENT_1 = " + "(" * 3000, "not valid Python"),
-        ("STUDENT_1 = 'a\0b'", "not valid Python"),
-        ("STUDENT_1 = 'u1'\n" + "# " * 9000, "18017 characters"),
-    ],
-)
-def test_an_identity_cell_that_says_no_text_is_refused_in_one_line(source, reason):
-    with pytest.raises(UserError, match=reason) as caught:
-        read_identity(notebook(source))
-    assert len(str(caught.value).splitlines()) == 1
-
-
-def test_nothing_in_the_identity_cell_is_run(tmp_path):
-    trap = tmp_path / "trap"
-    source = f"open({str(trap)!r}, 'w')\nSTUDENT_1 = 'u1' if open({str(trap)!r}, 'w') else ''"
-    with pytest.raises(UserError):
-        read_identity(notebook(source))
-    assert not trap.exists()
-
-
-def test_without_metadata_the_cell_is_known_by_its_assignment():
-    lost = notebook(identity("u1", "Ana"), answer="if student == STUDENT_1: pass", metadata=False)
-    assert read_identity(lost) == (Member("u1", "Ana"),)
-
-
-def test_two_identity_cells_must_agree():
-    twice = notebook(identity("u1", "Ana"))
-    twice.cells.append(twice.cells[0].copy())
-    assert read_identity(twice) == (Member("u1", "Ana"),)
-    twice.cells[-1].source = identity()
-    assert read_identity(twice) == (Member("u1", "Ana"),)
-    twice.cells[-1].source = identity("u2", "Juan")
-    with pytest.raises(UserError, match="several identity cells"):
-        read_identity(twice)
+        credit(named(*members), senders(uploader), ROSTER)
 
 
 # --- the lab --------------------------------------------------------------------------------------
@@ -681,7 +541,8 @@ def test_an_impossible_date_falls_back_to_the_zips_own(course, tmp_path):
 def test_platforms_name_who_handed_in(course, tmp_path, source, name):
     path = make_zip(tmp_path / "all.zip", [(name, content(identity("u1", "Ana")))])
     report = collect(course, LAB, path, source)
-    assert [(item.student, item.notes) for item in report.accepted] == [("u1", ())]
+    notes = ("LATE, says Canvas",) if "LATE" in name else ()
+    assert [(item.student, item.notes) for item in report.accepted] == [("u1", notes)]
     path = make_zip(tmp_path / "blank.zip", [(name, content(identity(), answer="loss = 2"))])
     assert [item.student for item in collect(course, LAB, path, source).accepted] == ["u1"]
     path = make_zip(tmp_path / "other.zip", [(name, content(identity("u3", "Eva")))])
