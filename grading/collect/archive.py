@@ -318,7 +318,7 @@ def _read(path: Path) -> bytes:
         reason = _refusal_by_type(about.st_mode) or _refusal_by_size(about.st_size)
         if reason:
             raise UserError(reason)
-        return file.read(MAX_FILE)
+        return file.read(about.st_size)
 
 
 def _spelled(entry: zipfile.ZipInfo) -> tuple[str, ...]:
