@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -89,15 +89,22 @@ class Listing:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Listing]:
+def opened(path: Path, zone: tzinfo | None = None) -> Iterator[Listing]:
     """List a folder or a zip file; its uploads can be read inside the ``with`` block.
+
+    Parameters
+    ----------
+    path : Path
+    zone : tzinfo, optional
+        In which the clock stood that a zip's times are from, as a zip does not say; this machine's
+        by default.
 
     Raises
     ------
     UserError
         If there is no such path, or it is neither a folder nor a zip that can be opened.
     """
-    lister = _Lister()
+    lister = _Lister(zone)
     if path.is_dir():
         lister.list_folder(path)
         yield lister.listing
@@ -152,7 +159,8 @@ class _Zip:
 class _Lister:
     """Lists what may be read; keeps in memory one zip that lies within another, the last read."""
 
-    def __init__(self) -> None:
+    def __init__(self, zone: tzinfo | None) -> None:
+        self._zone = zone
         self.listing = Listing()
         self._shelf: tuple[Callable[[], bytes], zipfile.ZipFile] | None = None
 
@@ -205,7 +213,7 @@ class _Lister:
                 self._refuse(names[0], reason)
                 continue
             zipped.allowance.total -= entry.file_size
-            saved = _moment_of_entry(entry, zipped.modified)
+            saved = _moment_of_entry(entry, self._zone, zipped.modified)
             modified = zipped.modified if zipped.names else saved
             read = partial(_read_entry, zipped.open, entry)
             self._add(Upload(names, modified, saved, read), zipped)
@@ -368,10 +376,10 @@ def _refusal_of_entry(entry: zipfile.ZipInfo, name: str) -> str:
     return _refusal_by_size(entry.file_size)
 
 
-def _moment_of_entry(entry: zipfile.ZipInfo, instead: datetime) -> datetime:
+def _moment_of_entry(entry: zipfile.ZipInfo, zone: tzinfo | None, instead: datetime) -> datetime:
     """Return the time of a zip entry, which is local time, or another one if it is no date."""
     try:
-        return _moment(datetime(*entry.date_time).timestamp())
+        return _moment(datetime(*entry.date_time, tzinfo=zone).timestamp())
     except (ValueError, OverflowError, OSError):
         return instead
 

@@ -60,7 +60,7 @@ def collect(course: Course, lab: str, path: Path, source: str) -> CollectReport:
         raise UserError(f"expected a {source} of submissions, {path} is none; try --from {found}")
     desk = _Desk(course, lab, read_roster(course.roster))
     layout = LAYOUTS[source]
-    with opened(path) as listing:
+    with opened(path, course.zone) as listing:
         if not listing.uploads and not listing.refused:
             raise UserError(f"there are no files in {path}; expected notebooks handed in")
         sent = [(*sender(layout, item.names, desk.roster), item) for item in listing.uploads]

@@ -5,6 +5,7 @@ import re
 import shutil
 import stat
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import nbformat.v4
@@ -13,6 +14,7 @@ import pytest
 from grading.cells.identity import Identity, Member
 from grading.collect import Accepted, archive, collect, credit
 from grading.collect import collecting as module
+from grading.collect.submitted import Place
 from grading.errors import UserError
 from tests.collect.handing import (
     ANA,
@@ -595,3 +597,13 @@ def test_without_a_roster_nothing_is_collected(course, inbox):
     with pytest.raises(UserError, match=r"no roster at .*student_id,name,email,group"):
         collect(course, LAB, inbox.path, "folder")
     assert not course.home.exists()
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"), [("Europe/Madrid", 11), ("America/Lima", 17), ("Etc/UTC", 12)]
+)
+def test_a_zips_times_are_those_of_the_courses_zone(course, tmp_path, zone, hour):
+    path = make_zip(tmp_path / "h.zip", [("u1/lab.ipynb", ANAS)])
+    there = replace(course, timezone=zone)
+    collect(there, LAB, path, "zip")
+    assert Place(course.home, "u1", LAB).modified() == datetime(2024, 11, 20, hour, tzinfo=UTC)
