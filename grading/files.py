@@ -13,6 +13,11 @@ def write_atomically(path: Path, content: bytes) -> None:
     path : Path
         Its folder is made if it is missing.
     content : bytes
+
+    Raises
+    ------
+    OSError
+        With the path as its ``filename``, whatever failed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -21,6 +26,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             stream.write(content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(temporary)
+        if isinstance(error, OSError):
+            error.filename = str(path)  # a write that fails names none
         raise

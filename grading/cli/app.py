@@ -51,8 +51,15 @@ def run_app() -> None:
     hasten_nbformat()
     try:
         app()
-    except UserError as error:
-        if "--debug" in sys.argv:
+    except (UserError, OSError) as error:
+        if "--debug" in sys.argv or not (line := _line(error)):
             raise
-        err.print(f"error: {error}")
+        err.print(f"error: {line}")
         sys.exit(2)
+
+
+def _line(error: UserError | OSError) -> str:
+    """Return an error as one line; empty if it is no file's and so nothing to mend by the user."""
+    if isinstance(error, UserError):
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else ""

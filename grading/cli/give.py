@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import gc
 import json
 from dataclasses import replace
@@ -79,6 +80,10 @@ def grade(
     scheduler: Annotated[
         str | None, typer.Option(metavar="URL", help="A Dask scheduler, such as tcp://host:8786.")
     ] = None,
+    student: Annotated[
+        list[str] | None,
+        typer.Option("--student", metavar="ID", help="Only this one's; may be repeated."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Skip submissions graded already.")
     ] = False,
@@ -86,7 +91,7 @@ def grade(
         bool, typer.Option(help="--no-sandbox runs submissions unprotected.")
     ] = True,
 ) -> None:
-    """Grade every collected submission and write its marks into the gradebook."""
+    """Grade what was collected and write the marks into the gradebook."""
     from grading.engine.executor import RunOptions
 
     gc.disable()  # until the imports are done, which leave no garbage worth a collection
@@ -94,7 +99,7 @@ def grade(
     options = RunOptions(profile_of(profile), jobs, resume, sandbox, scheduler)
     executor = _executor(course, lab, options)
 
-    from grading.gradebook.marks import Marks
+    from grading.gradebook.marks import KEPT, Marks
     from grading.judging.results import GRADED
     from grading.native.grade import grader_of
 
@@ -107,6 +112,8 @@ def grade(
         raise UserError(
             f"nothing of {lab} was collected; run `python -m grading collect {lab} PATH` first"
         )
+    if student:
+        work = _of_students(work, student, lab)
     with Marks(gradebook_url(course, db)) as marks:
         if roster is not None:
             marks.add_students(roster)
@@ -120,10 +127,12 @@ def grade(
             try:
                 asyncio.run(_grade(lab, grader, executor, marks, work, options))
             except KeyboardInterrupt:
-                err.print(
-                    "stopped; what was finished is kept, and grade --resume goes on from there"
-                )
+                err.print(f"stopped; {KEPT}")
                 raise typer.Exit(INTERRUPTED) from None
+            except OSError as error:
+                if error.filename is None:
+                    raise
+                raise UserError(f"{error.filename}: {error.strerror}; {KEPT}") from None
         results = marks.results(lab)
         view = _settled(course, lab, marks, roster)
     _report(course, lab, view)
@@ -148,6 +157,17 @@ def _of_the_roster(work: list[Submission], roster: Roster | None) -> list[Submis
     return [item for item in kept if item.students]
 
 
+def _of_students(work: list[Submission], students: list[str], lab: str) -> list[Submission]:
+    """Return the submissions of some students, each once; a pair's is that of both."""
+    known = {name.casefold(): submission for submission in work for name in submission.students}
+    for student in students:
+        if student.casefold() not in known:
+            near = difflib.get_close_matches(student.casefold(), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "`collect` says who handed in"
+            raise UserError(f"nothing of {lab} was collected from {student!r}; {hint}")
+    return list(dict.fromkeys(known[student.casefold()] for student in students))
+
+
 def _executor(course: Course, lab: str, options: RunOptions) -> Executor:
     """Return what executes; on this machine it starts while the rest is imported."""
     from grading.engine.choice import executor_for
@@ -166,12 +186,12 @@ async def _grade(
     options: RunOptions,
 ) -> None:
     """Grade ``work`` and show how far it is."""
-    from grading.cli.progress import Bar
+    from grading.cli.progress import progress
 
     async with executor:
         for warning in executor.warnings:
             note(warning.text("en"))
-        with Bar(lab, len(work), options.at_once(executor)) as bar:
+        with progress(lab, len(work), options.at_once(executor)) as bar:
 
             def done(submission: Submission, graded: Graded) -> None:
                 bar.advance(failed=graded.notebook is None)

@@ -1,5 +1,8 @@
-"""The bar that shows how far a run of grading is."""
+"""How far a run of grading is: a bar on a terminal, a line now and then elsewhere."""
 
+import time
+from collections.abc import Callable
+from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +16,71 @@ from rich.progress import (
 )
 
 from grading.cli.console import err
+
+LINE_SECONDS = 10.0  # between two lines
+
+
+def progress(title: str, total: int, at_once: int) -> "Bar | Lines":
+    """Return what shows the progress on stderr, as it can be read there."""
+    return Bar(title, total, at_once) if err.is_interactive else Lines(title, total)
+
+
+class Lines:
+    """Plain lines, for a file or a pipe: the first result, then some every few seconds, the last.
+
+    Parameters
+    ----------
+    title : str
+    total : int
+        Submissions to grade.
+    write : callable
+        Writes a line.
+    clock : callable
+        The time in seconds.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        total: int,
+        write: Callable[[str], None] = err.print,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._title, self._total = title, total
+        self._write, self._clock = write, clock
+        self._done, self._failed = 0, 0
+        self._began = clock()
+        self._next = self._began
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End without a line; the last result has had one."""
+
+    def advance(self, *, failed: bool) -> None:
+        """Count one more submission, and say so if it is time."""
+        self._done += 1
+        self._failed += failed
+        now = self._clock()
+        if now < self._next and self._done < self._total:
+            return
+        self._next = now + LINE_SECONDS
+        spent = now - self._began
+        left = spent / self._done * (self._total - self._done)
+        self._write(
+            f"{self._title}: {self._done}/{self._total} done, {self._failed} failed, "
+            f"{_clock(spent)} so far, {_clock(left)} left"
+        )
+
+
+def _clock(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
 
 
 class Bar:

@@ -29,6 +29,7 @@ from grading.course.roster import Roster
 from grading.errors import UserError
 from grading.gradebook import changes, people, stored
 from grading.gradebook.database import (
+    GradebookError,
     begin_writing,
     database_error,
     errors_in_one_line,
@@ -42,6 +43,8 @@ from grading.gradebook.lateness import LatePolicy
 from grading.gradebook.records import records
 from grading.judging.record import Change, Record
 from grading.judging.results import Result
+
+KEPT = "what was finished is kept, and grade --resume goes on from there"
 
 
 class Marks:
@@ -84,7 +87,8 @@ class Marks:
     ) -> None:
         self._gradebook.close()
         if cause := database_error(error):
-            raise trouble(self._url, cause, "use") from None
+            said = trouble(self._url, cause, "use")
+            raise GradebookError(f"{said}; {KEPT}") from None
 
     def add_students(self, roster: Roster) -> None:
         """Add the roster's students, or bring their names and addresses up to date."""

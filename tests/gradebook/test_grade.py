@@ -19,7 +19,8 @@ from grading.course.config import Course
 from grading.engine.runner import Engine
 from grading.errors import UserError
 from grading.gradebook import release as releasing
-from grading.gradebook.marks import Marks
+from grading.gradebook.database import begin_writing
+from grading.gradebook.marks import KEPT, Marks
 from grading.gradebook.nbgrader_plugin import nbgrader_api
 from grading.judging.annotate import annotated
 from grading.judging.assess import Assessment, Terms, assess, prepare
@@ -93,6 +94,33 @@ def test_grade_exits_with_1_when_a_submission_needs_attention(graded: Graded) ->
     assert graded.grade.returncode == 1, graded.grade.stderr
     status = {item["student"]: item["status"] for item in graded.data["submissions"]}
     assert status == {"ada": "graded", "bob": "graded", "cyd": "needs attention"}
+
+
+def test_a_pipe_gets_lines_of_progress_and_no_bar(graded: Graded) -> None:
+    last = graded.grade.stderr.splitlines()[-1]
+    assert last.startswith("mini: 3/3 done, 0 failed")
+    assert all(char.isprintable() or char == "\n" for char in graded.grade.stderr)
+
+
+@any_gradebook
+def test_only_the_students_named_are_graded(graded: Graded) -> None:
+    done = command(graded.course.root, "grade", "mini", "--student", "ADA", "--student", "bob")
+    assert "mini: 2/2 done" in done.stderr
+    done = command(graded.course.root, "grade", "mini", "--student", "ad")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line == "error: nothing of mini was collected from 'ad'; did you mean ada?"
+
+
+def test_a_gradebook_that_somebody_holds_stops_the_run_with_one_line(graded: Graded) -> None:
+    with Marks(graded.url) as holder:
+        begin_writing(holder._db)
+        done = command(graded.course.root, "grade", "mini", "--student", "ada")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: cannot use the gradebook {graded.url}: ")
+    assert line.endswith("(another program has it open: end that, or wait for it); " + KEPT)
+    assert command(graded.course.root, "grade", "mini", "--resume").returncode == 1
 
 
 def test_json_has_the_designs_schema(graded: Graded) -> None:

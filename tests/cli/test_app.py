@@ -1,0 +1,43 @@
+"""How a command ends when a file cannot be written or read: one line that names it."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grading.files import write_atomically
+from tests import mini
+
+
+def test_a_write_that_fails_names_the_file_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "marks.csv"
+    path.write_bytes(b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("grading.files.os.chmod", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_atomically(path, b"new")
+    assert caught.value.filename == str(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["marks.csv"]
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("words", [["release", "mini"], ["build", "mini"]])
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, words: list[str]) -> None:
+    course = mini.make_course(tmp_path)
+    for folder in (course.home, course.root / "notebooks" / "es"):
+        folder.write_text("a file where a folder should be")
+    done = subprocess.run(
+        [sys.executable, "-m", "grading", *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {tmp_path}")
+    assert line.endswith(("File exists", "Not a directory"))
