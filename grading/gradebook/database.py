@@ -25,6 +25,7 @@ from nbgrader.api import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, scoped_session
 
+from grading.course.config import sqlite_url
 from grading.errors import UserError
 
 LOCK_SECONDS = 10  # how long a writer waits for another one
@@ -63,6 +64,8 @@ def address(typed: str) -> str:
         if place.database in (None, "", ":memory:"):
             raise UserError(f"{typed!r} would keep nothing; {EXPECTED}")
         place = place.set(database=os.path.abspath(place.database))
+        if not place.query:
+            return sqlite_url(Path(place.database or ""))
     return place.render_as_string(hide_password=False)
 
 
@@ -78,6 +81,8 @@ def without_password(url: str) -> str:
         place = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         return re.sub(r"(://[^/@]*):.*@", r"\1@", url)
+    if place.password is None and place.query.keys().isdisjoint(SECRETS):
+        return url
     query = {name: value for name, value in place.query.items() if name not in SECRETS}
     about = place.username, None, place.host, place.port, place.database, query
     return sa.URL.create(place.drivername, *about).render_as_string()

@@ -117,7 +117,10 @@ def test_a_courses_gradebook_lies_among_its_files(tmp_path: Path, name: str) -> 
 
 
 def test_the_course_remembers_another_gradebook_until_it_is_told_its_own(tmp_path: Path) -> None:
+    tmp_path = tmp_path / "2026 [A] 100%"
+    tmp_path.mkdir()
     own = gradebook_of(tmp_path)
+    assert without_password(address(own)) == own
     remember_gradebook(tmp_path, "postgresql://host/grades")
     assert gradebook_of(tmp_path) == "postgresql://host/grades"
     remember_gradebook(tmp_path, own)

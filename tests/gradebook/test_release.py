@@ -157,13 +157,14 @@ def test_a_course_in_a_folder_with_any_name(tmp_path: Path) -> None:
     path = course.root / "handed_in" / "ada" / "lab.ipynb"
     path.parent.mkdir(parents=True)
     nbformat.write(mini.answered(course, mini.solved(course), "ada"), path)
-    command(course.root, "release", "mini")
+    assert "Note" not in command(course.root, "release", "mini", "--db", course.db_url)
     command(course.root, "collect", "mini", "handed_in")
     assert "9/11" in command(course.root, "grade", "mini")
     for words in (["report"], ["feedback"], ["export", "--to", "moodle"]):
         command(course.root, words[0], "mini", *words[1:])
     made = {path.relative_to(course.home).as_posix() for path in files(course.home)}
     assert {"gradebook.db", "feedback/ada/mini/mini.html", "reports/mini/mini-moodle.csv"} <= made
+    assert not made & {"gradebook.url"}  # its own needs no remembering, and may be moved with it
     assert [path.name for path in tmp_path.iterdir()] == [WHOLE]
     nbgrader = [sys.executable, "-m", "nbgrader", "autograde", "mini", "--force"]
     done = subprocess.run(nbgrader, cwd=course.home, capture_output=True, text=True)
