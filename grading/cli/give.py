@@ -251,7 +251,7 @@ def _settled(course: Course, lab: str, marks: Marks, roster: Roster | None) -> C
         old = sum(result.basis != now for result in marks.results(lab))
         if old:
             note(f"{old} were graded {STALE}; to grade them again: grade {lab} --resume")
-    return class_view(marks.records(lab), roster, course.zone)
+    return class_view(marks.records(lab), roster, course.zone, course.language)
 
 
 def adjust(

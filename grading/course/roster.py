@@ -65,12 +65,13 @@ PLAIN = str.maketrans(
 
 @dataclass(frozen=True)
 class Student:
-    """One line of the roster."""
+    """One line of the roster; ``surname`` only where it has a column of its own."""
 
     id: str
     name: str
     email: str = ""
     group: str = ""
+    surname: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,8 @@ def read_roster(path: Path) -> Roster:
     Files are understood as spreadsheets save them: in Unicode, in Windows-1252 or an old Mac's
     encoding, with semicolons or tabs between the fields and a first line that says so, with empty
     lines or columns at the end. So is Moodle's list of participants, in English or Spanish, of
-    which those with a student's role are taken. Further columns are ignored; ``email`` and
-    ``group`` may be left out.
+    which those with a student's role are taken. ``email`` and ``group`` may be left out. Names are
+    sorted by a further column ``surname`` (or Moodle's) where there is one; others are ignored.
 
     Raises
     ------
@@ -143,7 +144,10 @@ def read_roster(path: Path) -> Roster:
         raise UserError(f"{path}: the roster is empty; expected the header {','.join(COLUMNS)}")
     (first, header), *body = rows
     columns = _columns(header)
-    for needed, found in (("student_id", columns["student_id"]), ("name", columns["name"])):
+    for needed, found in (
+        ("student_id", columns["student_id"]),
+        ("name", columns["name"] or columns["given"]),
+    ):
         if not found:
             raise UserError(
                 f"{path}, line {first}: expected one column {needed} in the header "
@@ -214,8 +218,7 @@ def _columns(header: list[str]) -> dict[str, list[int]]:
         title = next((title for title in known if title in titles), None)
         places = [place for place, other in enumerate(titles) if other == title]
         found[field] = places if len(places) == 1 else []
-    given, surname = found.pop("given"), found.pop("surname")
-    return found | {"name": found["name"] or (given and given + surname)}
+    return found
 
 
 def _student(
@@ -226,7 +229,12 @@ def _student(
             f"{path}, line {line}: expected {len(header)} fields, found {len(row)}; "
             "a field that holds the delimiter needs quotes around it"
         )
-    student = Student(*(_field(row, columns[title]) for title in COLUMNS))
+    fields = {title: _field(row, places) for title, places in columns.items()}
+    given, surname = fields["given"], fields["surname"]
+    whole = given if surname.casefold() in given.casefold() else f"{given} {surname}".strip()
+    student = Student(
+        fields["student_id"], fields["name"] or whole, fields["email"], fields["group"], surname
+    )
     if not STUDENT_ID.fullmatch(student.id):
         why = (
             "a spreadsheet shortened the number: make its column text"

@@ -7,6 +7,7 @@ submission could have put into a text (a label, a reason, a flag) is made harmle
 import math
 import re
 import statistics
+import string
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from itertools import groupby
 from grading.course.roster import Roster, Student
 from grading.judging.record import TOLERANCE, Adjustment, Change, Deduction, Record, Written
 from grading.judging.results import GRADED, CheckMark
-from grading.messages import message
+from grading.messages import ID_LANGUAGE, message
 
 MISSING = "missing"
 BINS = 10
@@ -24,6 +25,11 @@ LONG_RUN = 3  # checks in a row lost for one reason, which are told in one line
 
 # They would let a text show its letters in another order than it has them (Unicode UAX 9).
 _BIDI_CONTROLS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_BETWEEN_WORDS = " -‐‑–"
+# Letters that Unicode does not take apart.
+_MADE_OF = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ð": "d", "đ": "d", "ħ": "h", "ı": "i", "ł": "l", "þ": "th"}
+)
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ class ClassView:
     Attributes
     ----------
     rows : tuple of Standing
-        By name.
+        By surname.
     overview : Overview
     rates : tuple of CheckRate
         In the order of the lab.
@@ -173,11 +179,14 @@ class ClassView:
 
 
 def class_view(
-    records: Iterable[Record], roster: Roster | None = None, zone: tzinfo | None = UTC
+    records: Iterable[Record],
+    roster: Roster | None = None,
+    zone: tzinfo | None = UTC,
+    lang: str = ID_LANGUAGE,
 ) -> ClassView:
     """Return the class of a lab; the parameters are those of `standings`."""
     known = list(records)
-    rows = tuple(standings(known, roster, zone))
+    rows = tuple(standings(known, roster, zone, lang))
     results = [record.result for record in known if record.result]
     notes = dict.fromkeys(plain(note) for result in results for note in result.notes)
     listed = {row.student for row in rows}
@@ -188,9 +197,12 @@ def class_view(
 
 
 def standings(
-    records: Iterable[Record], roster: Roster | None = None, zone: tzinfo | None = UTC
+    records: Iterable[Record],
+    roster: Roster | None = None,
+    zone: tzinfo | None = UTC,
+    lang: str = ID_LANGUAGE,
 ) -> list[Standing]:
-    """Return one row for every student of the course, by name.
+    """Return one row for every student of the course, by surname.
 
     Parameters
     ----------
@@ -199,13 +211,16 @@ def standings(
         Says who is in the course; without it those are who have a record, and nobody is missing.
     zone : tzinfo or None
         The times are given in it; None is the machine's.
+    lang : str
+        By whose alphabet names are sorted.
     """
     by_student = {record.student: record for record in records}
     students = roster.students if roster else [Student(student, "") for student in by_student]
     rows = [_standing(student, by_student.get(student.id), zone) for student in students]
     highest = max((row.max_score for row in rows), default=0.0)
     rows = [replace(row, max_score=highest) if row.status == MISSING else row for row in rows]
-    return sorted(rows, key=lambda row: (_alphabetical(row.name or row.student), row.student))
+    surnames = {plain(student.id): student.surname for student in students}
+    return sorted(rows, key=lambda row: _by_surname(row, surnames.get(row.student, ""), lang))
 
 
 def _standing(student: Student, record: Record | None, zone: tzinfo | None) -> Standing:
@@ -325,7 +340,7 @@ def history_lines(row: Standing, lang: str) -> list[str]:
     """Return what people gave for answers that were replaced since, a line each."""
     return [
         message(
-            f"record.replaced_{change.field}",
+            f"replaced.{change.field}",
             lang,
             cell=change.cell,
             given=change.new if isinstance(change.new, str) else number(change.new or 0.0),
@@ -393,7 +408,32 @@ def _full(check: CheckMark) -> bool:
     return check.marks >= check.max - TOLERANCE
 
 
-def _alphabetical(name: str) -> str:
-    """Return what a name sorts by: accents and case do not move it."""
-    letters = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(char for char in letters if not unicodedata.combining(char))
+def _by_surname(row: Standing, surname: str, lang: str) -> tuple[list[int], list[int], str]:
+    """Return what a row is sorted by; a name without a known surname is taken as it is written."""
+    name = row.name or row.student
+    before, _, after = name.partition(",")
+    first, second = (surname, name) if surname else (before, after)
+    return collated(first, lang), collated(second, lang), row.student
+
+
+def collated(text: str, lang: str) -> list[int]:
+    """Return what a text is sorted by in a language: word by word, in its alphabet's order.
+
+    Letters that the alphabet lacks, such as accented ones, count as those they are made of.
+
+    Examples
+    --------
+    >>> sorted(["Ñu", "Oro", "Nube", "Álamo", "Alba"], key=lambda name: collated(name, "es"))
+    ['Álamo', 'Alba', 'Nube', 'Ñu', 'Oro']
+    """
+    known = string.digits + message("language.alphabet", lang)
+    places = {letter: place for place, letter in enumerate(known, start=1)}
+    places |= dict.fromkeys(_BETWEEN_WORDS, 0)
+    key = []
+    for char in unicodedata.normalize("NFC", text.casefold()).strip():
+        whole = char in places
+        made_of = char if whole else unicodedata.normalize("NFKD", char.translate(_MADE_OF))
+        for letter in made_of:
+            if letter in places or letter.isalnum():
+                key.append(places.get(letter, len(known) + ord(letter)))
+    return key

@@ -82,7 +82,7 @@ def test_a_missing_an_added_and_a_refilled_sentence_are_found() -> None:
 
 def test_every_language_says_what_it_is() -> None:
     about = [strings(lang)["language"] for lang in LANGUAGES]
-    assert all(table.keys() == {"name", "order", "common"} for table in about)
+    assert all(table.keys() == {"name", "order", "alphabet", "common"} for table in about)
     assert [table["order"] for table in about] == list(range(1, len(about) + 1))
     words = [word for table in about for word in set(table["common"].split())]
     assert len(words) == len(set(words)), "a word common to two languages tells none of them"

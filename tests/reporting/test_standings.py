@@ -1,3 +1,5 @@
+from unicodedata import normalize
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,37 @@ def test_the_roster_says_who_has_a_row_and_the_others_are_named():
         ("u1", "Zubiri, Iñaki", GRADED),
     ]
     assert view.unlisted == ("guest",)
+
+
+NAMES = (
+    "Alba, Eva", "Álvarez, Ana", "Alvarez, Bea", "De la Cruz, Ana", "Dean, Bob", "Łukasz, Jan",
+    "Nadal, R.", "Nuñez Ortiz, A.", "Nzo, C.", "Ñu, D.", "O’Brien, E.", "Obrien, F.",
+    "Ørsted, H.", "Smith, A.", "Smith-Jones, A.", "Smithe, A.", "Zubiri, I.", "李, 明",
+)  # fmt: skip
+
+
+@given(st.permutations(NAMES), st.sampled_from(["NFC", "NFD"]))
+def test_names_are_sorted_as_spanish_sorts_them(names, form):
+    roster = Roster(tuple(Student(f"u{n}", normalize(form, name)) for n, name in enumerate(names)))
+    rows = standings([], roster, lang="es")
+    assert tuple(normalize("NFC", row.name) for row in rows) == NAMES
+
+
+def test_each_language_has_its_own_order():
+    roster = Roster((Student("u1", "Ñu, D."), Student("u2", "Nzo, C.")))
+    assert [row.student for row in standings([], roster, lang="en")] == ["u1", "u2"]
+    assert [row.student for row in standings([], roster, lang="es")] == ["u2", "u1"]
+
+
+def test_a_surname_of_its_own_column_decides():
+    roster = Roster(
+        (
+            Student("u1", "Ana Zubiri", surname="Zubiri"),
+            Student("u2", "Zoe García López", surname="García López"),
+            Student("u3", "García, Ana"),
+        )
+    )
+    assert [row.student for row in standings([], roster)] == ["u3", "u2", "u1"]
 
 
 def test_without_a_roster_nobody_is_missing():
