@@ -37,7 +37,7 @@ MAX_DESCRIPTORS = 1024
 
 _NEWNS, _NEWUTS, _NEWIPC = 0x0002_0000, 0x0400_0000, 0x0800_0000
 _NEWUSER, _NEWPID, _NEWNET = 0x1000_0000, 0x2000_0000, 0x4000_0000
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REMOUNT, _MS_BIND = 1, 2, 4, 32, 4096
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REMOUNT, _MS_BIND = 1, 2, 4, 8, 32, 4096
 _MS_REC, _MS_PRIVATE = 16384, 1 << 18
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
 _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
@@ -133,21 +133,29 @@ def _hide_processes() -> None:
     """Cover /proc with one that shows this process, as number 1, and what describes the machine.
 
     Mounting a fresh /proc is not allowed where the outer one is itself partly covered, as it is
-    for root. Its own directory in the outer one can be shown instead, everywhere.
+    for root. Its own directory in the outer one can be shown instead, everywhere; read-only, for
+    what can be written there (``oom_score_adj``) undoes limits.
     """
     me = os.readlink("/proc/self")  # its number in the outer PID namespace
     stage = f"{SCRATCH}/proc"
     os.mkdir(stage)
     _mount("tmpfs", stage, "tmpfs", _MS_NOSUID | _MS_NODEV, "size=64k,nr_inodes=64,mode=0555")
     os.mkdir(f"{stage}/1")
-    _mount(f"/proc/{me}", f"{stage}/1", flags=_MS_BIND)
+    _show(f"/proc/{me}", f"{stage}/1")
     os.symlink("1", f"{stage}/self")
     os.symlink("self/mounts", f"{stage}/mounts")
     for name in SHOWN_OF_PROC:
         os.close(os.open(f"{stage}/{name}", os.O_CREAT | os.O_WRONLY, 0o444))
-        _mount(f"/proc/{name}", f"{stage}/{name}", flags=_MS_BIND)
+        _show(f"/proc/{name}", f"{stage}/{name}")
     _mount("none", stage, flags=_MS_BIND | _MS_REMOUNT | _MS_RDONLY | _MS_NOSUID | _MS_NODEV)
     _mount(stage, "/proc", flags=_MS_BIND | _MS_REC)
+
+
+def _show(source: str, target: str) -> None:
+    """Show a part of /proc, read-only."""
+    _mount(source, target, flags=_MS_BIND)
+    frozen = _MS_BIND | _MS_REMOUNT | _MS_RDONLY
+    _mount("none", target, flags=frozen | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
 
 
 def _raise_loopback() -> None:
