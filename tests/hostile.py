@@ -444,7 +444,7 @@ slope(
     "an endless loop",
     "def fit_slope(x, y):\n    while True:\n        pass\n",
     ONLY_DOUBLE,
-    "longer",
+    "processor time",
 )
 slope(
     "an endless loop that swallows interrupts",
@@ -454,7 +454,7 @@ slope(
     "            while True:\n                pass\n"
     "        except BaseException:\n            pass\n",
     ONLY_DOUBLE,
-    "longer",
+    "processor time",
 )
 slope(
     "sleeping for ever",

@@ -87,8 +87,8 @@ class Limits:
     file_mb: Annotated[int, WHOLE] = 256  # largest file, and the size of the private /tmp
     cell_output_kb: Annotated[int, WHOLE] = 4096  # outputs of one cell
     output_mb: Annotated[int, WHOLE] = 32  # outputs of the whole notebook
-    cell_seconds: Annotated[float, SECONDS] = 120.0  # wall time of one cell
-    submission_seconds: Annotated[float, SECONDS] = 600.0  # wall time of the whole notebook
+    cell_seconds: Annotated[float, SECONDS] = 120.0  # processor time of one cell
+    submission_seconds: Annotated[float, SECONDS] = 600.0  # and of the whole notebook
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """Executes notebooks, each in a kernel of its own, and keeps what came of it."""
 
 import asyncio
+import contextlib
 import copy
-import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from grading.engine.kernels.forked import ForkedKernels
 from grading.engine.kernels.order import check_files
 from grading.engine.kernels.ordinary import OrdinaryKernels
 from grading.engine.kernels.preload import OF_NOTEBOOKS
+from grading.engine.kernels.usage import PATIENCE, Spent
 from grading.engine.walls import outer
 from grading.engine.wire.jupyter import TOO_LARGE
 from grading.engine.wire.transcript import Budget, CellTranscript
@@ -25,9 +27,11 @@ from grading.engine.wire.zmtp import BrokenWire, Flood
 from grading.errors import UserError
 from grading.messages import Reason
 
+# Of a kernel's own time, see `Spent.own`: on a busy machine nothing is taken for late.
 GRACE_SECONDS = 3.0  # between an interrupt and the kill
-LOST_SECONDS = 2.0  # of silence after the reply, until its end is taken for lost
-SETTLE_SECONDS = 0.1  # for an interrupt to arrive that the end of a cell has overtaken
+LOST_SECONDS = 2.0  # of silence after the reply or the end of the outputs, until the other is lost
+LOOK_SECONDS = 0.25  # between two looks at what a kernel has spent
+ASLEEP = 3.0  # seconds for each of a limit on processor time that may pass without using any
 ATTEMPTS = 3  # executions of a notebook whose kernel was ended from outside
 
 
@@ -75,6 +79,7 @@ class Engine:
         self._kernels: Kernels = (
             ForkedKernels(limits, ahead, modules) if sandbox else OrdinaryKernels(limits)
         )
+        self._room = _Room()
         if sandbox:
             self.warnings = _check_host()
 
@@ -106,9 +111,11 @@ class Engine:
     ) -> Execution:
         """Execute the code cells of a copy of ``notebook``, in order.
 
-        An exception in a cell does not stop the next one. A cell that runs too long is interrupted;
-        if that does not stop it, the kernel is killed and the cells after it are not run. Should
-        the kernel be ended by something that a notebook cannot do, all is executed again.
+        An exception in a cell does not stop the next one. A cell that takes too much processor time
+        is interrupted; if that does not stop it, the kernel is killed and the cells after it are
+        not run. So is one that sleeps for long; where it may have waited for a core instead, all is
+        executed once more, with no other notebook beside it. Should the kernel be ended by
+        something that a notebook cannot do, all is executed again, too.
 
         Parameters
         ----------
@@ -129,19 +136,64 @@ class Engine:
         given = dict(files or {})
         check_files(given, int(self.limits.file_mb * 2**20))
         started = time.monotonic()
+        run, end = await self._run(notebook, env, given, alone=False)
+        if run.was_starved:
+            run, end = await self._run(notebook, env, given, alone=True)
+        seconds = time.monotonic() - started
+        return Execution(run.notebook, seconds, end.cpu_seconds, tuple(run.problems))
+
+    async def _run(
+        self,
+        notebook: NotebookNode,
+        env: Mapping[str, str],
+        files: Mapping[str, bytes],
+        *,
+        alone: bool,
+    ) -> tuple["_Run", End]:
         for attempt in range(1, ATTEMPTS + 1):
             run = _Run(notebook, self.limits)
             try:
-                kernel = await self._kernels.kernel(env, given)
-                end = await run.through(kernel)
+                async with self._room.enter(alone=alone):
+                    kernel = await self._kernels.kernel(env, files)
+                    end = await run.through(kernel)
             except LostKernel:
                 if attempt == ATTEMPTS:
                     raise
                 continue
             if not end.from_outside:
                 break
-        seconds = time.monotonic() - started
-        return Execution(run.notebook, seconds, end.cpu_seconds, tuple(run.problems))
+        return run, end
+
+
+class _Room:
+    """Where notebooks run: many side by side, or one alone."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Condition()
+        self._inside = 0
+        self._alone = 0  # those that are, or want to be
+
+    @contextlib.asynccontextmanager
+    async def enter(self, *, alone: bool) -> AsyncIterator[None]:
+        async with self._changed:
+            if alone:
+                self._alone += 1
+            try:
+                await self._changed.wait_for(
+                    lambda: self._inside == 0 if alone else self._alone == 0
+                )
+            except BaseException:
+                self._alone -= alone
+                self._changed.notify_all()
+                raise
+            self._inside += 1
+        try:
+            yield
+        finally:
+            async with self._changed:
+                self._inside -= 1
+                self._alone -= alone
+                self._changed.notify_all()
 
 
 def _cores() -> int:
@@ -168,6 +220,22 @@ class _Stopped(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True)
+class _Limit:
+    """A limit in seconds that was exceeded, of a cell or of the whole notebook."""
+
+    key: str
+    limit: float
+    is_whole: bool
+
+    @property
+    def seconds(self) -> str:
+        return f"{self.limit:g}"
+
+    def whole(self) -> _Stopped:
+        return _Stopped(Reason(self.key, {"seconds": self.seconds}))
+
+
 class _Run:
     """One execution: the copy that gets the outputs, and what is left of its limits."""
 
@@ -175,14 +243,16 @@ class _Run:
         self.notebook = _without_outputs(notebook)
         self.problems: list[Reason] = []
         self._limits = limits
-        self._deadline = math.inf
+        self.was_starved = False  # stopped on the clock, while others had the cores
         self._outputs = Budget(int(limits.output_mb * 2**20))
         self._evidence = Budget(int(limits.output_mb * 2**20))
-        self._replied: set[str] = set()
+        self._begin = Spent()
+        self._awaited = ""  # the request of the cell that runs
+        self._reply: asyncio.Future[bool] | None = None  # to it: whether the kernel then ends
 
     async def through(self, kernel: Kernel) -> End:
         """Execute the cells and stop the kernel, come what may."""
-        self._deadline = time.monotonic() + self._limits.submission_seconds
+        self._begin = kernel.spent()
         listener = asyncio.create_task(self._listen_to_replies(kernel))
         at = 0
         try:
@@ -199,7 +269,7 @@ class _Run:
         finally:
             listener.cancel()
             end = await kernel.stop()
-        if end.cause and failure:
+        if end.cause and failure and failure.key != "run.quit":
             failure = Reason("run.died", {"cause": end.cause})
         if failure:
             skipped = any(cell.cell_type == "code" for cell in self.notebook.cells[at:])
@@ -222,8 +292,14 @@ class _Run:
             },
         )
         collecting = asyncio.create_task(_collect(kernel, request, transcript))
+        self._awaited, reply = request, asyncio.get_running_loop().create_future()
+        self._reply = reply
         try:
-            await self._wait(kernel, collecting, request, number)
+            await self._wait(kernel, collecting, reply, number)
+        except BrokenWire:
+            # How much of it arrived was luck, and marks are not.
+            transcript.drop_evidence()
+            raise
         finally:
             collecting.cancel()
             await asyncio.gather(collecting, return_exceptions=True)
@@ -235,42 +311,60 @@ class _Run:
                 self._note("run.malformed", number, count=transcript.malformed)
 
     async def _wait(
-        self, kernel: Kernel, collecting: "asyncio.Task[None]", request: str, number: int
+        self,
+        kernel: Kernel,
+        collecting: "asyncio.Task[None]",
+        reply: "asyncio.Future[bool]",
+        number: int,
     ) -> None:
         """Wait until the cell has ended, and see to it that it does."""
-        deadline = min(time.monotonic() + self._limits.cell_seconds, self._deadline)
-        is_whole = deadline == self._deadline
-        interrupted = False
+        begin = quiet = kernel.spent()
         heard = -1
+        stopped: _Limit | None = None
         while True:
-            wait = min(LOST_SECONDS, deadline - time.monotonic())
-            done, _ = await asyncio.wait({collecting}, timeout=max(0.0, wait))
-            if done:
+            parts: set[asyncio.Future[Any]] = {collecting, reply}
+            await asyncio.wait(parts, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
+            if collecting.done():
                 collecting.result()
-                break
-            if request in self._replied and kernel.wire.received == heard:
-                self._note("run.lost_outputs", number)
-                break
-            if kernel.wire.is_broken:
+                if reply.done():
+                    break
+            now = kernel.spent()
+            if kernel.wire.received != heard:
+                heard, quiet = kernel.wire.received, now
+            elif kernel.wire.is_broken:
                 raise BrokenWire(Reason("cause.closed"))
-            heard = kernel.wire.received
-            if time.monotonic() < deadline:
-                continue
-            if interrupted:
-                raise self._over_time() if is_whole else _Stopped(Reason("run.stuck"))
-            interrupted = True
-            deadline = time.monotonic() + GRACE_SECONDS
-            if not is_whole:
-                self._note("run.slow", number, seconds=f"{self._limits.cell_seconds:g}")
-            await kernel.interrupt()
-        if interrupted:
-            if is_whole:
-                raise self._over_time()
-            await asyncio.sleep(SETTLE_SECONDS)
+            elif (collecting.done() or reply.done()) and (now - quiet).exceeds(LOST_SECONDS):
+                if not collecting.done():
+                    self._note("run.lost_outputs", number)
+                break
+            if stopped is None:
+                stopped = self._exceeded(now - begin, now - self._begin)
+                if stopped is not None:
+                    begin = now
+                    if not stopped.is_whole:
+                        self._note(stopped.key, number, seconds=stopped.seconds)
+                    await kernel.interrupt()
+            elif (now - begin).exceeds(GRACE_SECONDS):
+                raise stopped.whole() if stopped.is_whole else _Stopped(Reason("run.stuck"))
+        if stopped is not None and stopped.is_whole:
+            raise stopped.whole()
+        if reply.done() and reply.result():
+            raise _Stopped(Reason("run.quit"))
 
-    def _over_time(self) -> _Stopped:
-        seconds = f"{self._limits.submission_seconds:g}"
-        return _Stopped(Reason("run.over_time", {"seconds": seconds}))
+    def _exceeded(self, cell: Spent, whole: Spent) -> "_Limit | None":
+        """Return the limit that a cell, or all of them together, have exceeded."""
+        for spent, limit, is_whole in (
+            (whole, self._limits.submission_seconds, True),
+            (cell, self._limits.cell_seconds, False),
+        ):
+            if spent.cpu >= limit:
+                return _Limit("run.over_time" if is_whole else "run.slow", limit, is_whole)
+            for used, most in ((spent.idle, ASLEEP * limit), (spent.wall, PATIENCE * limit)):
+                if used >= most:
+                    self.was_starved = spent.was_starved
+                    key = "run.slept_away" if is_whole else "run.asleep"
+                    return _Limit(key, most, is_whole)
+        return None
 
     def _note(self, key: str, number: int, **values: Any) -> None:
         self.problems.append(Reason(key, {"cell": number} | values))
@@ -281,8 +375,10 @@ class _Run:
                 message = await kernel.wire.reply()
             except BrokenWire:
                 return
-            if message is not None and message.kind == "execute_reply":
-                self._replied = {message.parent}
+            if message is None or message.kind != "execute_reply" or self._reply is None:
+                continue
+            if message.parent == self._awaited and not self._reply.done():
+                self._reply.set_result(_ends_kernel(message.content))
 
 
 async def _collect(kernel: Kernel, request: str, transcript: CellTranscript) -> None:
@@ -299,6 +395,18 @@ async def _collect(kernel: Kernel, request: str, transcript: CellTranscript) -> 
             transcript.take(message.kind, message.content)
         elif message.content == {"execution_state": "idle"}:
             return
+
+
+def _ends_kernel(content: Any) -> bool:
+    """Whether a reply asks for the end of its kernel, as exit() and quit() in a cell do.
+
+    The kernel ends a moment later, in which it may run more cells, or may not.
+    """
+    payload = content.get("payload") if isinstance(content, dict) else None
+    return isinstance(payload, list) and any(
+        isinstance(item, dict) and item.get("source") == "ask_exit" and not item.get("keepkernel")
+        for item in payload
+    )
 
 
 def _without_outputs(notebook: NotebookNode) -> NotebookNode:

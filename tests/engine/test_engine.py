@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import dataclasses
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from grading.course.config import Limits
 from grading.engine import provisioner, runner
 from grading.engine.executor import Execution
 from grading.engine.kernels.order import Order, check_files
+from grading.engine.kernels.usage import Spent
 from grading.engine.runner import Engine
 from grading.engine.walls import outer
 from grading.errors import UserError
@@ -143,40 +146,172 @@ class TestExecution:
             check_files({"a": bytes(6), "b": bytes(6)}, 10)
 
 
+# In a cell: use as many seconds of processor time.
+BURN = """
+import time
+def burn(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
+"""
+
+
+@contextmanager
+def busy(count: int) -> Iterator[None]:
+    """As many processes beside, none of which ever sleeps."""
+    spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in spinning:
+            process.kill()
+            process.wait()
+
+
 class TestTime:
     def test_a_slow_cell_is_stopped_and_the_next_runs(self, either: Bench) -> None:
         execution = either.run(
             "while True: pass", "import time; time.sleep(99)", "1", cell_seconds=1
         )
         assert text(execution, 1).startswith("KeyboardInterrupt")
+        assert text(execution, 2).startswith("KeyboardInterrupt")
         assert text(execution, 3) == "1"
         assert problems(execution) == (
-            "cell 1 ran longer than 1 s and was stopped",
-            "cell 2 ran longer than 1 s and was stopped",
+            "cell 1 used more than 1 s of processor time and was stopped",
+            "cell 2 slept or waited longer than 3 s and was stopped",
         )
 
     def test_a_cell_that_cannot_be_stopped_costs_the_rest(self, either: Bench) -> None:
-        stubborn = (
-            "import time\nwhile True:\n    try: time.sleep(60)\n    except BaseException: pass"
-        )
+        stubborn = "while True:\n    try: sum(range(10**6))\n    except BaseException: pass"
         execution = either.run("print(1)", stubborn, "print(3)", cell_seconds=1)
         assert text(execution, 1) == "1"
         assert text(execution, 3) == ""
         assert problems(execution) == (
-            "cell 2 ran longer than 1 s and was stopped",
+            "cell 2 used more than 1 s of processor time and was stopped",
             "cell 2 could not be stopped and its kernel was killed; "
             "the cells after it were not run",
         )
 
     def test_the_whole_notebook_is_limited(self, either: Bench) -> None:
         execution = either.run(
-            *["import time; time.sleep(1.5)"] * 3, "print(4)", submission_seconds=2.5
+            BURN, *["burn(1.5)"] * 3, "print(5)", cell_seconds=9, submission_seconds=2.5
         )
+        assert text(execution, 5) == ""
+        (problem,) = problems(execution)
+        assert problem.startswith("the notebook used more than 2.5 s of processor time")
+
+    def test_the_whole_notebook_may_not_sleep_for_ever(self, either: Bench) -> None:
+        nap = "import time; time.sleep(2)"
+        execution = either.run(*[nap] * 3, "print(4)", submission_seconds=1)
         assert text(execution, 4) == ""
         assert problems(execution) == (
-            "the notebook ran longer than 2.5 s and was stopped in cell 2; "
+            "the notebook slept or waited longer than 3 s and was stopped in cell 2; "
             "the cells after it were not run",
         )
+
+    def test_what_waits_for_a_core_is_not_slow(self, either: Bench) -> None:
+        """A cell near its limit, where each core has ten other processes to see to."""
+        with busy(10 * len(os.sched_getaffinity(0))):
+            execution = either.run(BURN, "burn(1); print('done')", cell_seconds=2)
+        assert text(execution, 2) == "done"
+        assert execution.problems == ()
+
+    @pytest.mark.parametrize(
+        "children",
+        [
+            "subprocess.run([sys.executable, '-c', 'while True: pass'])",
+            "os.fork() or burn(99)\nwhile True: time.sleep(1)",
+            # Nobody waits for these, and Linux keeps no account of what they used.
+            "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+            "while True:\n    if os.fork() == 0: burn(0.4); os._exit(0)\n    time.sleep(0.5)",
+        ],
+    )
+    @pytest.mark.sandbox
+    def test_the_time_of_children_counts(self, forked: Bench, children: str) -> None:
+        imports = "import os, signal, subprocess, sys, time\n"
+        execution = forked.run(BURN, imports + children, cell_seconds=1.5)
+        assert problems(execution)[0] == (
+            "cell 2 used more than 1.5 s of processor time and was stopped"
+        )
+        assert execution.seconds < 60
+
+    @pytest.mark.sandbox
+    def test_what_may_have_been_starved_runs_again_alone(
+        self, forked: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As if what is asleep were starved: nothing else may run beside the second try."""
+        monkeypatch.setattr(Spent, "was_starved", True)
+        asleep = "import time; print(time.time()); time.sleep(99)"
+        beside = "import time; begin = time.time(); time.sleep(1); print(begin, time.time())"
+
+        async def run() -> list[Execution]:
+            def execute(code: str) -> Any:
+                return asyncio.create_task(forked.engine.execute(notebook(code), env={}))
+
+            first = execute(asleep)
+            others = []
+            while not first.done():
+                others.append(await execute(beside))
+            return [await first, *others]
+
+        before = forked.engine.limits
+        forked.engine.limits = dataclasses.replace(before, cell_seconds=1)
+        try:
+            first, *others = forked.wait_for(run())
+        finally:
+            forked.engine.limits = before
+        again = float(text(first).split("\n")[0])
+        assert problems(first) == ("cell 1 slept or waited longer than 3 s and was stopped",)
+        assert len(others) > 1
+        spans = [tuple(map(float, text(other).split())) for other in others]
+        assert spans[0][1] < again
+        assert all(end < again or again + 3 < begin for begin, end in spans)
+
+
+@pytest.mark.sandbox
+class TestCores:
+    """A kernel's processes share one core, so that another kernel's need not."""
+
+    WHERE = "import os, time; time.sleep(2); print(*os.sched_getaffinity(0))"
+
+    def test_each_kernel_has_one_of_its_own(self, forked: Bench) -> None:
+        count = len(os.sched_getaffinity(0))
+        ran = forked.run_all([(self.WHERE,)] * count)
+        held = [text(execution) for execution in ran]
+        assert all(len(cores.split()) == 1 for cores in held)
+        if not held_elsewhere():
+            assert len(set(held)) == count
+
+    def test_what_it_starts_stays_on_it(self, forked: Bench) -> None:
+        code = (
+            "import os, subprocess, sys, threading\n"
+            "ask = 'import os; print(*os.sched_getaffinity(0))'\n"
+            "exec(ask)\n"
+            "thread = threading.Thread(target=exec, args=(ask,)); thread.start(); thread.join()\n"
+            "print(subprocess.run([sys.executable, '-c', ask], capture_output=True, text=True,"
+            " start_new_session=True).stdout, end='')"
+        )
+        said = forked.says(code).split()
+        assert len(said) == 3 and len(set(said)) == 1
+
+    def test_threads_that_it_had_before_are_on_it(self, forked: Bench) -> None:
+        code = (
+            "import os\n"
+            "{tuple(os.sched_getaffinity(int(t))) for t in os.listdir('/proc/self/task')"
+            " if False} or len({line for t in os.listdir('/proc/self/task')"
+            " for line in open(f'/proc/self/task/{t}/status') if 'Cpus_allowed_list' in line})"
+        )
+        assert forked.says(code) == "1"
+
+    def test_it_is_given_back(self, forked: Bench) -> None:
+        for _ in range(2 * len(os.sched_getaffinity(0))):
+            forked.says("1")
+        assert eventually(lambda: not held_elsewhere())
+
+
+def held_elsewhere() -> set[str]:
+    """Cores that kernels hold at this moment."""
+    found = Path("/proc/net/unix").read_text().split()
+    return {name for name in found if name.startswith("@dl-course-kit/core/")}
 
 
 class TestDeath:
@@ -198,6 +333,36 @@ class TestDeath:
     def test_of_an_ordinary_kernel(self, ordinary: Bench) -> None:
         (problem,) = problems(ordinary.run("import os; os._exit(3)"))
         assert problem == "the kernel died in cell 1: it exited with status 3"
+
+    @pytest.mark.parametrize(
+        "ending",
+        [
+            "exit()",
+            "quit()",
+            "for _ in range(2): quit()",
+            "get_ipython().ask_exit()",
+            "try: exit()\nfinally: print('x')",
+        ],
+    )
+    def test_a_kernel_that_ends_itself_ends_at_that_cell(self, either: Bench, ending: str) -> None:
+        for _ in range(2):
+            execution = either.run("print(1)", f"print(2)\n{ending}", "print(3)", *["4"] * 3)
+            assert [text(execution, n) for n in (1, 3, 4)] == ["1", "", ""]
+            assert text(execution, 2).startswith("2")
+            assert problems(execution) == (
+                "cell 2 ended its kernel, as exit() and quit() do; the cells after it were not run",
+            )
+
+    def test_one_that_is_only_asked_to_stays(self, either: Bench) -> None:
+        assert either.says("exit(keep_kernel=True)", "import time; time.sleep(1); 2") == "2"
+
+    def test_what_it_left_behind_as_it_died_is_no_evidence(self, either: Bench) -> None:
+        evidence = f"display({{{MIME!r}: {{'label': 'a'}}}}, raw=True)"
+        wait = "import os, time; time.sleep(1)"
+        for code in (f"{evidence}; {wait}; os._exit(0)", f"import os; {evidence}; os._exit(0)"):
+            execution = either.run(evidence, code)
+            assert len(execution.notebook.cells[0].outputs) == 1
+            assert not any("data" in output for output in execution.notebook.cells[1].outputs)
 
     @pytest.mark.sandbox
     def test_a_kernel_cannot_kill_itself_by_signal(self, forked: Bench) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from grading.engine.kernels.usage import Spent
 from grading.engine.wire.jupyter import Wire
 from grading.messages import Reason
 
@@ -47,8 +48,11 @@ class Kernel(Protocol):
 
     wire: Wire
 
+    def spent(self) -> Spent:
+        """Return what it has spent up to now; as it was a moment ago, perhaps."""
+
     async def interrupt(self) -> None:
-        """Ask the running cell to stop."""
+        """Ask the running cell to stop; what is asked of the kernel later comes after that."""
 
     async def stop(self) -> End:
         """Kill it and return when nothing of it is left; may raise `LostKernel`."""

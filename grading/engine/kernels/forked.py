@@ -26,6 +26,7 @@ from grading.engine.kernels.nursery import (
     listen,
 )
 from grading.engine.kernels.order import CHANNELS, Order
+from grading.engine.kernels.usage import Spent
 from grading.engine.wire.jupyter import Wire, open_wire, private_key
 from grading.engine.wire.zmtp import Bounds
 from grading.messages import Reason
@@ -141,13 +142,19 @@ class _Forked:
         self.wire = wire
         self._kernel = kernel
 
+    def spent(self) -> Spent:
+        return self._kernel.spent()
+
     async def interrupt(self) -> None:
-        self._kernel.signal(signal.SIGINT)
+        await asyncio.wrap_future(self._kernel.signal(signal.SIGINT))
 
     async def stop(self) -> End:
         ended = asyncio.wrap_future(self._kernel.ended)
-        if self.wire.is_broken:  # if that is because it ended, the zygote is about to say so
-            await asyncio.wait([ended], timeout=LAST_WORDS_SECONDS)
+        before = self.spent()
+        while self.wire.is_broken and not (self.spent() - before).exceeds(LAST_WORDS_SECONDS):
+            # If that is because it ended, the zygote is about to say so.
+            if (await asyncio.wait([ended], timeout=LAST_WORDS_SECONDS))[0]:
+                break
         by_itself = ended.done()
         self.wire.close()
         self._kernel.signal(signal.SIGKILL)

@@ -12,14 +12,18 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import IO, Any
 
 from grading.course.config import Limits
+from grading.engine.kernels import cores
 from grading.engine.kernels.order import CHANNELS, Order
 from grading.engine.kernels.preload import OF_NOTEBOOKS
+from grading.engine.kernels.usage import Spent
 from grading.engine.kernels.zygote import MAX_PACKET
 from grading.engine.walls import outer
 from grading.engine.walls.inner import HOME, Allowance
@@ -87,47 +91,76 @@ class ForkedKernel:
         Done when the kernel is gone; fails with `ZygoteDied`.
     """
 
-    def __init__(self, nursery: "Nursery", number: int, order: socket.socket) -> None:
+    def __init__(self, nursery: "Nursery", number: int) -> None:
         self.ready: Future[None] = _promise()
         self.ended: Future[Exit] = _promise()
         self._nursery = nursery
         self._number = number
-        self._order = order
+        self._core: cores.Core | None = None
+        self._signalled: deque[Future[None]] = deque()
+        self._spent = Spent()
 
     def start(self, order: Order) -> None:
-        """Let it run."""
+        """Let it run, on a core of its own if there is one."""
+        self._core = cores.take()
         packed = os.memfd_create("order")
         try:
             with open(packed, "wb", closefd=False) as file:
                 file.write(order.pack())
             os.lseek(packed, 0, os.SEEK_SET)
-            socket.send_fds(self._order, [b"go"], [packed])
-        except OSError:
-            pass  # it is gone, and `ended` says so
+            request = {"do": "start", "id": self._number, "core": self._core.number}
+            self._nursery.tell(request, [packed])  # if it is gone, `ended` says so
         finally:
             os.close(packed)
-            self._order.close()
+            if self.ended.done():
+                self._core.release()
 
-    def signal(self, number: int) -> None:
-        """Send it a signal; nothing happens if it is gone."""
-        self._nursery.tell({"do": "signal", "id": self._number, "signal": number})
+    def signal(self, number: int) -> Future[None]:
+        """Send it a signal; the answer is done when it has that, or is gone."""
+        sent: Future[None] = _promise()
+        self._signalled.append(sent)
+        request = {"do": "signal", "id": self._number, "signal": number}
+        if not self._nursery.tell(request) or self.ended.done():
+            self._answer_all()
+        return sent
+
+    def spent(self) -> Spent:
+        """Return what it had spent a moment ago."""
+        return replace(self._spent, wall=time.monotonic())
 
     def _hear(self, event: dict[str, Any]) -> None:
         if event["event"] == "ready":
             self.ready.set_result(None)
+            return
+        if event["event"] == "spent":
+            self._spent = Spent(event["cpu"], event["idle"])
+            return
+        if event["event"] == "signalled":
+            with contextlib.suppress(IndexError):
+                self._signalled.popleft().set_result(None)
             return
         exit_ = Exit(event["status"], event["cpu"], event["reason"], event["said"])
         if not self.ready.done():
             last = (exit_.said.strip() or f"it exited with {exit_.status}").splitlines()[-1]
             self.ready.set_exception(RuntimeError(f"a kernel could not start: {last}"))
         self.ended.set_result(exit_)
-        self._order.close()
+        self._let_go()
 
     def _lose(self, error: ZygoteDied) -> None:
         for future in (self.ready, self.ended):
             if not future.done():
                 future.set_exception(error)
-        self._order.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._answer_all()
+        if self._core is not None:
+            self._core.release()
+
+    def _answer_all(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self._signalled.popleft().set_result(None)
 
 
 class Nursery:
@@ -153,7 +186,7 @@ class Nursery:
             memory=int(limits.memory_mb * 2**20),
             processes=int(limits.processes),
             file=int(limits.file_mb * 2**20),
-            cpu_seconds=math.ceil(limits.submission_seconds) * (os.cpu_count() or 1) + 60,
+            cpu_seconds=math.ceil(limits.submission_seconds) + 60,
         )
         self._modules = modules
         self._kernels: dict[int, ForkedKernel] = {}
@@ -177,16 +210,15 @@ class Nursery:
         sockets : mapping of str to socket
             A listening Unix socket for each of `order.CHANNELS`; closed here.
         """
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with self._lock:
             self._forked += 1
             number = self._forked
-            kernel = ForkedKernel(self, number, ours)
+            kernel = ForkedKernel(self, number)
             self._kernels[number] = kernel
-        descriptors = [sockets[channel].fileno() for channel in CHANNELS] + [theirs.fileno()]
+        descriptors = [sockets[channel].fileno() for channel in CHANNELS]
         if not self.tell({"do": "fork", "id": number}, descriptors):
             self._lose_all()
-        for used in (*sockets.values(), theirs):
+        for used in sockets.values():
             used.close()
         return kernel
 
@@ -268,10 +300,11 @@ class Nursery:
             self.up.set_result(_complaints(event["threads"], event["missing"]))
             return
         with self._lock:
-            kernel = self._kernels[event["id"]]
+            kernel = self._kernels.get(event["id"])
             if event["event"] == "ended":
                 del self._kernels[event["id"]]
-        kernel._hear(event)
+        if kernel is not None:  # a signal may be answered after its end was told
+            kernel._hear(event)
 
     def _lose_all(self) -> None:
         with self._lock:

@@ -1,9 +1,11 @@
 """Kernels like those that Jupyter starts, from which nothing protects this machine."""
 
 import asyncio
+import contextlib
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from jupyter_client.manager import AsyncKernelManager
 
 from grading.course.config import Limits
 from grading.engine.kernels.base import LAST_WORDS_SECONDS, START_SECONDS, End, Kernel, cause_of
+from grading.engine.kernels.usage import Process, Spent, Tally
 from grading.engine.walls.outer import kit_roots
 from grading.engine.wire.jupyter import Wire, open_wire
 from grading.engine.wire.zmtp import Bounds
@@ -91,6 +94,13 @@ class _Ordinary:
         self.wire = wire
         self._manager = manager
         self._folder = folder
+        self._tally = Tally()
+
+    def spent(self) -> Spent:
+        provisioner: Any = self._manager.provisioner
+        family = _family(provisioner.pid)
+        self._tally.look(family, time.monotonic(), not any(each.can_run for each in family))
+        return self._tally.spent
 
     async def interrupt(self) -> None:
         if self._manager.has_kernel:
@@ -105,7 +115,7 @@ class _Ordinary:
             await asyncio.sleep(RETRY_SECONDS)
             waited += RETRY_SECONDS
         status = await provisioner.poll()
-        cpu_seconds = _cpu_seconds(provisioner.pid) if status is None else None
+        cpu_seconds = self.spent().cpu if status is None else None
         self.wire.close()
         await _end(self._manager, self._folder)
         return End(cpu_seconds, None if status is None else cause_of(status))
@@ -145,10 +155,24 @@ async def _dial(
             await asyncio.sleep(RETRY_SECONDS)
 
 
-def _cpu_seconds(pid: int) -> float | None:
-    try:
-        times = psutil.Process(pid).cpu_times()
-    except psutil.Error:
-        return None
-    own = times.user + times.system
-    return own + getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
+def _family(pid: int | None) -> list[Process]:
+    """Return what this system, whichever it is, says of a kernel and what it started."""
+    found = []
+    with contextlib.suppress(psutil.Error):
+        kernel = psutil.Process(pid)
+        for process in (kernel, *kernel.children(recursive=True)):
+            with contextlib.suppress(psutil.Error), process.oneshot():
+                times = process.cpu_times()
+                reaped = (getattr(times, f"children_{kind}", 0.0) for kind in ("user", "system"))
+                found.append(
+                    Process(
+                        key=(process.pid, hash(process.create_time())),
+                        parent=process.ppid(),
+                        can_run=process.status() == psutil.STATUS_RUNNING,
+                        threads=process.num_threads(),
+                        own=times.user + times.system,
+                        reaped=sum(reaped),
+                        resident=process.memory_info().rss,
+                    )
+                )
+    return found

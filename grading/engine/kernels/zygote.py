@@ -7,9 +7,11 @@ or its forks would not work. It is asked over a Unix socket that it inherits, wh
 
 Requests and events are JSON, one packet each:
 
-- ``{"do": "fork", "id": n}``, with the descriptors of the kernel's sockets and of a socket on which
-  it will get its order; ``{"do": "signal", "id": n, "signal": s}``.
+- ``{"do": "fork", "id": n}``, with the descriptors of the kernel's sockets;
+  ``{"do": "start", "id": n, "core": k}``, with that of its packed order;
+  ``{"do": "signal", "id": n, "signal": s}``.
 - ``{"event": "up", "threads": t, "missing": {...}}``, ``{"event": "ready", "id": n}``,
+  ``{"event": "signalled", "id": n}``, ``{"event": "spent", "id": n, "cpu": c, "idle": i}``,
   ``{"event": "ended", "id": n, "status": s, "cpu": c, "reason": r, "said": text}``.
 """
 
@@ -24,12 +26,13 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from grading.engine.kernels.order import CHANNELS
 from grading.engine.kernels.preload import preload
+from grading.engine.kernels.usage import Process, Tally, can_run, families
 from grading.engine.walls import inner
 
 MAX_PACKET = 65_536
@@ -40,8 +43,9 @@ WATCH_SECONDS = 0.25
 class _Kernel:
     number: int
     pid: int
-    space: str  # its PID namespace, by which all its processes are known
     report: int  # it says here that it is ready, or why it never will be
+    order: socket.socket  # it waits here for its order
+    tally: Tally = field(default_factory=Tally)
     said: bytes = b""
     reason: str | None = None  # why it was killed
 
@@ -68,7 +72,7 @@ class Zygote:
         self._kernels: dict[int, _Kernel] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(control, selectors.EVENT_READ, self._obey)
-        self._baseline = _resident(os.getpid())
+        self._baseline = Process.read(os.getpid()).resident
 
     def run(self) -> None:
         """Serve until the coordinator is gone."""
@@ -99,22 +103,31 @@ class Zygote:
         kernel = self._kernels.get(request["id"])
         if request["do"] == "fork":
             self._fork(request["id"], descriptors)
-        elif kernel is not None:
-            _signal(kernel.pid, request["signal"])
+        elif request["do"] == "start":
+            if kernel is not None:
+                _pin(kernel.pid, request["core"])
+                with contextlib.suppress(OSError):  # it is gone, and will be reaped
+                    socket.send_fds(kernel.order, [b"go"], descriptors)
+            _close(descriptors)
+        else:
+            if kernel is not None:
+                _signal(kernel.pid, request["signal"])
+            self.tell("signalled", id=request["id"])
 
     def _fork(self, number: int, descriptors: list[int]) -> None:
         report, said = os.pipe()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            pid = inner.fork_inside(lambda: self._become_kernel(descriptors, said))
-            space = os.readlink(f"/proc/{pid}/ns/pid")
+            pid = inner.fork_inside(lambda: self._become_kernel(descriptors, theirs.fileno(), said))
         except OSError as error:
             os.close(report)
+            ours.close()
             self.tell("ended", id=number, status=1, cpu=0.0, reason=None, said=str(error))
             return
         finally:
-            for descriptor in (*descriptors, said):
-                os.close(descriptor)
-        self._kernels[number] = _Kernel(number, pid, space, report)
+            theirs.close()
+            _close((*descriptors, said))
+        self._kernels[number] = _Kernel(number, pid, report, ours)
         self._selector.register(report, selectors.EVENT_READ, self._listen)
 
     def _listen(self, report: int) -> None:
@@ -145,37 +158,52 @@ class Zygote:
         while kernel.report != -1:
             self._listen(kernel.report)
         del self._kernels[kernel.number]
+        kernel.order.close()
         said = kernel.said.removeprefix(b"ready").decode(errors="replace")[-2000:]
         code = os.waitstatus_to_exitcode(status)
+        cpu = max(cpu, kernel.tally.spent.cpu)
         self.tell("ended", id=kernel.number, status=code, cpu=cpu, reason=kernel.reason, said=said)
 
     def _watch(self) -> None:
-        """Kill what uses more than its share by means that limits of one process do not cover."""
-        members: dict[str, list[int]] = {kernel.space: [] for kernel in self._kernels.values()}
-        for name in os.listdir("/proc") if members else ():
-            with contextlib.suppress(OSError, KeyError):
-                if name.isdigit():
-                    members[os.readlink(f"/proc/{name}/ns/pid")].append(int(name))
+        """Tell what each kernel has spent, and kill what has more than its share.
+
+        The limits that Linux holds are those of one process; these are of all that it started.
+        """
+        found = families(kernel.pid for kernel in self._kernels.values()) if self._kernels else {}
         for kernel in self._kernels.values():
-            pids = members[kernel.space]
-            if sum(map(_threads, pids)) > self._allowance.processes:
+            family = found[kernel.pid]
+            kernel.tally.look(family, time.monotonic(), not any(map(can_run, family)))
+            spent = kernel.tally.spent
+            self.tell("spent", id=kernel.number, cpu=spent.cpu, idle=spent.idle)
+            if sum(process.threads for process in family) > self._allowance.processes:
                 kernel.reason = "processes"
-            elif self._is_overgrown(pids):
+            elif self._is_overgrown(family):
                 kernel.reason = "memory"
             if kernel.reason is not None:
                 os.kill(kernel.pid, signal.SIGKILL)
 
-    def _is_overgrown(self, pids: list[int]) -> bool:
+    def _is_overgrown(self, family: list[Process]) -> bool:
         # What the kernels share with the zygote counts once, and not for them. To say how much
         # that is is slow, so it is only asked of one that has grown.
-        grown = sum(max(0, _resident(pid) - self._baseline) for pid in pids)
         limit = self._allowance.memory
-        return grown > limit and sum(map(_proportional, pids)) > limit + self._baseline
+        return sum(map(self._growth, family)) > limit and (
+            sum(map(self._share, family)) > limit + self._baseline
+        )
 
-    def _become_kernel(self, descriptors: list[int], said: int) -> None:
+    def _growth(self, process: Process) -> int:
+        return max(0, process.resident - self._baseline)
+
+    def _share(self, process: Process) -> int:
+        """Return the bytes that a process has, or grew by, if it hides what it shares."""
+        with contextlib.suppress(OSError), open(f"/proc/{process.key[0]}/smaps_rollup") as file:
+            for line in file:
+                if line.startswith("Pss:"):
+                    return int(line.split()[1]) * 1024
+        return self._growth(process)
+
+    def _become_kernel(self, sockets: list[int], order: int, said: int) -> None:
         try:
-            *sockets, order = descriptors
-            _close_all_but({*descriptors, said})
+            _close_all_but({*sockets, order, said})
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             inner.enclose(self._allowance, self._shown)
@@ -223,26 +251,16 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def _resident(pid: int) -> int:
-    """Return the bytes of memory that a process has, those shared with others included."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return 0
+def _pin(pid: int, core: int) -> None:
+    """Keep a kernel, which cannot change that, and all that it will start on one core."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError):  # a core that this machine has lost
+            os.sched_setaffinity(int(thread), {core})
 
 
-def _proportional(pid: int) -> int:
-    """Return the bytes of memory that a process has, its part of what is shared with others."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup") as file:
-        for line in file:
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    return 0
-
-
-def _threads(pid: int) -> int:
-    with contextlib.suppress(OSError):
-        return len(os.listdir(f"/proc/{pid}/task"))
-    return 0
+def _close(descriptors: Iterable[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def main() -> None:

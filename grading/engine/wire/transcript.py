@@ -94,6 +94,10 @@ class CellTranscript:
         except Malformed:
             self.malformed += 1
 
+    def drop_evidence(self) -> None:
+        """Keep none of the evidence."""
+        self._outputs = [output for output in self._outputs if not output.is_evidence]
+
     def outputs(self) -> list[NotebookNode]:
         """Return what was kept, in the order in which it arrived."""
         return [output.as_node() for output in self._outputs]
