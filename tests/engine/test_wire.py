@@ -1,6 +1,7 @@
 """What arrives from a kernel, read byte by byte, whatever it is."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -9,7 +10,16 @@ import pytest
 import zmq
 
 from grading.engine.wire.jupyter import Message, Wire, open_wire
-from grading.engine.wire.zmtp import CHUNK, GREETING, MAX_FRAMES, Bounds, BrokenWire, Flood, Socket
+from grading.engine.wire.zmtp import (
+    CHUNK,
+    GREETING,
+    MAX_FRAMES,
+    TURN,
+    Bounds,
+    BrokenWire,
+    Flood,
+    Socket,
+)
 
 BOUNDS = Bounds(message=10_000, total=100_000)
 READY = b"\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03PUB"
@@ -80,17 +90,60 @@ class TestFrames:
 
         run(test)
 
-    def test_too_many_parts_are_not_kept(self) -> None:
+    def test_a_message_of_many_parts_is_read(self) -> None:
         async def test() -> None:
-            socket = read(frame(b"", 1) * 10 * MAX_FRAMES + frame(b"") + frame(b"next"))
-            assert await socket.receive() is None
+            socket = read(frame(b"", 1) * (MAX_FRAMES - 1) + frame(b"") + frame(b"next"))
+            assert await socket.receive() == [b""] * MAX_FRAMES
             assert await socket.receive() == [b"next"]
 
         run(test)
 
-    @pytest.mark.parametrize(
-        "endless", [frame(b"", 1) * 60_000, b"\x02" + (2**62).to_bytes(8) + bytes(2 * CHUNK)]
-    )
+    @pytest.mark.parametrize("part", [frame(b"", 1), frame(b"", 4), frame(b"", 5)])
+    def test_one_of_too_many_parts_is_not_read_on(self, part: bytes) -> None:
+        async def test() -> None:
+            socket = read(part * 10 * MAX_FRAMES + frame(b""))
+            with pytest.raises(BrokenWire, match="more parts"):
+                await socket.receive()
+            assert socket.is_broken
+            assert socket.received < 100_000
+
+        run(test)
+
+    def test_small_frames_are_not_cheap(self) -> None:
+        """Each takes the coordinator's time, however little it holds."""
+
+        async def test() -> None:
+            socket = read(frame(b"") * 60_000)
+            count = 0
+            with pytest.raises(Flood):
+                while await socket.receive() is not None:
+                    count += 1
+            assert 100 < count < 1_000
+
+        run(test)
+
+    @pytest.mark.parametrize("each", [frame(b""), frame(b"", 1) * 7 + frame(b"\x04PING\0\0", 4)])
+    def test_whoever_sends_without_end_keeps_nobody_waiting(self, each: bytes) -> None:
+        async def test() -> None:
+            socket = read(each * 100_000, Bounds(message=10_000, total=10**9))
+            turns, frames = 0, 0
+
+            async def another() -> None:
+                nonlocal turns
+                while True:
+                    turns += 1
+                    await asyncio.sleep(0)
+
+            other = asyncio.create_task(another())
+            with contextlib.suppress(BrokenWire):
+                for frames in range(10_000):  # noqa: B007
+                    await socket.receive()
+            assert turns >= frames / TURN - 1
+            other.cancel()
+
+        run(test)
+
+    @pytest.mark.parametrize("endless", [b"\x02" + (2**62).to_bytes(8) + bytes(2 * CHUNK)])
     def test_one_without_end_is_given_up(self, endless: bytes) -> None:
         async def test() -> None:
             socket = read(endless)
@@ -198,6 +251,16 @@ class TestMessages:
         assert self.received(self.HEADER, self.PARENT, b"{}", content) == Message(
             "stream", "a", None
         )
+
+    def test_that_mean_nothing_end_the_listening(self) -> None:
+        async def test() -> None:
+            data = frame(b"x") * 100_000
+            wire = Wire(read(b""), read(data, Bounds(message=10**6, total=10**9)), b"k")
+            with pytest.raises(BrokenWire, match="mean nothing"):
+                for _ in range(100_000):
+                    assert await wire.published() is None
+
+        run(test)
 
     def test_must_be_signed(self) -> None:
         assert self.received(self.HEADER, self.PARENT, b"{}", b"{}", key=b"other") is None

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from grading.engine.wire.zmtp import MAX_HEADER, Bounds, Socket
+from grading.engine.wire.zmtp import MAX_HEADER, Bounds, BrokenWire, Socket
+from grading.messages import Reason
 
 DELIMITER = b"<IDS|MSG>"
 MAX_NODES = 500_000  # values in a message's JSON
+MAX_MALFORMED = 1000  # messages of no kernel, until there is no more listening to this one
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Wire:
         self._iopub = iopub
         self._key = key
         self._session = uuid.uuid4().hex
+        self._malformed = 0
 
     @property
     def received(self) -> int:
@@ -74,11 +77,11 @@ class Wire:
 
     async def reply(self) -> Message | None:
         """Return the next reply, `TOO_LARGE`, or None for what no kernel would send."""
-        return self._parse(await self._shell.receive())
+        return self._understood(await self._shell.receive())
 
     async def published(self) -> Message | None:
         """Return what is published next, `TOO_LARGE`, or None for what no kernel would send."""
-        message = self._parse(await self._iopub.receive())
+        message = self._understood(await self._iopub.receive())
         await asyncio.sleep(0)  # a stream that has data does not yield: let the others run
         return message
 
@@ -86,6 +89,13 @@ class Wire:
         """Close both connections without waiting."""
         self._shell.close()
         self._iopub.close()
+
+    def _understood(self, frames: list[bytes] | None) -> Message | None:
+        message = self._parse(frames)
+        self._malformed += message is None
+        if self._malformed > MAX_MALFORMED:
+            raise BrokenWire(Reason("cause.protocol"), "too many messages that mean nothing")
+        return message
 
     def _sign(self, parts: list[bytes]) -> bytes:
         signature = hmac.new(self._key, digestmod="sha256")

@@ -18,6 +18,8 @@ MORE, LONG, COMMAND = 1, 2, 4  # bits of a frame's first byte
 MAX_FRAMES = 64
 MAX_HEADER = 65_536  # bytes of a header, a parent header or metadata
 CHUNK = 65_536
+FRAME_COST = 256  # bytes charged for a frame beside its content
+TURN = 32  # frames read, until others have their turn
 FLOOD = 8  # times the outputs that may be kept, that a kernel may send
 
 
@@ -73,7 +75,7 @@ class Socket:
     Attributes
     ----------
     received : int
-        Bytes read so far.
+        Bytes read so far, with a charge for each frame.
     is_broken : bool
         Whether the peer is gone or made itself unwelcome.
     """
@@ -85,6 +87,7 @@ class Socket:
         self._writer = writer
         self._bounds = bounds
         self.received = 0
+        self._frames = 0
         self.is_broken = False
 
     async def handshake(self, kind: bytes) -> Self:
@@ -116,21 +119,25 @@ class Socket:
                 self._writer.write(bytes([more | LONG]) + len(frame).to_bytes(8) + frame)
 
     async def receive(self) -> list[bytes] | None:
-        """Return the frames of the next message, or None if they were too many or too large.
+        """Return the frames of the next message, or None if they were too large.
 
         Raises
         ------
         BrokenWire
-            If the connection is closed or what arrives is not ZMTP.
+            If the connection is closed or what arrives is no message of a kernel.
         """
         frames: list[bytes] = []
         kept, left, more = True, self._bounds.message, True
+        parts = 0
         while more:
             flags, frame = await self._frame(left if kept else 0)
+            parts += 1
+            if parts > MAX_FRAMES:
+                raise self._broken("a message has more parts than any of a kernel's")
             if flags & COMMAND:
                 continue
             more = bool(flags & MORE)
-            if frame is None or len(frames) == MAX_FRAMES:
+            if frame is None:
                 kept = False
                 frames.clear()
             elif kept:
@@ -143,7 +150,10 @@ class Socket:
         self._writer.transport.abort()
 
     async def _frame(self, limit: int) -> tuple[int, bytes | None]:
-        (flags,) = await self._read(1)
+        self._frames += 1
+        if self._frames % TURN == 0:
+            await asyncio.sleep(0)  # what has data does not yield: let the others run
+        (flags,) = await self._read(1, FRAME_COST)
         if flags & ~(MORE | LONG | COMMAND):
             raise self._broken("it sent what is not ZMTP")
         size = int.from_bytes(await self._read(8 if flags & LONG else 1))
@@ -153,13 +163,13 @@ class Socket:
             size -= len(await self._read(min(size, CHUNK)))
         return flags, None
 
-    async def _read(self, size: int) -> bytes:
+    async def _read(self, size: int, charge: int = 0) -> bytes:
         try:
             data = await self._reader.readexactly(size)
         except (asyncio.IncompleteReadError, OSError):
             self.is_broken = True
             raise BrokenWire(Reason("cause.closed")) from None
-        self.received += size
+        self.received += size + charge
         if self.received > self._bounds.total:
             self.is_broken = True
             megabytes = f"{self._bounds.total / 2**20:g}"
