@@ -80,6 +80,6 @@ def _texts(cell: NotebookNode) -> list[str]:
 def _engine(course: Course, text: str) -> tuple[Engine, list[str]]:
     """Return an engine with the sandbox if this machine has one, and what to say if not."""
     try:
-        return Engine(course.limits, modules=mentioned([text])), []
+        return Engine(course.limits, modules=mentioned([text]), private=course.private), []
     except UserError:
         return Engine(course.limits, sandbox=False), [message("note.dry_run", course.language)]

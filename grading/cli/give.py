@@ -78,7 +78,7 @@ def grade(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the results there, too.")
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option(metavar="URL", help="A Dask scheduler, such as tcp://host:8786.")
+        str | None, typer.Option(metavar="URL", help="A Dask scheduler, such as tls://host:8786.")
     ] = None,
     student: Annotated[
         list[str] | None,
@@ -174,7 +174,7 @@ def _executor(course: Course, lab: str, options: RunOptions) -> Executor:
 
     steps = ("source", "release")
     notebooks = [path for step in steps for path in course.home.glob(f"{step}/{lab}/*.ipynb")]
-    return executor_for(course.limits, options, notebooks)
+    return executor_for(course, options, notebooks)
 
 
 async def _grade(

@@ -132,6 +132,11 @@ class Course:
         return self.root / "course"
 
     @property
+    def private(self) -> tuple[Path, ...]:
+        """What no submission may see: the course's folder, and what of it lies elsewhere."""
+        return (self.root, self.home, self.root / "notebooks" / "source", self.roster)
+
+    @property
     def db_url(self) -> str:
         """URL of the gradebook, unless the command line names another."""
         return gradebook_of(self.home)

@@ -3,16 +3,17 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from grading.course.config import Limits
+from grading.course.config import Course
 from grading.engine.executor import Executor, RunOptions
 
 
-def executor_for(limits: Limits, options: RunOptions, notebooks: Iterable[Path]) -> Executor:
+def executor_for(course: Course, options: RunOptions, notebooks: Iterable[Path]) -> Executor:
     """Return what executes notebooks; on this machine it begins to start at once.
 
     Parameters
     ----------
-    limits : Limits
+    course : Course
+        Its limits hold, and none of its own files is shown.
     options : RunOptions
     notebooks : iterable of Path
         Files of the assignment: what they mention is imported ahead, all that labs import if
@@ -21,12 +22,14 @@ def executor_for(limits: Limits, options: RunOptions, notebooks: Iterable[Path])
     if options.scheduler:
         from grading.engine.cluster import ClusterEngine
 
-        return ClusterEngine(options.scheduler, limits, sandbox=options.sandbox)
+        return ClusterEngine(
+            options.scheduler, course.limits, sandbox=options.sandbox, private=course.private
+        )
     from grading.engine.kernels.preload import OF_NOTEBOOKS, mentioned
     from grading.engine.runner import Engine
 
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in notebooks]
     modules = mentioned(texts) if texts else OF_NOTEBOOKS
-    engine = Engine(limits, sandbox=options.sandbox, modules=modules)
+    engine = Engine(course.limits, sandbox=options.sandbox, modules=modules, private=course.private)
     engine.begin()
     return engine

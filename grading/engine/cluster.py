@@ -5,7 +5,9 @@ coordinator.
 """
 
 import asyncio
-from collections.abc import Mapping
+import ipaddress
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,7 +23,10 @@ from grading.messages import Reason
 CONNECT_SECONDS = 10.0  # until a scheduler counts as absent
 ATTEMPTS = 8  # workers that may die under one notebook before it is given up
 
-_engines: dict[tuple[Limits, bool], "asyncio.Task[Engine]"] = {}  # in a worker's own process
+Terms = tuple[
+    Limits, bool, tuple[Path, ...]
+]  # of an engine: whether with a sandbox, what is private
+_engines: dict[Terms, "asyncio.Task[Engine]"] = {}  # in a worker's own process
 
 
 class ClusterEngine:
@@ -30,10 +35,12 @@ class ClusterEngine:
     Parameters
     ----------
     address : str
-        Of the scheduler, ``tcp://host:port``.
+        Of the scheduler: ``tls://host:port``, or ``tcp://`` on this machine.
     limits : Limits
     sandbox : bool
         As in `Engine`.
+    private : sequence of Path
+        As in `Engine`; a worker on another machine may share the folder.
 
     Attributes
     ----------
@@ -43,10 +50,18 @@ class ClusterEngine:
         Notebooks that the workers execute at once.
     """
 
-    def __init__(self, address: str, limits: Limits, *, sandbox: bool = True) -> None:
+    def __init__(
+        self,
+        address: str,
+        limits: Limits,
+        *,
+        sandbox: bool = True,
+        private: Sequence[Path] = (),
+    ) -> None:
         self.warnings: tuple[Reason, ...] = ()
         self.slots = 0
-        self._address, self._limits, self._sandbox = address, limits, sandbox
+        self._address = _trusted(address)
+        self._terms = (limits, sandbox, tuple(private))
         self._client: Any = None
 
     async def __aenter__(self) -> Self:
@@ -72,7 +87,7 @@ class ClusterEngine:
                 f"the scheduler at {self._address} has no workers; start some with "
                 f"`dask worker {self._address} --nthreads 1`"
             )
-        said = await self._client.run(_warnings_of_worker, self._limits, self._sandbox)
+        said = await self._client.run(_warnings_of_worker, self._terms)
         self.warnings = tuple(dict.fromkeys(item for items in said.values() for item in items))
         return self
 
@@ -102,8 +117,7 @@ class ClusterEngine:
                 text,
                 dict(env),
                 dict(files or {}),
-                self._limits,
-                self._sandbox,
+                self._terms,
                 pure=False,
             )
             try:
@@ -117,22 +131,43 @@ class ClusterEngine:
         return Execution(nbformat.reads(done, as_version=4), seconds, cpu_seconds, problems)
 
 
-async def _engine_of_worker(limits: Limits, sandbox: bool) -> Engine:
+def _trusted(address: str) -> str:
+    """Return the address of a scheduler if none but who may can speak to it, or listen.
+
+    Whoever reaches a scheduler runs code on its workers, so on a network it must ask for
+    certificates; Dask's own settings say which (``distributed.comm.tls``).
+    """
+    scheme, _, place = address.rpartition("://")
+    host = place.rpartition(":")[0].strip("[]")
+    try:
+        is_here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_here = False
+    if scheme in ("tls", "wss") or (scheme in ("", "tcp", "ws") and is_here):
+        return address
+    raise UserError(
+        f"--scheduler {address}: whoever reaches a scheduler on a network can run code on its "
+        "workers; expected tls://host:port, with Dask's certificates, or one on 127.0.0.1"
+    )
+
+
+async def _engine_of_worker(terms: Terms) -> Engine:
     """Return the engine of this worker's process, started by the first one to ask."""
-    key = (limits, sandbox)
-    if key not in _engines:
-        _engines[key] = asyncio.ensure_future(Engine(limits, sandbox=sandbox).__aenter__())
-    return await asyncio.shield(_engines[key])
+    if terms not in _engines:
+        limits, sandbox, private = terms
+        engine = Engine(limits, sandbox=sandbox, private=private)
+        _engines[terms] = asyncio.ensure_future(engine.__aenter__())
+    return await asyncio.shield(_engines[terms])
 
 
-async def _warnings_of_worker(limits: Limits, sandbox: bool) -> tuple[Reason, ...]:
-    return (await _engine_of_worker(limits, sandbox)).warnings
+async def _warnings_of_worker(terms: Terms) -> tuple[Reason, ...]:
+    return (await _engine_of_worker(terms)).warnings
 
 
 async def _execute_on_worker(
-    text: str, env: dict[str, str], files: dict[str, bytes], limits: Limits, sandbox: bool
+    text: str, env: dict[str, str], files: dict[str, bytes], terms: Terms
 ) -> tuple[str, float, float | None, tuple[Reason, ...]]:
-    engine = await _engine_of_worker(limits, sandbox)
+    engine = await _engine_of_worker(terms)
     notebook = nbformat.reads(text, as_version=4)
     execution = await engine.execute(notebook, env=env, files=files)
     return (

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -51,6 +52,8 @@ class Engine:
         How many sandboxed kernels to keep ready before they are asked for.
     modules : sequence of str
         What sandboxed kernels find imported, see `grading.engine.kernels.preload`.
+    private : sequence of Path
+        What of this machine no submission may see, see `Course.private`.
 
     Attributes
     ----------
@@ -72,12 +75,13 @@ class Engine:
         sandbox: bool = True,
         ahead: int = 1,
         modules: Sequence[str] = OF_NOTEBOOKS,
+        private: Sequence[Path] = (),
     ) -> None:
         self.limits = limits
         self.warnings: tuple[Reason, ...] = ()
         self.slots = _cores()
         self._kernels: Kernels = (
-            ForkedKernels(limits, ahead, modules) if sandbox else OrdinaryKernels(limits)
+            ForkedKernels(limits, ahead, modules, private) if sandbox else OrdinaryKernels(limits)
         )
         self._room = _Room()
         if sandbox:

@@ -199,7 +199,7 @@ class _Host:
     def __init__(self, course: Course) -> None:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True, name="dl-engine").start()
-        self.engine = Engine(course.limits)
+        self.engine = Engine(course.limits, private=course.private)
         self._batches: dict[str, _Batch] = {}
         self.run(self.engine.__aenter__())
         # Nobody closes it: what an engine started ends with this process.

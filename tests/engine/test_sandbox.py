@@ -1,5 +1,6 @@
 """What a submission cannot see, reach or change: every claim is tried from inside."""
 
+import itertools
 import json
 import os
 import socket
@@ -65,7 +66,7 @@ class TestCommand:
 
     def test_shows_only_the_view(self) -> None:
         shown = [source for source, _ in self.options("--ro-bind", 2)]
-        assert shown == [str(path) for path in self.view.shown]
+        assert sorted(shown) == sorted(str(path) for path in self.view.shown)
         assert not self.options("--bind", 2)
         assert ("usr/lib", "/lib") in self.options("--symlink", 2)
 
@@ -103,9 +104,52 @@ def test_this_process_shows_the_kit_without_its_keys() -> None:
         assert view.hidden == (ROOT / "grading" / "keys",)
 
 
-def test_data_mirror_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("DL_DATA_MIRROR", str(tmp_path))
-    assert tmp_path in outer.view_of_this_process().shown
+@pytest.mark.parametrize("variable", outer.DATA)
+def test_of_a_data_folder_the_registered_files_are_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    plain, packed = tmp_path / "multi30k" / "train.de", tmp_path / "multi30k" / "train.en.gz"
+    for path in (plain, packed, tmp_path / "multi30k" / "gradebook.db", tmp_path / "roster.csv"):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    monkeypatch.setenv(variable, str(tmp_path))
+    view = outer.view_of_this_process()
+    assert {path for path in view.shown if path.is_relative_to(tmp_path)} == {plain, packed}
+    assert tmp_path in view.folders
+
+
+def test_of_a_python_only_its_own_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A virtual environment may have been made in the folder of the course, or around it."""
+    for name in ("bin", "lib", "course", "notebooks"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    view = outer.view_of_this_process()
+    shown = {path.name for path in view.shown if path.is_relative_to(tmp_path)}
+    assert shown == {"bin", "lib"}
+    assert tmp_path not in view.shown
+
+
+def test_what_is_private_is_covered_wherever_it_lies(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    course, python = tmp_path / "lib" / "course", tmp_path / "lib" / "course" / "venv" / "lib"
+    for place in (course / "submitted", python):
+        place.mkdir(parents=True)
+    (tmp_path / "lib" / "roster.csv").touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "base_prefix", str(course / "venv"))
+    view = outer.view_of_this_process([course, tmp_path / "lib" / "roster.csv", tmp_path / "none"])
+    assert {course, tmp_path / "lib" / "roster.csv"} <= set(view.hidden)
+    assert {tmp_path / "lib", python} <= set(view.shown)
+    command = outer.command(["true"], view, {}, {}, root=False)
+    order = [
+        ("--ro-bind", str(tmp_path / "lib")),
+        ("--tmpfs", str(course)),
+        ("--ro-bind", str(python)),
+        ("--remount-ro", str(course)),
+    ]
+    found = list(itertools.pairwise(command))
+    assert [found.index(step) for step in order] == sorted(found.index(step) for step in order)
 
 
 @pytest.mark.sandbox
@@ -501,15 +545,54 @@ def test_what_lies_in_tmp_is_shown_where_it_is_asked_for(
 ) -> None:
     """A mirror of data sets, for example, though each kernel has a /tmp of its own."""
     skip_without_sandbox()
-    (tmp_path / "mirror").mkdir()
-    (tmp_path / "mirror" / "data.txt").write_text("shown")
+    (tmp_path / "mirror" / "airline").mkdir(parents=True)
+    (tmp_path / "mirror" / "airline" / "airline-passengers.csv").write_text("shown")
+    (tmp_path / "mirror" / "other.txt").write_text(SECRET)
     (tmp_path / "secret.txt").write_text(SECRET)
     monkeypatch.setenv("DL_DATA_MIRROR", str(tmp_path / "mirror"))
     code = (
         f"import os; folder = {str(tmp_path)!r}\n"
-        "print(os.listdir(folder), open(folder + '/mirror/data.txt').read())\n"
-        "open(folder + '/mirror/x', 'w')"
+        "mirror = folder + '/mirror/'; print(os.listdir(folder), os.listdir(mirror))\n"
+        "print(open(mirror + 'airline/airline-passengers.csv').read())\n"
+        "open(mirror + 'x', 'w')"
     )
-    with bench() as opened:
+    with bench(modules=()) as opened:
         said = text(opened.run(code))
-    assert said.startswith("['mirror'] shown\nOSError: [Errno 30] Read-only file system")
+    assert said.startswith("['mirror'] ['airline']\nshown\n")
+    assert "Error: [Errno" in said
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize("where", ["in a folder that is shown", "around the data"])
+def test_no_course_is_seen_wherever_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """The view of a folder that holds the course, and one that holds its roster alone."""
+    skip_without_sandbox()
+    course = tmp_path / "lib" / "course"
+    secrets = [
+        course / "course" / "gradebook.db",
+        course / "roster.csv",
+        tmp_path / "lib" / "r.csv",
+    ]
+    for path in secrets:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(SECRET)
+    (tmp_path / "lib" / "seen.txt").write_text("shown")
+    if where == "around the data":
+        monkeypatch.setenv("DL_DATA_MIRROR", str(tmp_path))
+    else:
+        monkeypatch.setattr(outer, "_data_sets", lambda: [tmp_path / "lib"])
+    code = (
+        "import os\n"
+        f"seen = [os.path.join(top, name) for top, _, names in os.walk({str(tmp_path)!r})"
+        " for name in names]\n"
+        "def text(path):\n"
+        "    try: return open(path).read()\n"
+        "    except OSError: return ''\n"
+        f"print(sorted(map(os.path.basename, seen)), [p for p in seen if {SECRET!r} in text(p)])"
+    )
+    with bench(modules=(), private=(course, tmp_path / "lib" / "r.csv")) as opened:
+        said = text(opened.run(code))
+    expected = "['r.csv', 'seen.txt']" if where == "in a folder that is shown" else "[]"
+    assert said == f"{expected} []"

@@ -7,6 +7,7 @@ import tempfile
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from grading.course.config import Limits
 from grading.engine.kernels.base import (
@@ -54,12 +55,17 @@ class ForkedKernels:
         How many kernels to keep ready before they are asked for.
     modules : sequence of str
         What the zygote imports, beside what every kernel needs.
+    private : sequence of Path
+        What of this machine no kernel may see.
     """
 
-    def __init__(self, limits: Limits, ahead: int, modules: Sequence[str]) -> None:
+    def __init__(
+        self, limits: Limits, ahead: int, modules: Sequence[str], private: Sequence[Path]
+    ) -> None:
         self._limits = limits
         self._ahead = ahead
         self._modules = modules
+        self._private = private
         self._nursery: Nursery | None = None
         self._ready: deque[_Prepared] = deque()
         self._starting = asyncio.Lock()
@@ -68,7 +74,7 @@ class ForkedKernels:
         """Start the zygote, unless it runs, and do not wait for it."""
         if self._nursery is None or not self._nursery.is_alive:
             self._discard_ready()
-            self._nursery = Nursery(self._limits, self._modules)
+            self._nursery = Nursery(self._limits, self._modules, self._private)
 
     async def start(self) -> tuple[Reason, ...]:
         """Wait for the zygote, started if need be; raise `LostKernel` if it does not come up."""

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import IO, Any
 
 from grading.course.config import Limits
@@ -172,6 +173,8 @@ class Nursery:
         What each kernel may use.
     modules : sequence of str
         What the zygote imports, beside what every kernel needs.
+    private : sequence of Path
+        What of this machine no kernel may see, wherever it lies.
 
     Attributes
     ----------
@@ -180,7 +183,12 @@ class Nursery:
         RuntimeError if the zygote cannot start.
     """
 
-    def __init__(self, limits: Limits, modules: Sequence[str] = OF_NOTEBOOKS) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        modules: Sequence[str] = OF_NOTEBOOKS,
+        private: Sequence[Path] = (),
+    ) -> None:
         self.up: Future[tuple[Reason, ...]] = _promise()
         self._allowance = Allowance(
             memory=int(limits.memory_mb * 2**20),
@@ -189,6 +197,7 @@ class Nursery:
             cpu_seconds=math.ceil(limits.submission_seconds) + 60,
         )
         self._modules = modules
+        self._private = private
         self._kernels: dict[int, ForkedKernel] = {}
         self._forked = 0
         self._lock = threading.Lock()
@@ -255,12 +264,12 @@ class Nursery:
             self._lose_all()
 
     def _start(self, files: Mapping[str, int], errors: IO[bytes]) -> "subprocess.Popen[bytes]":
-        view = outer.view_of_this_process()
+        view = outer.view_of_this_process(self._private)
         arguments = {
             "control": self._theirs.fileno(),
             "user": outer.user_inside(),
             "allowance": asdict(self._allowance),
-            "shown": [str(place) for place in view.shown],
+            "shown": [str(place) for place in (*view.folders, *view.shown)],
             "modules": list(self._modules),
         }
         with self._theirs:

@@ -123,10 +123,18 @@ def _mount_scratch(size: int, shown: Sequence[str]) -> None:
         os.chmod(source, mode)
         for place in shown:
             if place.startswith(f"{target}/"):
-                os.makedirs(source + place.removeprefix(target))
+                _make_room(place, source + place.removeprefix(target))
                 _mount(place, source + place.removeprefix(target), flags=_MS_BIND | _MS_REC)
         _mount(source, target, flags=_MS_BIND | _MS_REC)
     os.mkdir(WORK)
+
+
+def _make_room(place: str, target: str) -> None:
+    """Make what ``place``, a folder or a file, can be mounted on."""
+    folder = target if os.path.isdir(place) else os.path.dirname(target)
+    os.makedirs(folder, exist_ok=True)
+    if folder != target:
+        os.close(os.open(target, os.O_CREAT, 0o444))
 
 
 def _hide_processes() -> None:

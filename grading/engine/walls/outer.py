@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from grading.engine.walls.inner import HOME, SCRATCH
 from grading.places import KEYS, PACKAGES
 
 DATA = ("DL_DATA_MIRROR", "DL_DATA_CACHE")  # variables that say where data sets are
+# What lies in an installation of Python; in a virtual environment, a course may lie beside it.
+OF_PYTHON = ("bin", "etc", "include", "lib", "lib64", "libexec", "nltk_data", "pyvenv.cfg", "share")
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 OF_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime")
 FILES = {
@@ -39,12 +42,15 @@ class View:
     links : dict of str to str
         Symbolic links to make, and their targets.
     hidden : tuple of Path
-        Folders within ``shown`` that appear empty.
+        Folders and files within ``shown`` that appear empty, but for what of ``shown`` is in them.
+    folders : tuple of Path
+        Folders that are there, with no more in them than what of ``shown`` is.
     """
 
     shown: tuple[Path, ...]
     links: Mapping[str, str] = field(default_factory=dict)
     hidden: tuple[Path, ...] = ()
+    folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,24 +72,55 @@ class Host:
     unenforced: tuple[str, ...] = ()
 
 
-def view_of_this_process() -> View:
-    """Return the view of the system, this Python, its packages, the kit and the data mirror.
+def view_of_this_process(private: Sequence[Path] = ()) -> View:
+    """Return the view of the system, this Python, its packages, the kit and the data sets.
 
-    Of the kit, the three packages that a notebook imports are shown, without the keys.
+    Of the kit, the three packages that a notebook imports are shown, without the keys; of the
+    folders with data, the files that the registry names.
+
+    Parameters
+    ----------
+    private : sequence of Path
+        What no submission may see, wherever it lies.
     """
     links = {path: os.readlink(path) for path in SYSTEM if os.path.islink(path)}
     system = [Path(path) for path in SYSTEM if os.path.isdir(path) and path not in links]
     system += [path for name in OF_ETC if (path := Path("/etc", name)).exists()]
     system.append(Path("/sys/devices/system/cpu"))
-    own = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, _package_folders())]
-    own.append(Path(sys.executable).resolve().parents[1])
-    kit = [_package(name) for name in PACKAGES]
-    own += kit + [Path(os.environ[name]).resolve() for name in DATA if os.environ.get(name)]
+    pythons = (sys.prefix, sys.base_prefix, Path(sys.executable).resolve().parents[1])
+    own = [Path(prefix, name) for prefix in pythons for name in OF_PYTHON]
+    own += [*map(Path, _package_folders()), *map(_package, PACKAGES), *_data_sets()]
+    hidden = [place for place in (KEYS, *map(Path.absolute, private)) if place.exists()]
     shown = system
     for place in own:
-        if place.exists() and not any(place.is_relative_to(path) for path in shown):
+        seen = any(place.is_relative_to(path) for path in shown)
+        seen = seen and not any(place.is_relative_to(path) for path in hidden)
+        if place.exists() and not seen and place not in shown:
             shown.append(place)
-    return View(tuple(shown), links, (KEYS,) if KEYS.is_dir() else ())
+    covered = [
+        place
+        for place in hidden
+        if place not in shown and any(place.is_relative_to(path) for path in shown)
+    ]
+    folders = [place for place in _data_folders() if place.is_dir()]
+    return View(tuple(shown), links, tuple(covered), tuple(folders))
+
+
+def _data_folders() -> list[Path]:
+    return [Path(place).resolve() for name in DATA if (place := os.environ.get(name))]
+
+
+def _data_sets() -> list[Path]:
+    """Return the registered files that are in the mirror and in the cache."""
+    registry = tomllib.loads((_package("data") / "registry.toml").read_text(encoding="utf-8"))
+    names = [name for title in registry.values() for name in title["files"]]
+    return [
+        place
+        for folder in _data_folders()
+        for name in names
+        for place in (folder / name, folder / f"{name}.gz")
+        if place.is_file()
+    ]
 
 
 def command(
@@ -117,14 +154,24 @@ def command(
     else:
         arguments += ["--unshare-user"]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp"]
-    for folder in _folders((*view.shown, *map(Path, files), Path(HOME, "_"), Path(SCRATCH, "_"))):
+    inside = [*view.shown, *(folder / "_" for folder in view.folders)]
+    for folder in _folders((*inside, *map(Path, files), Path(HOME, "_"), Path(SCRATCH, "_"))):
         arguments += ["--dir", str(folder)]  # made for a bind mount, they would be root's alone
-    for place in view.shown:
-        arguments += ["--ro-bind", str(place), str(place)]
+    for place in sorted((*view.shown, *view.hidden)):  # what is in a folder comes after it
+        if place not in view.hidden:
+            arguments += ["--ro-bind", str(place), str(place)]
+        elif place.is_file():
+            arguments += ["--ro-bind", os.devnull, str(place)]
+        else:
+            arguments += ["--tmpfs", str(place)]
+            for folder in _folders(inside):
+                if place in folder.parents:
+                    arguments += ["--dir", str(folder)]
     for path, target in view.links.items():
         arguments += ["--symlink", target, path]
     for place in view.hidden:
-        arguments += ["--tmpfs", str(place), "--remount-ro", str(place)]
+        if not place.is_file():
+            arguments += ["--remount-ro", str(place)]
     for path, descriptor in files.items():
         arguments += ["--perms", "0444", "--file", str(descriptor), path]
     arguments += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--clearenv"]
