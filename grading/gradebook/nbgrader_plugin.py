@@ -44,6 +44,7 @@ from grading.gradebook import people
 from grading.gradebook.folders import take_as_spelled
 from grading.gradebook.grade import EvidenceGrader
 from grading.gradebook.marks import Marks
+from grading.gradebook.pages import page_settings
 from grading.judging.annotate import annotated
 from grading.judging.assess import Terms, assess, prepare
 from grading.judging.results import result_of
@@ -91,7 +92,7 @@ def configured(home: Path, db_url: str | None = None) -> Config:
     """
     people.watch()
     take_as_spelled()
-    config = Config()
+    config = page_settings()
     config.CourseDirectory.root = str(home)
     config.CourseDirectory.db_url = db_url or gradebook_of(home)
     config.CourseDirectory.course_id = ""

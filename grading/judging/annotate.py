@@ -1,6 +1,5 @@
 """The executed submission as a person reads it: each check cell ends with its marks."""
 
-import copy
 from html import escape
 
 import nbformat.v4
@@ -8,25 +7,31 @@ from nbformat import NotebookNode
 
 from grading.answers.evidence import MIME
 from grading.cells.metadata import grade_id
+from grading.judging.harmless import harmless
 from grading.judging.judge import CheckResult, Judgement
 from grading.messages import message
 
 
 def annotated(notebook: NotebookNode, judgement: Judgement, lang: str) -> NotebookNode:
-    """Return a copy in which evidence is replaced by the marks that it earned."""
+    """Return a harmless copy in which evidence is replaced by the marks that it earned."""
     by_cell: dict[str, list[CheckResult]] = {}
     for result in judgement.results:
         by_cell.setdefault(result.cell, []).append(result)
-    copied = copy.deepcopy(notebook)
-    for cell in copied.cells:
-        if cell.cell_type != "code":
-            continue
-        cell.outputs = [
-            output for output in cell.get("outputs", []) if MIME not in (output.get("data") or {})
-        ]
+    page = harmless(_without_evidence(notebook))
+    for cell in page.cells:
         if grade_id(cell) in by_cell:
             cell.outputs.append(_marks_output(by_cell[grade_id(cell)], lang))
-    return copied
+    return page
+
+
+def _without_evidence(notebook: NotebookNode) -> NotebookNode:
+    cells = [
+        NotebookNode(cell, outputs=[one for one in cell.outputs if MIME not in one.get("data", ())])
+        if cell.cell_type == "code"
+        else cell
+        for cell in notebook.cells
+    ]
+    return NotebookNode(notebook, cells=cells)
 
 
 def _marks_output(results: list[CheckResult], lang: str) -> NotebookNode:

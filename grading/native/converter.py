@@ -35,6 +35,7 @@ from traitlets.utils.importstring import import_item
 from grading.errors import UserError
 from grading.files import write_atomically
 from grading.gradebook.marks import LentGradebook
+from grading.judging.harmless import harmless
 from grading.messages import Reason
 from grading.native.marking import as_marked, is_test
 
@@ -156,7 +157,10 @@ class Converter:
     def save(
         self, gradebook: LentGradebook, student: str, notebooks: Mapping[str, NotebookNode]
     ) -> dict[str, NotebookNode]:
-        """Write executed notebooks, with their marks, as nbgrader does; return them as written."""
+        """Write executed notebooks and their marks as nbgrader does; return them as executed.
+
+        What is written is harmless, see `grading.judging.harmless`.
+        """
         nbgrader = self._autograde
         self._places.student_id = student
         folder = self._submitted(student)
@@ -169,7 +173,8 @@ class Converter:
             for name, notebook in notebooks.items():
                 done = self._through(self._after, gradebook, student, name, notebook)
                 path = self.autograded(student) / f"{name}.ipynb"
-                write_atomically(path, nbformat.writes(done).encode("utf-8", "surrogatepass"))
+                text = nbformat.writes(harmless(done))
+                write_atomically(path, text.encode("utf-8", "surrogatepass"))
                 written[name] = done
             nbgrader.set_permissions(self._assignment, student)
             nbgrader.run_post_convert_hook()
