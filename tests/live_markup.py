@@ -123,6 +123,7 @@ def honest() -> NotebookNode:
         v4.new_output("error", ename="ValueError", evalue="shapes", traceback=[TRACEBACK]),
     ]
     text = "Because **$a < b$** and `x[0](y)`:\n\n$$\\sum_i x_i$$\n\n![p](attachment:p.png)"
+    text += f"![q](data:image/png;base64,{PIXEL})"
     written = v4.new_markdown_cell(text, attachments={"p.png": {"image/png": PIXEL}})
     cells = [v4.new_code_cell("show()", outputs=outputs), written]
     for number, cell in enumerate(cells):

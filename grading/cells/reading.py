@@ -1,12 +1,15 @@
 """Read notebooks that were handed in: any format, any editor, any damage.
 
 `read_notebook` either returns a notebook in nbformat 4.5 that later steps can rely on, or raises
-`UserError` with the reason in one line. Nothing that a file holds makes it raise anything else.
+`UserError` with the reason in one line. Nothing that a file holds makes it raise anything else, nor
+take more than a moment or more memory than a multiple of the file.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import nbformat
@@ -16,16 +19,24 @@ from nbformat.v4.rwbase import rejoin_lines
 from grading.errors import UserError
 from grading.messages import Reason
 
-# Bounds that no real notebook comes near. They are counted before parsing, because a file of
-# brackets takes twenty times its size in memory.
-MAX_CONTAINERS = 2_000_000
-MAX_VALUES = 10_000_000
+# Bounds that no real notebook comes near. Lists and values are counted before parsing, because a
+# file of brackets takes twenty times its size in memory.
+MAX_MEGABYTES = 200
+MAX_CONTAINERS = 500_000
+MAX_VALUES = 3_000_000
 MAX_DEPTH = 100
+MAX_CELLS = 2_000
+MAX_CODE = 2_000_000  # characters
+
+# Beyond these, what no grade depends on is not looked at: outputs, attachments, others' metadata.
+LIGHT = 50_000  # lists and values
 
 OWN_METADATA = ("dl", "nbgrader")
 CELL_TYPES = ("code", "markdown", "raw")
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
+# Possessive, so that no file makes it look at a character twice.
+STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
 def read_notebook(data: bytes) -> NotebookNode:
@@ -33,7 +44,8 @@ def read_notebook(data: bytes) -> NotebookNode:
 
     Copes with byte order marks, CRLF, UTF-16, undecodable bytes, lone surrogates, formats 2 to 4,
     and with missing or repeated cell ids, which are replaced by ``cell-<position>``. Metadata and
-    outputs of the wrong type are dropped; sources and cell types of the wrong type are errors.
+    outputs of the wrong type or beyond measure are dropped; sources and cell types of the wrong
+    type are errors.
 
     Raises
     ------
@@ -41,8 +53,8 @@ def read_notebook(data: bytes) -> NotebookNode:
         In one line, without the file's name.
     """
     try:
-        tree = _parse(data)
-        return _normalised(tree)
+        tree, is_light = _parse(data)
+        return _normalised(tree, is_light)
     except RecursionError:
         raise UserError(Reason("unreadable.deep", {"most": MAX_DEPTH})) from None
     except MemoryError:
@@ -63,14 +75,20 @@ def without_outputs(notebook: NotebookNode) -> NotebookNode:
     return NotebookNode(notebook, cells=cells)
 
 
-def _parse(data: bytes) -> Any:
+def _parse(data: bytes) -> tuple[Any, bool]:
+    """Return the file's JSON, and whether it is as light as notebooks are."""
     if not data.strip():
         raise UserError(Reason("unreadable.empty"))
-    found = {"lists": data.count(b"{") + data.count(b"["), "values": data.count(b",")}
+    if len(data) > MAX_MEGABYTES * 10**6:
+        values = {"found": f"{len(data) / 10**6:.0f}", "most": MAX_MEGABYTES}
+        raise UserError(Reason("unreadable.megabytes", values))
+    text = data.decode(json.detect_encoding(data), errors="replace")
+    found = _counted(text)
+    if sum(found.values()) > LIGHT:  # much of it may be text that only looks like it
+        found = _counted(STRING.sub("", text))
     if found["lists"] > MAX_CONTAINERS or found["values"] > MAX_VALUES:
         most = {"most_lists": MAX_CONTAINERS, "most_values": MAX_VALUES}
         raise UserError(Reason("unreadable.large", found | most))
-    text = data.decode(json.detect_encoding(data), errors="replace")
     try:
         tree = json.loads(text)
         if SURROGATE.search(text):
@@ -81,7 +99,11 @@ def _parse(data: bytes) -> Any:
         values = {"error": error, "start": text.lstrip()[:20]}
         raise UserError(Reason("unreadable.damaged", values)) from None
     _check_depth(tree)
-    return tree
+    return tree, sum(found.values()) <= LIGHT
+
+
+def _counted(text: str) -> dict[str, int]:
+    return {"lists": text.count("{") + text.count("["), "values": text.count(",")}
 
 
 def _check_depth(tree: Any) -> None:
@@ -100,9 +122,10 @@ def _children(node: Any) -> Iterable[Any]:
     return node if isinstance(node, list) else ()
 
 
-def _normalised(tree: Any) -> NotebookNode:
+def _normalised(tree: Any, is_light: bool) -> NotebookNode:
     if not isinstance(tree, dict) or not {"cells", "worksheets"} & tree.keys():
         raise UserError(Reason("unreadable.without_cells"))
+    _check_cells(tree)
     if "worksheets" in tree and "cells" not in tree:
         tree = _upgraded(tree)
     elif isinstance(tree.get("nbformat"), int) and tree["nbformat"] > 4:
@@ -110,16 +133,28 @@ def _normalised(tree: Any) -> NotebookNode:
     if not isinstance(tree.get("cells"), list):
         raise UserError(Reason("unreadable.no_list"))
     metadata = tree.get("metadata")
-    notebook = nbformat.from_dict(
-        {
-            "nbformat": 4,
-            "nbformat_minor": 5,
-            "metadata": metadata if isinstance(metadata, dict) else {},
-            "cells": [_cell(cell, index) for index, cell in enumerate(tree["cells"])],
-        }
+    plain = NotebookNode(
+        nbformat=4,
+        nbformat_minor=5,
+        metadata=metadata if isinstance(metadata, dict) else {},
+        cells=[NotebookNode(_cell(cell, index)) for index, cell in enumerate(tree["cells"])],
     )
+    code = sum(len(cell.source) for cell in plain.cells if cell.cell_type == "code")
+    if code > MAX_CODE:
+        raise UserError(Reason("unreadable.code", {"found": code, "most": MAX_CODE}))
+    notebook = nbformat.from_dict(plain if is_light else _bare(plain))
     _make_ids_unique(notebook)
     return _validated(notebook)
+
+
+def _check_cells(tree: dict[str, Any]) -> None:
+    """Raise `UserError` if a notebook of any format has too many cells."""
+    sheets = tree.get("worksheets")
+    lists = [sheet.get("cells") for sheet in _children(sheets) if isinstance(sheet, dict)]
+    every = [cells for cells in (tree.get("cells"), *lists) if isinstance(cells, list)]
+    found = sum(map(len, every)) + max(len(every) - 1, 0)
+    if found > MAX_CELLS:
+        raise UserError(Reason("unreadable.cells", {"found": found, "most": MAX_CELLS}))
 
 
 def _upgraded(tree: dict[str, Any]) -> dict[str, Any]:
@@ -168,9 +203,8 @@ def _make_ids_unique(notebook: NotebookNode) -> None:
     taken: set[str] = set()
     for index, cell in enumerate(notebook.cells):
         if not isinstance(cell.id, str) or not CELL_ID.fullmatch(cell.id) or cell.id in taken:
-            cell.id = f"cell-{index}"
-            while cell.id in taken:
-                cell.id += "-"
+            names = (f"cell-{number}" for number in itertools.count(index))
+            cell.id = next(name for name in names if name not in taken)
         taken.add(cell.id)
 
 
@@ -179,12 +213,18 @@ def _validated(notebook: NotebookNode) -> NotebookNode:
     for reduce in (lambda same: same, without_outputs, _bare):
         candidate = reduce(notebook)
         try:
-            nbformat.validate(candidate)
+            _schema().validate(candidate)
         except nbformat.ValidationError as error:
             reason = str(error).splitlines()[0]
         else:
             return rejoin_lines(candidate)
     raise UserError(Reason("unreadable.invalid", {"error": reason}))
+
+
+@cache
+def _schema() -> Any:
+    """Return nbformat's schema without its search for what is wrong, as long as the mistakes."""
+    return nbformat.validator.get_validator(4, 5, name="fastjsonschema")
 
 
 def _bare(notebook: NotebookNode) -> NotebookNode:
@@ -200,4 +240,12 @@ def _bare(notebook: NotebookNode) -> NotebookNode:
 
 
 def _own_metadata(node: NotebookNode) -> NotebookNode:
-    return NotebookNode({key: node.metadata[key] for key in OWN_METADATA if key in node.metadata})
+    """Return the course's own metadata, which are tables of texts, numbers and truth values."""
+    tables = ((name, node.metadata.get(name)) for name in OWN_METADATA)
+    return NotebookNode(
+        {
+            name: {k: v for k, v in table.items() if not isinstance(v, dict | list)}
+            for name, table in tables
+            if isinstance(table, dict)
+        }
+    )

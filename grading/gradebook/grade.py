@@ -1,5 +1,6 @@
 """Grade the submissions of a lab by their evidence: read, execute, judge, write."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -134,15 +135,17 @@ class EvidenceGrader:
     ) -> Graded:
         raw, lang = submission.path.read_bytes(), self._course.language
         try:
-            assessment = await assess(executor, terms, release, read_notebook(raw))
+            submitted = await asyncio.to_thread(read_notebook, raw)
+            assessment = await assess(executor, terms, release, submitted)
+            page = await asyncio.to_thread(
+                annotated, assessment.notebook, assessment.judgement, lang
+            )
         except UserError as error:
             return self._failed(submission, terms, error.text(lang), raw)
         except Exception as error:  # whatever one submission does, the others are graded
             return self._failed(submission, terms, failure(error).text(lang), raw)
         first = result_of(assessment, release, submission.students[0], self._lab, raw, lang)
-        return Graded(
-            _for_all(first, submission), annotated(assessment.notebook, assessment.judgement, lang)
-        )
+        return Graded(_for_all(first, submission), page)
 
     def _failed(self, submission: Submission, terms: Terms, reason: str, raw: bytes) -> Graded:
         maximum = sum(item.spec.marks for _, item in terms.evidence)

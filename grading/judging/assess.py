@@ -4,6 +4,7 @@ The solution runs first, with a seed of its own for the hidden inputs; what a su
 of them (the inputs, not the truth) is handed to its kernel as a file.
 """
 
+import asyncio
 import json
 import os
 import secrets
@@ -122,8 +123,11 @@ async def prepare(
 async def assess(
     engine: Executor, terms: Terms, release: NotebookNode, submitted: NotebookNode
 ) -> Assessment:
-    """Rebuild a submission from the release, execute it and judge its evidence."""
-    rebuilt = rebuild(release, submitted)
+    """Rebuild a submission from the release, execute it and judge its evidence.
+
+    What is done on hostile data is done beside the event loop, on which other submissions wait.
+    """
+    rebuilt = await asyncio.to_thread(rebuild, release, submitted)
     env = _environment("grading", terms.profile, terms.seed, terms.reference)
     env["DL_HIDDEN_INPUTS"] = HIDDEN_FILE
     execution = await engine.execute(
@@ -132,7 +136,7 @@ async def assess(
     problems = tuple(Reason("flag.unexpected", {"detail": item}) for item in execution.problems)
     return Assessment(
         notebook=execution.notebook,
-        judgement=judge(terms.reference, execution.notebook),
+        judgement=await asyncio.to_thread(judge, terms.reference, execution.notebook),
         flags=rebuilt.flags + problems,
         seconds=execution.seconds,
         cpu_seconds=execution.cpu_seconds,

@@ -61,6 +61,7 @@ _LINK = re.compile(
     rf"|{_FILE}\))"
     r'[^()\s<>]*(?: "[^"\n]*")?\))'
 )
+_PASTED = re.compile(r"\]\(data:(image/(?:png|jpeg|gif));base64,([A-Za-z0-9+/=]+)\)")
 _DEFINITION = re.compile(r"\]:(?!\s*https?://)")
 
 _CLEANER = nh3.Cleaner(
@@ -183,8 +184,9 @@ def _cell(cell: NotebookNode, room: _Room) -> dict[str, Any]:
         found = (_output(output, room) for output in cell.get("outputs", []))
         kept["outputs"] = [output for output in found if output]
     elif cell.cell_type == "markdown":
-        pictures = _attachments(cell.get("attachments"))
-        kept["source"] = room.markdown(cell.source, pictures)
+        source, pasted = _apart(cell.source)
+        pictures = _attachments(cell.get("attachments")) | pasted
+        kept["source"] = room.markdown(source, pictures)
         kept.pop("attachments", None)
         if pictures:
             kept["attachments"] = pictures
@@ -204,6 +206,18 @@ def _cell_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if not (isinstance(tags, list) and all(_WORD.fullmatch(str(tag)) for tag in tags)):
         kept.pop("tags", None)
     return kept
+
+
+def _apart(source: str) -> tuple[str, dict[str, dict[str, str]]]:
+    """Return Markdown without the pictures that some editors paste into it, and these."""
+    pasted: dict[str, dict[str, str]] = {}
+
+    def keep(match: re.Match[str]) -> str:
+        name = f"pasted-{len(pasted) + 1}"
+        pasted[name] = {match[1]: match[2]}
+        return f"](attachment:{name})"
+
+    return _PASTED.sub(keep, source), pasted
 
 
 def _attachments(found: Any) -> dict[str, dict[str, str]]:

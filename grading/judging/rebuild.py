@@ -22,7 +22,8 @@ from grading.messages import Reason, languages, message
 MISSING = "# This answer was missing from the submission."
 
 # What a stub says of what to complete, in the language of its notebook.
-_TO_COMPLETE = re.compile(r"raise NotImplementedError\(.*\)")
+# Of a line the first one is looked at, once: another on it is within its brackets.
+_TO_COMPLETE = re.compile(r"(?m)^((?>.*?raise NotImplementedError\()).*\)")
 
 # What the first cell says of the kit: "KIT, TAG = ..." and "version=...".
 VERSION_NAMED = re.compile(r'(?m)^KIT, TAG = .*$|version="[0-9a-f]*"')
@@ -139,7 +140,7 @@ def _undone(cell: NotebookNode) -> str:
     text = _text(cell)
     if text in (message("notebook.placeholder", lang) for lang in languages()):
         return ""
-    return _TO_COMPLETE.sub("", text)
+    return _TO_COMPLETE.sub(r"\1", text)
 
 
 def _restored(
@@ -266,7 +267,10 @@ def _place_answers(
     release: NotebookNode, submitted: NotebookNode, places: list[int | None]
 ) -> None:
     """Find the answers that lost their metadata, by what they define or where they stand."""
-    defined = [_defined(cell.source) for cell in submitted.cells]
+    defined = [
+        _defined(cell.source) if cell.cell_type == "code" else frozenset()
+        for cell in submitted.cells
+    ]
     for index, original in enumerate(release.cells):
         if not is_answer(original) or index in places:
             continue

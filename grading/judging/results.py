@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,8 +10,10 @@ from nbformat import NotebookNode
 
 from grading.cells.metadata import grade_id, is_question
 from grading.judging.assess import Assessment
+from grading.messages import Reason, message
 
 GRADED, ATTENTION, FAILED = "graded", "needs attention", "failed"
+MOST_FLAGS = 20  # of a submission, one line each
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def result_of(
         score=judgement.score,
         max_score=judgement.max_score,
         status=ATTENTION if assessment.flags else GRADED,
-        flags=[flag.text(lang) for flag in assessment.flags],
+        flags=lines_of(assessment.flags, lang),
         seconds=round(assessment.seconds, 3),
         checks=[
             CheckMark(
@@ -138,6 +140,20 @@ def result_of(
         unanswered=unanswered_questions(release, assessment.notebook),
         texts=texts(lab, filter(is_question, assessment.notebook.cells)),
     )
+
+
+def lines_of(flags: Sequence[Reason], lang: str) -> list[str]:
+    """Return flags as lines, as many as people read, and how many more there are.
+
+    Examples
+    --------
+    >>> lines_of([Reason("flag.deleted", {"cell": number}) for number in range(1500)], "en")[-1]
+    'and 1480 more'
+    """
+    lines = [flag.text(lang) for flag in flags[:MOST_FLAGS]]
+    if len(flags) > MOST_FLAGS:
+        lines.append(message("flag.more", lang, count=len(flags) - MOST_FLAGS))
+    return lines
 
 
 def failed_result(

@@ -22,7 +22,7 @@ from grading.gradebook.grade import EvidenceGrader, failure
 from grading.gradebook.grader import Graded, Grader, Made, OnResult, Submission, ToDo, to_do
 from grading.gradebook.marks import Marks
 from grading.judging.basis import basis
-from grading.judging.results import ATTENTION, FAILED, GRADED, Result
+from grading.judging.results import ATTENTION, FAILED, GRADED, Result, lines_of
 from grading.messages import Reason
 from grading.native.converter import Converter
 from grading.native.course import is_plain, settings_of
@@ -207,7 +207,7 @@ class _Desk:
                 score=sum(check.marks for check in marks),
                 max_score=self._tests.max_score,
                 status=ATTENTION if run.flags else GRADED,
-                flags=[flag.text(self._lang) for flag in run.flags],
+                flags=lines_of(run.flags, self._lang),
                 seconds=round(run.seconds, 3),
                 checks=marks,
                 submission=run.digest,

@@ -1,5 +1,7 @@
+import contextlib
 import json
 import random
+import time
 import warnings
 
 import nbformat
@@ -166,8 +168,77 @@ def test_what_is_no_notebook_is_refused_in_one_line(data, reason):
 def test_a_file_of_brackets_is_refused_before_it_fills_the_memory(filler, monkeypatch):
     monkeypatch.setattr(reading, "MAX_CONTAINERS", 1000)
     monkeypatch.setattr(reading, "MAX_VALUES", 1000)
-    with pytest.raises(UserError, match="more than any notebook has"):
+    with pytest.raises(UserError, match=r"too large: .* clear all outputs"):
         read_notebook(b'{"cells": [], "x": [' + filler * 1001 + b"0]}")
+
+
+def _of(source, outputs=(), **more):
+    cell = {"cell_type": "code", "source": source, "outputs": list(outputs), "metadata": {}}
+    return cell | more
+
+
+def _file(*cells, **more):
+    return json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 4} | more).encode()
+
+
+STREAM = {"output_type": "stream", "name": "stdout", "text": "1, [2], {3}, " * 2_000_000}
+NUMBERS = {"output_type": "display_data", "metadata": {}, "data": {"application/json": [1] * 10**5}}
+
+
+def test_outputs_however_large_cost_nothing_but_themselves():
+    notebook = read_notebook(_file(_of("x = 1", [STREAM]), _of("y = 2", [NUMBERS])))
+    assert _sources(notebook) == ["x = 1", "y = 2"]
+    own = {"nbgrader": {"grade_id": "a", "solution": True}, "other": [[]] * 60_000}
+    notebook = read_notebook(_file(_of("x = 1", metadata=own)))
+    assert grade_id(notebook.cells[0]) == "a" and "other" not in notebook.cells[0].metadata
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (_file(*[_of("1")] * 2001), "2001 cells, .* remove those"),
+        (_file(_of("a" * 2_000_001)), "2000001 characters of code"),
+        (_file(_of("1", [NUMBERS] * 31)), "3100..+ values, .* clear all outputs"),
+        (b'{"cells": []' + b" " * 200_000_000 + b"}", "200 MB.* clear all outputs"),
+        (b'{"nbformat": 3, "worksheets": [' + b'{"cells": []},' * 2100 + b"{}]}", "cells"),
+    ],
+    ids=["cells", "code", "values", "bytes", "worksheets"],
+)
+def test_what_is_too_large_says_what_to_do(data, reason):
+    with pytest.raises(UserError, match=f"^too large: .*{reason}") as caught:
+        read_notebook(data)
+    assert len(caught.value.text("es").splitlines()) == 1
+
+
+WORST = {
+    "outputs of no kind": _file(_of("1", [{"output_type": "x"}] * 15_000)),
+    "cells with metadata of no kind": _file(*[_of("1", [{}], metadata={"tags": 3})] * 2000),
+    "metadata of lists": _file(_of("1", metadata={"dl": {"x": [{}] * 400_000}})),
+    "attachments of no kind": _file(
+        {"cell_type": "raw", "source": "", "attachments": {str(n): 3 for n in range(40_000)}}
+    ),
+    "ids that are taken": _file(
+        *[_of("1", id=f"cell-{n}") for n in range(1000, 2000)], *[_of("1", id="")] * 1000
+    ),
+    "quotes": b'"\\"' * 5_000_000,
+    "format 3": json.dumps(
+        {
+            "nbformat": 3,
+            "nbformat_minor": 0,
+            "metadata": {},
+            "worksheets": [{"cells": [_of("1", input="1", outputs=[{"output_type": "x"}])] * 1900}],
+        }
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("data", WORST.values(), ids=WORST)
+def test_a_file_made_to_be_slow_is_read_or_refused_in_a_moment(data):
+    read_notebook(_file(_of("1")))  # the schema is compiled
+    started = time.process_time()
+    with contextlib.suppress(UserError):
+        read_notebook(data)
+    assert time.process_time() - started < 3
 
 
 def test_lone_surrogates_are_replaced_and_pairs_are_kept():

@@ -146,7 +146,7 @@ def test_an_honest_students_page_shows_what_was_shown(page: Page, template: str)
     assert seen.asked == [] and seen.problems == []
     shown = page.locator("#notebook").first
     widths = shown.locator("img").evaluate_all("all => all.map(one => one.naturalWidth)")
-    assert widths == [1, 1]
+    assert widths == [1, 1, 1]
     assert shown.locator("table.dataframe td").inner_text() == "7.5"
     assert "10/10" in shown.inner_text() and "$" not in shown.inner_text()
     assert "ValueError" in shown.locator(".ansi-red-fg").inner_text()

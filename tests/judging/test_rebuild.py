@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -549,3 +550,35 @@ def test_a_first_cell_that_names_another_version_of_the_kit_is_not_edited() -> N
     assert flags(rebuild(release, older)) == []
     older.cells[AT["setup"]].source += "\nprint(1)"
     assert flags(rebuild(release, older)) == ["edited"]
+
+
+# --- made to be slow ---------------------------------------------------------------------------
+
+LONG = 1_900_000
+COPY = {"nbgrader": {"grade_id": "double", "solution": True}}
+SLOW = {
+    "stubs on one line": ["raise NotImplementedError(" * (LONG // 26)],
+    "a name and blanks": ["a" * (LONG // 2) + " " * (LONG // 2), "a:" + " " * LONG],
+    "a version that does not end": ['version="' + "a" * LONG, 'version="' * (LONG // 9)],
+    "definitions": ["a = 1\n" * (LONG // 6)],
+    "blank lines": ["\n" * LONG, "def\t" + "\t" * LONG],
+}
+
+
+@pytest.mark.parametrize("sources", SLOW.values(), ids=SLOW)
+@pytest.mark.parametrize("metadata", [{}, COPY, {"nbgrader": {"grade_id": "setup"}}], ids=str)
+def test_text_made_to_be_slow_is_rebuilt_in_a_moment(sources: list[str], metadata: Any) -> None:
+    submitted = lab()
+    del submitted.cells[AT["double"]]
+    submitted.cells += [own(source, **metadata) for source in sources]
+    started = time.process_time()
+    rebuild(RELEASE, submitted)
+    assert time.process_time() - started < 3
+
+
+def test_copies_of_an_answer_are_rebuilt_in_a_moment() -> None:
+    submitted = lab()
+    submitted.cells += [own(f"x = {number}", **COPY) for number in range(2_000)]
+    started = time.process_time()
+    rebuild(RELEASE, submitted)
+    assert time.process_time() - started < 3
