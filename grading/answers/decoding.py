@@ -35,7 +35,8 @@ from grading.answers.evidence import (
 )
 from grading.messages import Reason, Title
 
-MAX_SIZE = 2**48  # numbers along an axis
+MAX_SIZE = 2**48  # numbers along an axis, and along all that have any
+MAX_AXES = 32  # what every numpy has
 
 
 class MalformedEvidence(ValueError):
@@ -210,8 +211,9 @@ def _kind_and_shape(record: dict[str, Any]) -> tuple[str, tuple[int, ...]]:
     kind, shape = _choice(record.get("kind"), "kind", KINDS), record.get("shape")
     _expect(
         isinstance(shape, list)
-        and len(shape) <= 64
-        and all(type(size) is int and 0 <= size < MAX_SIZE for size in shape),
+        and len(shape) <= MAX_AXES
+        and all(type(size) is int and 0 <= size < MAX_SIZE for size in shape)
+        and math.prod(size or 1 for size in shape) < MAX_SIZE,
         "shape",
         shape,
     )

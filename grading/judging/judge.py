@@ -162,10 +162,14 @@ def _check(reference: Reference, payloads: list[Any]) -> Reason | None:
     if len(mine) > 1:
         return Reason("reason.repeated")
     try:
-        evidence = decode(mine[0])
+        return _compare_evidence(reference, decode(mine[0]))
     except MalformedEvidence as error:
         return Reason("reason.malformed", {"detail": error.reason})
-    return _compare_evidence(reference, evidence)
+    except BadReference:
+        raise
+    except Exception as error:  # of what nobody foresaw, no other check of the submission is lost
+        detail = Reason("malformed.other", {"found": type(error).__name__})
+        return Reason("reason.malformed", {"detail": detail})
 
 
 def _is_labelled(payload: Any, label: str) -> bool:

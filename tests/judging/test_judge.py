@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from nbformat import NotebookNode, v4
@@ -26,6 +26,7 @@ from grading.answers.evidence import (
     answer_of,
     sketch,
 )
+from grading.cells.metadata import grade_id
 from grading.judging.judge import (
     BadReference,
     Judgement,
@@ -260,6 +261,57 @@ def test_nothing_that_a_submission_sends_raises(payloads: list[Any], beside: boo
         assert (result.reason is None) == (result.marks == result.max)
         for lang in languages():
             assert result.reason is None or "\n" not in result.reason.text(lang)
+
+
+EVERY = [(cell, at) for cell in REFERENCE.cells for at in range(len(cell.outputs))]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data())
+def test_evidence_that_cannot_be_read_costs_its_own_check(data: st.DataObject) -> None:
+    changed, at = data.draw(st.sampled_from(EVERY))
+    payload = data.draw(mutations([changed.outputs[at].data[MIME]]))
+    labels = [output.data[MIME]["label"] for output in changed.outputs]
+    mine = labels.pop(at)
+    assume(not (isinstance(payload, dict) and payload.get("label") in labels))
+    submission = copy.deepcopy(REFERENCE)
+    cell = next(one for one in submission.cells if grade_id(one) == grade_id(changed))
+    cell.outputs[at] = shown(payload)
+    for result in judge(REFERENCE, submission).results:
+        assert result.label == mine or result.reason is None
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [[1] * 63 + [3], [1] * 33, [0, 2**47, 2**47], [2**47] * 10 + [0], [0, 2**40], [2**48], [-1]],
+    ids=str,
+)
+@pytest.mark.parametrize("label", ["number", "metric", "call"])
+def test_an_absurd_shape_costs_its_own_check(label: str, shape: list[int]) -> None:
+    submission = copy.deepcopy(REFERENCE)
+    payloads = [output.data[MIME] for cell in submission.cells for output in cell.outputs]
+    (payload,) = (one for one in payloads if one["label"] == label)
+    for answer in payload["answers"]:
+        if "value" in answer:
+            answer["value"]["shape"] = shape
+            if 0 in shape:
+                answer["value"]["npy"] = encode(value("x", np.zeros(0)))["answers"][0]["value"][
+                    "npy"
+                ]
+                answer["value"]["kind"] = "float"
+    lost = [result.label for result in judge(REFERENCE, submission).results if result.reason]
+    assert lost == [label]
+
+
+def test_what_nobody_foresaw_costs_its_own_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("grading.judging.judge._score", broken)
+    results = judge(REFERENCE, REFERENCE).results
+    assert {result.label for result in results if result.reason} == {"metric"}
+    (why,) = (result.reason.text("en") for result in results if result.reason)
+    assert "ZeroDivisionError" in why
 
 
 # --- calls and groups --------------------------------------------------------------------------
