@@ -6,8 +6,9 @@ the same seed. Every check scores on its own.
 """
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,16 @@ from nbformat import NotebookNode
 
 from grading.answers.canonical import Canonical, as_kind, finite_scale, split
 from grading.answers.decoding import MalformedEvidence, decode, decode_reference, label_of
-from grading.answers.evidence import MIME, SKETCH_BLOCKS, Answer, Evidence, Reference, Sketch, Spec
+from grading.answers.evidence import (
+    MAX_MESSAGE,
+    MIME,
+    SKETCH_BLOCKS,
+    Answer,
+    Evidence,
+    Reference,
+    Sketch,
+    Spec,
+)
 from grading.answers.metrics import (
     METRICS,
     Unscorable,
@@ -87,9 +97,13 @@ def judge(reference: NotebookNode, submission: NotebookNode) -> Judgement:
     found: dict[str, list[Any]] = {}
     for cell, payloads in _payloads(submission):
         found.setdefault(cell, []).extend(payloads)
+    at = {grade_id(cell): n for n, cell in enumerate(submission.cells, 1) if is_check(cell)}
     results = []
+    raised = _raised(submission)
     for cell, evidence in reference_evidence(reference):
         reason = _check(evidence, found.get(cell, []))
+        if reason:
+            reason = _with_cause(reason, [one for one in raised if one.number < at.get(cell, 0)])
         marks = 0.0 if reason else evidence.spec.marks
         results.append(CheckResult(cell, evidence.title, marks, evidence.spec.marks, reason))
     return Judgement(tuple(results))
@@ -177,6 +191,82 @@ def _is_labelled(payload: Any, label: str) -> bool:
         return label_of(payload) == label
     except MalformedEvidence:
         return False
+
+
+# --- why a name is not there -------------------------------------------------------------------
+
+MOST_RAISED, MOST_SOURCE, MOST_STEPS = 50, 10_000, 5  # cells, characters and causes looked at
+_UNDEFINED = re.compile(r"name '(\w+)' is not defined")
+
+
+@dataclass(frozen=True)
+class _Raised:
+    """A cell that raised; ``undefined`` is the name that it lacked, if that was why."""
+
+    number: int
+    name: str
+    source: str
+    error: str
+    text: str
+    undefined: str
+
+
+def _raised(notebook: NotebookNode) -> list[_Raised]:
+    """Return the cells of a submission that ended with an exception, in order."""
+    found = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        errors = [one for one in cell.get("outputs", []) if one.get("output_type") == "error"]
+        for last in errors[-1:]:
+            error, text = str(last.get("ename")), str(last.get("evalue"))[:MAX_MESSAGE]
+            undefined = _undefined(text) if error in UNFINISHED else ""
+            source = cell.source[:MOST_SOURCE]
+            found.append(_Raised(number, grade_id(cell), source, error, text, undefined))
+    return found[:MOST_RAISED]
+
+
+def _undefined(text: str) -> str:
+    found = _UNDEFINED.search(text)
+    return found[1] if found else ""
+
+
+def _with_cause(reason: Reason, before: Sequence[_Raised]) -> Reason:
+    """Return a reason that says why a name is not there: which cell before did not get to it."""
+    if isinstance(why := reason.values.get("why"), Reason):
+        return replace(reason, values=reason.values | {"why": _with_cause(why, before)})
+    name = _undefined(str(reason.values["detail"])) if reason.key == "reason.unfinished" else ""
+    cause = _cause(name, before) if name else None
+    if cause is None:
+        return reason
+    if cause.error == UNFINISHED[0]:  # a stub, which says what to complete
+        return Reason(reason.key, {"detail": cause.text or cause.error})
+    where = f"{cause.number} ({cause.name})" if cause.name else cause.number
+    error = f"{cause.error}: {cause.text}".rstrip(": ")
+    return Reason("reason.undefined", {"name": name, "cell": where, "error": error})
+
+
+def _cause(name: str, before: Sequence[_Raised]) -> _Raised | None:
+    """Return the first cell that has to do with a name and raised for a reason of its own."""
+    found = None
+    for _ in range(MOST_STEPS):
+        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        place = next(
+            (
+                n
+                for n, one in enumerate(before)
+                if one.undefined != name and word.search(one.source)
+            ),
+            None,
+        )
+        if place is None:
+            break
+        found, before = before[place], before[:place]
+        name = found.undefined
+        if not name:
+            break
+    return found
+
+
+# --- evidence of one check ---------------------------------------------------------------------
 
 
 def _compare_evidence(reference: Reference, evidence: Evidence) -> Reason | None:

@@ -314,6 +314,68 @@ def test_what_nobody_foresaw_costs_its_own_check(monkeypatch: pytest.MonkeyPatch
     assert "ZeroDivisionError" in why
 
 
+# --- why a name is not there -------------------------------------------------------------------
+
+
+def failed(source: str, error: str, text: str, name: str = "") -> NotebookNode:
+    cell = v4.new_code_cell(source)
+    cell.outputs = [v4.new_output("error", ename=error, evalue=text, traceback=[])]
+    if name:
+        cell.metadata.nbgrader = {"grade_id": name, "grade": False, "solution": True}
+    return cell
+
+
+def undefined(name: str) -> str:
+    return f"name '{name}' is not defined"
+
+
+SHAPES_DIFFER = ("ValueError", "shapes (3,) and (4,)")
+TRAINS = failed("cost = train(x)", *SHAPES_DIFFER, name="train")
+LACKS_COST = Answer(raised="NameError", message=undefined("cost"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        ([], "not done yet: name 'cost' is not defined"),
+        ([TRAINS], "'cost' is not defined, because cell 1 (train) raised ValueError: shapes"),
+        (
+            [failed("cost = half(cost_of)", "NameError", undefined("half"))],
+            "'cost' is not defined, because cell 1 raised NameError: name 'half' is not defined",
+        ),
+        (
+            [
+                failed("def half(): pass\n1 / 0", "ZeroDivisionError", "division by zero"),
+                failed("print(cost)", "NameError", undefined("cost")),
+                failed("cost = half()", "NameError", undefined("half")),
+            ],
+            "'cost' is not defined, because cell 1 raised ZeroDivisionError: division by zero",
+        ),
+        (
+            [failed("raise NotImplementedError('Train') # cost", "NotImplementedError", "Train")],
+            "not done yet: Train",
+        ),
+        ([failed("costs = cost_of()", *SHAPES_DIFFER)], "not done yet: name 'cost'"),
+        ([failed("print(cost)", "NameError", undefined("cost"))], "not done yet: name 'cost'"),
+    ],
+)
+@pytest.mark.parametrize("check", ["value", "call", "group"])
+def test_a_reason_names_the_cell_that_did_not_get_to_a_name(
+    cells: list[NotebookNode], why: str, check: str
+) -> None:
+    reference = {
+        "value": value("v", 1.0),
+        "call": Reference("v", "call", CALL.answers, spec=Spec(1.0)),
+        "group": Reference("v", "group", (), (value("in it", 1.0, marks=0.0),), spec=Spec(1.0)),
+    }[check]
+    evidence = Evidence("v", check, (LACKS_COST,) * max(1, len(reference.answers)))
+    checked = notebook(one=[sent(evidence)]).cells
+    solution = notebook(one=[sent(reference)])
+    (result,) = judge(solution, book(*cells, *checked, TRAINS)).results
+    assert result.reason is not None and why in result.reason.text("en")
+    assert result.reason.text("es")
+
+
 # --- calls and groups --------------------------------------------------------------------------
 
 
