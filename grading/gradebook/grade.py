@@ -15,6 +15,7 @@ from grading.engine.batch import each
 from grading.engine.executor import Executor, RunOptions
 from grading.errors import UserError
 from grading.files import write_atomically
+from grading.gradebook.former import former_releases
 from grading.gradebook.grader import Graded, Made, OnResult, Submission, ToDo, to_do
 from grading.gradebook.marks import Marks
 from grading.judging.annotate import annotated
@@ -86,16 +87,22 @@ class EvidenceGrader:
             If the lab was not released, or its solution cannot be judged against.
         """
         solution, release = (read_notebook(path.read_bytes()) for path in self._released_files())
+        former = former_releases(self._course.home, self._lab)
         made_by = Made(self.basis(), options.profile)
         terms = await prepare(executor, solution, options.profile)
 
         async def one(submission: Submission) -> Graded:
-            return await self._assess(executor, terms, release, submission)
+            return await self._assess(executor, terms, (release, *former), submission)
 
         notes = [warning.text(self._course.language) for warning in executor.warnings]
         async for submission, graded in each(work, one, options.at_once(executor)):
             results = tuple(
-                replace(result, notes=notes, basis=made_by.basis, profile=made_by.profile)
+                replace(
+                    result,
+                    notes=[*notes, *result.notes],
+                    basis=made_by.basis,
+                    profile=made_by.profile,
+                )
                 for result in graded.results
             )
             graded = replace(graded, results=results)
@@ -131,12 +138,16 @@ class EvidenceGrader:
         return found
 
     async def _assess(
-        self, executor: Executor, terms: Terms, release: NotebookNode, submission: Submission
+        self,
+        executor: Executor,
+        terms: Terms,
+        releases: Sequence[NotebookNode],
+        submission: Submission,
     ) -> Graded:
         raw, lang = submission.path.read_bytes(), self._course.language
         try:
             submitted = await asyncio.to_thread(read_notebook, raw)
-            assessment = await assess(executor, terms, release, submitted)
+            assessment = await assess(executor, terms, releases[0], submitted, releases[1:])
             page = await asyncio.to_thread(
                 annotated, assessment.notebook, assessment.judgement, lang
             )
@@ -144,7 +155,7 @@ class EvidenceGrader:
             return self._failed(submission, terms, error.text(lang), raw)
         except Exception as error:  # whatever one submission does, the others are graded
             return self._failed(submission, terms, failure(error).text(lang), raw)
-        first = result_of(assessment, release, submission.students[0], self._lab, raw, lang)
+        first = result_of(assessment, releases[0], submission.students[0], self._lab, raw, lang)
         return Graded(_for_all(first, submission), page)
 
     def _failed(self, submission: Submission, terms: Terms, reason: str, raw: bytes) -> Graded:

@@ -42,6 +42,7 @@ from grading.engine.runner import Engine
 from grading.errors import UserError
 from grading.gradebook import people
 from grading.gradebook.folders import take_as_spelled
+from grading.gradebook.former import former_releases
 from grading.gradebook.grade import EvidenceGrader
 from grading.gradebook.marks import Marks
 from grading.gradebook.pages import page_settings
@@ -156,7 +157,8 @@ class JudgeSubmission(NbGraderPreprocessor):
         release = read_notebook((home / "release" / lab / f"{lab}.ipynb").read_bytes())
         host = _host(home.parent)
         terms = host.terms(course, lab, student)
-        assessment = host.run(assess(host.engine, terms, release, nb))
+        former = former_releases(home, lab)
+        assessment = host.run(assess(host.engine, terms, release, nb, former))
         grader, place = EvidenceGrader(course, lab), Place(home, student, lab)
         handed_in = place.content() or b""
         result = result_of(assessment, release, student, lab, handed_in, course.language)

@@ -13,6 +13,7 @@ from grading.authoring.building import read_lab
 from grading.course.config import Course, remember_gradebook
 from grading.files import write_atomically
 from grading.gradebook.database import without_password
+from grading.gradebook.former import keep_former
 from grading.gradebook.marks import Marks
 from grading.gradebook.nbgrader_plugin import nbgrader_api, settings_file, succeed
 from grading.gradebook.settings import CONFIG_FILE
@@ -23,7 +24,8 @@ def release(course: Course, lab: str, db_url: str) -> Path:
 
     The course remembers ``db_url`` as its gradebook's, without a password, and ``course/`` gets an
     ``nbgrader_config.py``, so that ``nbgrader`` and Formgrader work in it. Where anything fails,
-    the source and the release stay as they were.
+    the source and the release stay as they were. The release that this one replaces is kept, for
+    the submissions of those who worked on it.
     """
     home = course.home
     notebook = instructor_notebook(read_lab(course, lab), course.language, course)
@@ -31,7 +33,9 @@ def release(course: Course, lab: str, db_url: str) -> Path:
         home.mkdir(parents=True, exist_ok=True)
     with Marks(db_url):
         pass  # a new gradebook is made here, where its tools are found
-    with _kept_on_failure(home / "source" / lab), _kept_on_failure(home / "release" / lab):
+    path = home / "release" / lab / f"{lab}.ipynb"
+    former = path.read_bytes() if path.exists() else b""
+    with _kept_on_failure(home / "source" / lab), _kept_on_failure(path.parent):
         source = home / "source" / lab / f"{lab}.ipynb"
         write_atomically(source, nbformat.writes(notebook).encode())
         succeed(
@@ -40,9 +44,11 @@ def release(course: Course, lab: str, db_url: str) -> Path:
             lab,
             force=True,
         )
+    if former and former != path.read_bytes():
+        keep_former(home, lab, former)
     remember_gradebook(home, without_password(db_url))
     _configure(home / CONFIG_FILE)
-    return home / "release" / lab / f"{lab}.ipynb"
+    return path
 
 
 def _configure(path: Path) -> None:

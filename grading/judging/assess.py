@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +66,8 @@ class Assessment:
     seconds : float
         Wall time of the execution.
     cpu_seconds : float or None
+    older : bool
+        Whether the student worked on a former release.
     """
 
     notebook: NotebookNode
@@ -72,6 +75,7 @@ class Assessment:
     flags: tuple[Reason, ...]
     seconds: float
     cpu_seconds: float | None
+    older: bool = False
 
 
 async def prepare(
@@ -121,13 +125,17 @@ async def prepare(
 
 
 async def assess(
-    engine: Executor, terms: Terms, release: NotebookNode, submitted: NotebookNode
+    engine: Executor,
+    terms: Terms,
+    release: NotebookNode,
+    submitted: NotebookNode,
+    former: Sequence[NotebookNode] = (),
 ) -> Assessment:
     """Rebuild a submission from the release, execute it and judge its evidence.
 
     What is done on hostile data is done beside the event loop, on which other submissions wait.
     """
-    rebuilt = await asyncio.to_thread(rebuild, release, submitted)
+    rebuilt = await asyncio.to_thread(rebuild, release, submitted, former)
     env = _environment("grading", terms.profile, terms.seed, terms.reference)
     env["DL_HIDDEN_INPUTS"] = HIDDEN_FILE
     execution = await engine.execute(
@@ -138,6 +146,7 @@ async def assess(
         notebook=execution.notebook,
         judgement=await asyncio.to_thread(judge, terms.reference, execution.notebook),
         flags=rebuilt.flags + problems,
+        older=rebuilt.older,
         seconds=execution.seconds,
         cpu_seconds=execution.cpu_seconds,
     )

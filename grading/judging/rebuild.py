@@ -10,7 +10,7 @@ moved. What they wrote is run in any of them.
 
 import copy
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +31,24 @@ VERSION_NAMED = re.compile(r'(?m)^KIT, TAG = .*$|version="[0-9a-f]*"')
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """A notebook that is safe to judge, and what the submission had changed."""
+    """A notebook that is safe to judge, and what the submission had changed.
+
+    Attributes
+    ----------
+    notebook : NotebookNode
+    flags : tuple of Reason
+    older : bool
+        Whether locked cells of it are those of a former release, which is no change of theirs.
+    """
 
     notebook: NotebookNode
     flags: tuple[Reason, ...]
+    older: bool = False
 
 
-def rebuild(release: NotebookNode, submitted: NotebookNode) -> Rebuilt:
+def rebuild(
+    release: NotebookNode, submitted: NotebookNode, former: Sequence[NotebookNode] = ()
+) -> Rebuilt:
     """Return the release with the submission's answers and own cells in it.
 
     Parameters
@@ -47,16 +58,19 @@ def rebuild(release: NotebookNode, submitted: NotebookNode) -> Rebuilt:
     submitted : NotebookNode
         As `grading.cells.reading.read_notebook` returns what came back, in any language of the
         course: ids or metadata may have been lost.
+    former : sequence of NotebookNode
+        The releases before this one, on one of which the student may have worked.
     """
     copies: list[list[int]] = [[] for _ in release.cells]
     for position, place in enumerate(_match(release, submitted)):
         if place is not None:
             copies[place].append(position)
     is_translated = language_of(submitted) not in ("", language_of(release))
+    given = [_given(notebook) for notebook in former]
     taken = [
         _answered(original, submitted, positions)
         if is_answer(original)
-        else _restored(original, submitted, positions, is_translated)
+        else _restored(original, submitted, positions, is_translated, given)
         for original, positions in zip(release.cells, copies, strict=True)
     ]
     own = _own_cells(submitted, taken)
@@ -67,10 +81,23 @@ def rebuild(release: NotebookNode, submitted: NotebookNode) -> Rebuilt:
     flags = [one.flag for one in taken if one.flag]
     added = [cell for cells in own for cell in cells]
     _name(added, {cell.get("id") for cell in release.cells})
-    count = sum(cell.cell_type == "code" for cell in added)
+    withdrawn = {_text_key(cell) for cells in given for cell in cells.values()}
+    withdrawn -= {_text_key(cell) for cell in release.cells}
+    own_code = [cell for cell in added if cell.cell_type == "code"]
+    count = sum(_text_key(cell) not in withdrawn for cell in own_code)
     if count:
         flags.append(Reason("flag.added", {"count": count}))
-    return Rebuilt(notebook, tuple(flags))
+    older = any(one.older for one in taken) or count < len(own_code)
+    return Rebuilt(notebook, tuple(flags), older)
+
+
+def _given(release: NotebookNode) -> dict[str, NotebookNode]:
+    """Return the locked cells of a release, by what they are called there."""
+    return {_called(cell): cell for cell in release.cells if not is_answer(cell)}
+
+
+def _called(cell: NotebookNode) -> str:
+    return grade_id(cell) or str(cell.get("id"))
 
 
 # --- what is taken of a submission for each cell of the release -------------------------------
@@ -91,6 +118,8 @@ class _Taken:
     before, after : str
         What the student wrote around the text of a locked cell.
     flag : Reason or None
+    older : bool
+        Whether it stands for one of a former release.
     """
 
     cell: NotebookNode
@@ -99,6 +128,7 @@ class _Taken:
     before: str = ""
     after: str = ""
     flag: Reason | None = None
+    older: bool = False
 
 
 def _answered(original: NotebookNode, submitted: NotebookNode, positions: list[int]) -> _Taken:
@@ -144,26 +174,34 @@ def _undone(cell: NotebookNode) -> str:
 
 
 def _restored(
-    original: NotebookNode, submitted: NotebookNode, positions: list[int], is_translated: bool
+    original: NotebookNode,
+    submitted: NotebookNode,
+    positions: list[int],
+    is_translated: bool,
+    former: Sequence[Mapping[str, NotebookNode]],
 ) -> _Taken:
     """Return a locked cell as it was released, with what the student wrote around its text."""
     cell, name = copy.deepcopy(original), {"cell": grade_id(original)}
     is_code = cell.cell_type == "code"
+    before_it = [cells.get(_called(original)) for cells in former]
     if not positions:
+        if None in before_it:  # it is new since the one that the student may have worked on
+            return _Taken(cell, older=True)
         return _Taken(cell, flag=Reason("flag.deleted", name) if is_code else None)
-    same = [
-        p
-        for p in positions
-        if submitted.cells[p].cell_type == cell.cell_type and _same_text(submitted.cells[p], cell)
-    ]
-    if same:
-        return _Taken(cell, same[0])
     first = positions[0]
+    for known in (cell, *filter(None, before_it)):
+        for p in positions:
+            there = submitted.cells[p]
+            if there.cell_type == known.cell_type and _same_text(there, known):
+                return _Taken(cell, p, older=known is not cell)
     if is_translated and (not is_code or role_of(cell) == "setup"):
         return _Taken(cell, first)
-    text, own = _text(submitted.cells[first]), _text(cell)
-    before, found, after = text.partition(own) if own else ("", "", text)
-    if not found:  # a changed text: of prose it is kept, of code it is not run
+    text = _text(submitted.cells[first])
+    for own in filter(None, (_text(known) for known in (cell, *filter(None, before_it)))):
+        before, found, after = text.partition(own)
+        if found:
+            break
+    else:  # a changed text: of prose it is kept, of code it is not run
         before, after = "", "" if is_code else text
     flag = Reason("flag.edited", name) if is_code else None
     return _Taken(cell, first, before=before, after=after, flag=flag)

@@ -63,7 +63,8 @@ class Result:
     unanswered : list of str
         Written questions left blank; they earn 0 without waiting for a person.
     notes : list of str
-        How the run differed from a fully sandboxed one; shown at the top of the report.
+        How the run differed from a fully sandboxed one, or was of a former release; shown at the
+        top of the report, one line for all whom it concerns.
     texts : dict of str to str
         Digest of every answer that a person reads, by ``notebook/cell``.
     team : list of str
@@ -139,6 +140,7 @@ def result_of(
         submission=digest(handed_in),
         unanswered=unanswered_questions(release, assessment.notebook),
         texts=texts(lab, filter(is_question, assessment.notebook.cells)),
+        notes=[message("note.older", lang)] if assessment.older else [],
     )
 
 

@@ -9,14 +9,14 @@ import re
 import statistics
 import string
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from itertools import groupby
 
 from grading.course.roster import Roster, Student
 from grading.judging.record import TOLERANCE, Adjustment, Change, Deduction, Record, Written
-from grading.judging.results import GRADED, CheckMark
+from grading.judging.results import GRADED, CheckMark, Result
 from grading.messages import ID_LANGUAGE, message
 
 MISSING = "missing"
@@ -156,7 +156,7 @@ class ClassView:
     rates : tuple of CheckRate
         In the order of the lab.
     notes : tuple of str
-        How runs differed from a fully sandboxed one.
+        How runs differed from a fully sandboxed one, with whose they were if not all did.
     unlisted : tuple of str
         Students with a submission who are not in the roster; they have no row.
     """
@@ -187,13 +187,22 @@ def class_view(
     """Return the class of a lab; the parameters are those of `standings`."""
     known = list(records)
     rows = tuple(standings(known, roster, zone, lang))
-    results = [record.result for record in known if record.result]
-    notes = dict.fromkeys(plain(note) for result in results for note in result.notes)
+    notes = _notes([record.result for record in known if record.result])
     listed = {row.student for row in rows}
     unlisted = tuple(
         student for record in known if (student := plain(record.student)) not in listed
     )
     return ClassView(rows, overview(rows), tuple(check_rates(rows)), tuple(notes), unlisted)
+
+
+def _notes(results: Sequence[Result]) -> Iterator[str]:
+    """Yield every note once, with the students whom it concerns if that is not all of them."""
+    concerned: dict[str, list[str]] = {}
+    for result in results:
+        for note in result.notes:
+            concerned.setdefault(plain(note), []).append(plain(result.student))
+    for note, students in concerned.items():
+        yield note if len(students) == len(results) else f"{note}: {', '.join(students)}"
 
 
 def standings(

@@ -43,7 +43,7 @@ def test_hostile_bytes_are_not_worked_on_in_the_loop(
     grader = grade.EvidenceGrader(course, "mini")
     graded = asyncio.run(
         grader._assess(
-            cast(Executor, _Deaf()), terms, mini.blank(course), Submission(("ada",), path)
+            cast(Executor, _Deaf()), terms, [mini.blank(course)], Submission(("ada",), path)
         )
     )
     assert graded.notebook is not None

@@ -552,6 +552,59 @@ def test_a_first_cell_that_names_another_version_of_the_kit_is_not_edited() -> N
     assert flags(rebuild(release, older)) == ["edited"]
 
 
+# --- handed in on a former release -------------------------------------------------------------
+
+
+def former() -> NotebookNode:
+    """A release before the present one: other texts, a check less, and a cell since withdrawn."""
+    older = lab()
+    older.cells[AT["given"]].source = "data = [1, 2]"
+    older.cells[AT["prose"]].source = "Write doubel."
+    older.cells[AT["check-double"]].source = CHECK.replace("3", "2")
+    older.cells.append(cell("code", "withdrawn", "tick.value('x', lambda: 1)", locked=True))
+    del older.cells[AT["check-train"]]
+    return older
+
+
+def of_former(**changes: str) -> NotebookNode:
+    submitted = former()
+    for one in submitted.cells:
+        one.source = (SOLVED | changes).get(one.id, one.source)
+    return submitted
+
+
+def test_what_is_merely_older_is_no_flag() -> None:
+    found = rebuild(RELEASE, of_former(), [former()])
+    assert (found.flags, found.older) == ((), True)
+    present = rebuild(RELEASE, handed_in(**SOLVED)).notebook
+    own_cells = [one.source for one in found.notebook.cells if not one.metadata]
+    assert own_cells == ["tick.value('x', lambda: 1)"]
+    assert [c for c in found.notebook.cells if c.metadata] == present.cells
+
+
+def test_what_was_tampered_with_shows_among_the_older() -> None:
+    submitted = of_former(given="data = [9, 9]")
+    found = rebuild(RELEASE, submitted, [former()])
+    assert (flags(found), found.older) == (["edited"], True)
+    submitted.cells = [one for one in submitted.cells if one.id != "check-double"]
+    submitted.cells.append(own("mine = 1"))
+    assert flags(rebuild(RELEASE, submitted, [former()])) == ["deleted", "edited", "added"]
+
+
+def test_what_stands_around_an_older_cell_is_run() -> None:
+    older = former().cells[AT["given"]].source
+    found = rebuild(RELEASE, of_former(given=f"{older}\nmine = 1"), [former()])
+    assert flags(found) == ["edited", "added"] and "\nmine = 1" in sources(found)
+
+
+def test_the_present_release_is_not_older_whatever_went_before() -> None:
+    found = rebuild(RELEASE, handed_in(**SOLVED), [former(), lab()])
+    assert (found.flags, found.older) == ((), False)
+    submitted = handed_in(**SOLVED)
+    submitted.cells[AT["given"]].source = "data = []"
+    assert flags(rebuild(RELEASE, submitted, [former()])) == ["edited"]
+
+
 # --- made to be slow ---------------------------------------------------------------------------
 
 LONG = 1_900_000

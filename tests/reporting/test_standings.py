@@ -1,3 +1,4 @@
+from dataclasses import replace
 from unicodedata import normalize
 
 import pytest
@@ -79,6 +80,15 @@ def test_a_surname_of_its_own_column_decides():
         )
     )
     assert [row.student for row in standings([], roster)] == ["u3", "u2", "u1"]
+
+
+def test_a_note_is_one_line_that_names_whom_it_concerns_unless_it_is_all():
+    results = [
+        replace(result("u1"), notes=["no sandbox", "older"]),
+        replace(result("u2"), notes=["no sandbox", "older"]),
+        replace(result("u3"), notes=["no sandbox"]),
+    ]
+    assert class_view(records(results)).notes == ("no sandbox", "older: u1, u2")
 
 
 def test_without_a_roster_nobody_is_missing():
