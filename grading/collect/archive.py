@@ -13,7 +13,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import partial
@@ -35,6 +35,7 @@ MAX_DEPTH = 2  # a zip in a zip that a student made, and no further
 NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 ENCRYPTED, IN_UTF8 = 0x1, 0x800  # bits of a zip entry's flags
 UNICODE_PATH = 0x7075  # extra field of a zip entry: its name in UTF-8, beside the other one
+UNIX_TIME = 0x5455  # extra field: when the file was changed, whatever the zone
 ENTRY = b"PK\x01\x02"  # begins each entry of a zip's directory
 TOO_MANY = f"it has more than {MAX_NESTED_ENTRIES} entries: unpack it"
 NOT_A_ZIP = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError)
@@ -340,13 +341,17 @@ def _spelled(entry: zipfile.ZipInfo) -> tuple[str, ...]:
 
 def _unicode_path(extra: bytes, raw: bytes) -> bytes:
     """Return the name in UTF-8 that some archivers put beside that of the entry, if it is of it."""
-    with suppress(struct.error):
-        while extra:
-            kind, size = struct.unpack_from("<HH", extra)
-            if kind == UNICODE_PATH:
-                _, checksum = struct.unpack_from("<BI", extra, 4)
-                return extra[9 : 4 + size] if checksum == zlib.crc32(raw) else b""
-            extra = extra[4 + size :]
+    field = _extra_field(extra, UNICODE_PATH)
+    is_of_it = len(field) > 5 and int.from_bytes(field[1:5], "little") == zlib.crc32(raw)
+    return field[5:] if is_of_it else b""
+
+
+def _extra_field(extra: bytes, wanted: int) -> bytes:
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        if kind == wanted:
+            return extra[4 : 4 + size]
+        extra = extra[4 + size :]
     return b""
 
 
@@ -377,7 +382,13 @@ def _refusal_of_entry(entry: zipfile.ZipInfo, name: str) -> str:
 
 
 def _moment_of_entry(entry: zipfile.ZipInfo, zone: tzinfo | None, instead: datetime) -> datetime:
-    """Return the time of a zip entry, which is local time, or another one if it is no date."""
+    """Return the time of a zip entry, or another one if it is no date.
+
+    It is the time of a clock in ``zone``, unless the archiver put the seconds since 1970 beside it.
+    """
+    field = _extra_field(entry.extra, UNIX_TIME)
+    if len(field) >= 5 and field[0] & 1:
+        return _moment(int.from_bytes(field[1:5], "little", signed=True))
     try:
         return _moment(datetime(*entry.date_time, tzinfo=zone).timestamp())
     except (ValueError, OverflowError, OSError):

@@ -223,13 +223,11 @@ class _Desk:
         earlier = self._accepted.get(student)
         held_name = earlier.file if earlier else "the one collected before"
         if held == taken.content and place.partner() == partner:
-            self._accepted[student] = replace(
-                entry,
-                notes=(*entry.notes, f"the same as {held_name}"),
-                unchanged=earlier is None or earlier.unchanged,
-            )
-            by = student if student in (how.by, before.by) else how.by
-            place.note(replace(before if before.file else how, by=by, ids=how.ids))
+            is_new = earlier is not None and not earlier.unchanged
+            self._accepted[student] = replace(entry, same_as=held_name, unchanged=not is_new)
+            by = student if before.by == student else how.by
+            saved, late = before.saved or how.saved, before.late or how.late
+            place.note(replace(how, by=by, saved=saved, late=late))
             return
         is_own, was_own = how.by == student, before.by in ("", student)
         is_of_the_same = place.partner() == partner
@@ -252,7 +250,9 @@ class _Desk:
         self._accepted[entry.student] = entry
 
     def _dispute(self, student: str, named: HandedIn, own: str) -> None:
-        """Say that a notebook names as a partner a student for whom another one counts."""
+        """Say that somebody names as a partner a student for whom another file counts."""
+        if Place(self._home, named.by, self._lab).handed_in().file != named.file:
+            return  # it does not count for anybody
         self._refused.append(
             Refused(
                 named.file,
@@ -260,7 +260,7 @@ class _Desk:
                 f"{named.by} alone; both files are kept: ask them whose work it is",
             )
         )
-        if (entry := self._accepted.get(named.by)) and entry.file == named.file:
+        if entry := self._accepted.get(named.by):
             notes = (*entry.notes, f"{student} has handed in other work")
             self._accepted[named.by] = replace(entry, notes=notes)
 

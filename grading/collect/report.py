@@ -11,17 +11,30 @@ NAMED = 10  # files that a line names
 
 @dataclass(frozen=True)
 class Accepted:
-    """A submission that is now the student's, or was already."""
+    """A submission that is now the student's, or was already.
+
+    Attributes
+    ----------
+    student, file, partner : str
+    notes : tuple of str
+        What to look at.
+    same_as : str
+        Another file with the same content, if there was one before it.
+    unchanged : bool
+        Whether that one was collected before.
+    """
 
     student: str
     file: str
     partner: str = ""
     notes: tuple[str, ...] = ()
+    same_as: str = ""
     unchanged: bool = False
 
     def __str__(self) -> str:
         pair = f" with {self.partner}" if self.partner else ""
-        notes = f" ({printable('; '.join(self.notes), 400)})" if self.notes else ""
+        said = [*self.notes, *([f"the same as {self.same_as}"] if self.same_as else [])]
+        notes = f" ({printable('; '.join(said), 400)})" if said else ""
         return f"{self.student}{pair}: {printable(self.file)}{notes}"
 
 
@@ -97,8 +110,9 @@ class CollectReport:
             more = len(self.unchecked) - NAMED
             named = ", ".join(printable(file) for file in self.unchecked[:NAMED])
             lines.append(
-                "the cross-check of path and identity cell is off for files whose path names "
-                f"nobody on the roster: {named}{f' and {more} more' if more > 0 else ''}"
+                f"the cross-check is off for {len(self.unchecked)}, whose path names nobody on the "
+                f"roster, so that the identity cell alone decides: {named}"
+                f"{f' and {more} more' if more > 0 else ''}"
             )
         who = ", ".join(f"{student.id} ({student.name})" for student in self.missing)
         lines.append(f"missing: {len(self.missing)} of {self.students}{f': {who}' if who else ''}")

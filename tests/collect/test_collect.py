@@ -164,8 +164,8 @@ def test_collecting_the_same_again_changes_nothing(course, inbox):
     report = collect(course, LAB, inbox.path, "folder")
     after = {path: path.read_bytes() for path in course.home.rglob("*") if path.is_file()}
     assert before == after
-    assert [(item.notes, item.unchanged) for item in report.accepted] == [
-        (("the same as the one collected before",), True)
+    assert [(item.same_as, item.unchanged) for item in report.accepted] == [
+        ("the one collected before", True)
     ] * 2
 
 
@@ -518,6 +518,13 @@ def test_every_mutant_of_a_zip_is_read_or_refused_in_one_line(course, tmp_path):
             assert len(str(error).splitlines()) == 1
             outcomes.add("no zip")
     assert outcomes == {"accepted", "refused", "no zip"}
+
+
+def test_a_time_that_knows_no_zone_comes_before_local_time(course, tmp_path):
+    entry = zipfile.ZipInfo("a.ipynb", (2024, 11, 20, 23, 59, 58))
+    entry.extra = b"UT\x05\0\1" + int(NOON.timestamp()).to_bytes(4, "little")
+    collect(course, LAB, make_zip(tmp_path / "all.zip", [(entry, ANAS)]), "zip")
+    assert note(course, "u1", "timestamp.txt") == "2024-11-20 12:00:00.000000 UTC"
 
 
 def test_an_impossible_date_falls_back_to_the_zips_own(course, tmp_path):

@@ -136,6 +136,16 @@ def test_a_pair_hands_in_from_either_folder_and_the_latest_counts_for_both(cours
     assert PAIR in kept(course, "u1") and PAIR in kept(course, "u2")
 
 
+def test_a_pairs_file_that_gave_way_is_no_matter_of_dispute(course, inbox):
+    inbox.write("u1/a.ipynb", PAIR)
+    inbox.write("u1/b.ipynb", ANAS, minutes=5)
+    inbox.write("u2/own.ipynb", OWN, minutes=2)
+    for _ in range(2):
+        report = collect(course, LAB, inbox.path, "folder")
+        assert report.refused == ()
+    assert (stored(course, "u1"), stored(course, "u2")) == (ANAS, OWN)
+
+
 def test_two_who_name_the_same_partner_do_not_displace_each_other(course, inbox):
     inbox.write("u1/lab.ipynb", content(identity("u1", "Ana", "u2", "Juan")))
     inbox.write("u3/lab.ipynb", content(identity("u3", "Eva", "u2", "Juan")), minutes=5)
@@ -234,7 +244,7 @@ def test_collecting_ends_with_totals_and_who_is_missing(course, inbox):
     inbox.write("essay.docx", b"x")
     first, *_, last = collect(course, LAB, inbox.path, "folder").totals()
     assert first == (
-        f"{LAB}: 1 accepted, 1 unchanged, 1 replaced, 1 refused, 0 passed over, 1 flagged"
+        f"{LAB}: 1 accepted, 1 unchanged, 1 replaced, 1 refused, 0 passed over, 0 flagged"
     )
     assert last == "missing: 1 of 3: u3 (Eva Sanz Ruiz)"
     inbox.write("u3.ipynb", content(identity()))
