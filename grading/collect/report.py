@@ -98,14 +98,14 @@ class CollectReport:
         """Return how many of each there are, what was not checked, and who is missing."""
         unchanged = sum(item.unchanged for item in self.accepted)
         counts = {
-            "accepted": len(self.accepted) - unchanged,
             "unchanged": unchanged,
             "replaced": len(self.replaced),
             "refused": len(self.refused),
             "passed over": self.passed_over,
             "flagged": sum(bool(item.notes) for item in self.accepted),
         }
-        lines = [f"{self.lab}: {', '.join(f'{count} {word}' for word, count in counts.items())}"]
+        others = "".join(f", {count} {word}" for word, count in counts.items() if count)
+        lines = [f"{self.lab}: {len(self.accepted) - unchanged} taken in{others}"]
         if self.unchecked:
             more = len(self.unchecked) - NAMED
             named = ", ".join(printable(file) for file in self.unchecked[:NAMED])
