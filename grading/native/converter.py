@@ -34,6 +34,7 @@ from traitlets.utils.importstring import import_item
 
 from grading.errors import UserError
 from grading.files import write_atomically
+from grading.gradebook.folders import take_as_spelled
 from grading.gradebook.marks import LentGradebook
 from grading.judging.harmless import harmless
 from grading.messages import Reason
@@ -81,6 +82,7 @@ class Converter:
     """
 
     def __init__(self, settings: Config, assignment: str) -> None:
+        take_as_spelled()
         self._assignment = assignment
         self._places = CourseDirectory(config=settings)
         self._places.assignment_id = assignment

@@ -168,6 +168,16 @@ def test_nbgraders_own_autograde_gives_the_same_marks(graded: Graded) -> None:
     assert after == before
 
 
+def test_formgraders_lists_are_those_of_the_class(graded: Graded) -> None:
+    api = nbgrader_api(graded.course.home, graded.url)
+    (lab,) = api.get_assignments()
+    assert (lab["name"], lab["num_submissions"]) == ("mini", 3)
+    assert {item["student"] for item in api.get_submissions("mini")} == {"ada", "bob", "cyd"}
+    assert {item["id"] for item in api.get_students()} >= {"ada", "bob", "cyd"}
+    assert len(api.get_notebook_submissions("mini", "mini")) == 3
+    assert [item["name"] for item in api.get_student_submissions("bob")] == ["mini"]
+
+
 def test_a_persons_marks_survive_grading_again(graded: Graded) -> None:
     gradebook = Gradebook(graded.url)
     gradebook.find_grade("why", "mini", "mini", "bob").manual_score = 1.5

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,14 +16,16 @@ from typing import Any, Self
 import nbformat
 import pytest
 from nbformat import NotebookNode, v4
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, InvalidEntry
 from nbgrader.utils import determine_grade
+from sqlalchemy.exc import OperationalError
 
 from grading.compat import PACKAGES
 from grading.compat.partial import MIME
 from grading.engine.executor import Execution, RunOptions
 from grading.engine.walls import outer
 from grading.errors import UserError
+from grading.gradebook.database import GradebookError
 from grading.gradebook.marks import Marks
 from grading.judging.results import FAILED
 from grading.messages import Reason
@@ -341,6 +344,41 @@ def test_a_kill_while_marking_leaves_nothing_half_done(
     monkeypatch.undo()
     grade_here(small)
     assert rows(small) == before
+
+
+@pytest.mark.parametrize("step", ["sanitized", "save"])
+@pytest.mark.parametrize("wrapped", [False, True], ids=["plain", "in nbgrader's own"])
+def test_trouble_of_the_gradebook_is_nobodys_failure(
+    small: Path, monkeypatch: pytest.MonkeyPatch, step: str, wrapped: bool
+) -> None:
+    course = load_nbgrader_course(small)
+
+    def fail(*_: object) -> None:
+        try:
+            raise OperationalError("UPDATE grade", {}, sqlite3.OperationalError("disk I/O error"))
+        except OperationalError as error:
+            if wrapped:  # as nbgrader does
+                raise InvalidEntry(*error.args) from None
+            raise
+
+    monkeypatch.setattr(f"grading.native.converter.Converter.{step}", fail)
+    with pytest.raises(GradebookError, match=r"disk I/O error.* grade --resume goes on"):
+        grade_here(small)
+    monkeypatch.undo()
+    with Marks(course.db_url) as marks:
+        assert marks.results(ASSIGNMENT) == []
+    grade_here(small)
+    assert rows(small)["ada", "t-double"].auto_score == 3
+
+
+def test_files_are_left_out_in_a_folder_with_any_name(small: Path, tmp_path: Path) -> None:
+    moved = small.rename(tmp_path / "2026 [A]")
+    junk = moved / "submitted" / "ada" / ASSIGNMENT / ".ipynb_checkpoints"
+    junk.mkdir()
+    (junk / "first.ipynb").write_text("old")
+    grade_here(moved)
+    assert rows(moved)["ada", "t-double"].auto_score == 3
+    assert not (moved / "autograded" / "ada" / ASSIGNMENT / junk.name).exists()
 
 
 def test_old_marks_do_not_outlive_the_cells_that_earned_them(small: Path) -> None:
