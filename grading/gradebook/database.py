@@ -37,6 +37,7 @@ SECRETS = ("password", "sslpassword")  # that a URL's query may hold, too
 ADVICE = (
     (r"locked|lock timeout", "another program has it open: end that, or wait for it"),
     (r"read-?only", "make the file and its folder yours to write"),
+    (r"disk I/O", "is its disk full, or failing?"),
     (r"is full|no space", "make room on its disk"),
     (r"unable to open", "its folder must be there, and yours to write"),
     (r"password", "give it as PGPASSWORD or in ~/.pgpass"),
