@@ -66,16 +66,18 @@ class Bench:
         *sources: str,
         env: dict[str, str] | None = None,
         files: dict[str, bytes] | None = None,
+        keep_work: bool = False,
         **limits: Any,
     ) -> Execution:
         """Execute cells, with other limits on time and outputs if given."""
-        return self.run_all([sources], env=env, files=files, **limits)[0]
+        return self.run_all([sources], env, files, keep_work, **limits)[0]
 
     def run_all(
         self,
         notebooks: list[tuple[str, ...]],
         env: dict[str, str] | None = None,
         files: dict[str, bytes] | None = None,
+        keep_work: bool = False,
         **limits: Any,
     ) -> list[Execution]:
         """Execute several notebooks at once."""
@@ -85,7 +87,9 @@ class Bench:
         async def run() -> list[Execution]:
             return await asyncio.gather(
                 *(
-                    self.engine.execute(notebook(*sources), env=env or {}, files=files)
+                    self.engine.execute(
+                        notebook(*sources), env=env or {}, files=files, keep_work=keep_work
+                    )
                     for sources in notebooks
                 )
             )

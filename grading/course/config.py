@@ -80,7 +80,7 @@ SECONDS = Rule("a number of seconds above 0", lambda value: _is_number(value) an
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use while it is graded."""
+    """What one submission may use while it is graded; ``place`` says where to change that."""
 
     memory_mb: Annotated[int, WHOLE] = 2048  # address space
     processes: Annotated[int, WHOLE] = 64  # processes and threads
@@ -89,6 +89,7 @@ class Limits:
     output_mb: Annotated[int, WHOLE] = 32  # outputs of the whole notebook
     cell_seconds: Annotated[float, SECONDS] = 120.0  # processor time of one cell
     submission_seconds: Annotated[float, SECONDS] = 600.0  # and of the whole notebook
+    place: str = f"[limits], {FILE}"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 
 from grading.course.config import Limits
 from grading.engine.executor import Execution
+from grading.engine.kernels.work import Work
 from grading.engine.runner import Engine
 from grading.errors import UserError
 from grading.messages import Reason
@@ -105,6 +106,7 @@ class ClusterEngine:
         *,
         env: Mapping[str, str],
         files: Mapping[str, bytes] | None = None,
+        keep_work: bool = False,
     ) -> Execution:
         """Execute a notebook on some worker; on another one should that worker die."""
         from distributed import CancelledError as Forgotten
@@ -117,18 +119,19 @@ class ClusterEngine:
                 text,
                 dict(env),
                 dict(files or {}),
+                keep_work,
                 self._terms,
                 pure=False,
             )
             try:
-                done, seconds, cpu_seconds, problems = await future
+                done, *rest = await future
                 break
             except (KilledWorker, Forgotten):
                 if attempt == ATTEMPTS:
                     raise
             finally:
                 future.release()
-        return Execution(nbformat.reads(done, as_version=4), seconds, cpu_seconds, problems)
+        return Execution(nbformat.reads(done, as_version=4), *rest)
 
 
 def _trusted(address: str) -> str:
@@ -165,14 +168,19 @@ async def _warnings_of_worker(terms: Terms) -> tuple[Reason, ...]:
 
 
 async def _execute_on_worker(
-    text: str, env: dict[str, str], files: dict[str, bytes], terms: Terms
-) -> tuple[str, float, float | None, tuple[Reason, ...]]:
+    text: str,
+    env: dict[str, str],
+    files: dict[str, bytes],
+    keep_work: bool,
+    terms: Terms,
+) -> tuple[str, float, float | None, tuple[Reason, ...], Work]:
     engine = await _engine_of_worker(terms)
     notebook = nbformat.reads(text, as_version=4)
-    execution = await engine.execute(notebook, env=env, files=files)
+    execution = await engine.execute(notebook, env=env, files=files, keep_work=keep_work)
     return (
         nbformat.writes(execution.notebook),
         execution.seconds,
         execution.cpu_seconds,
         execution.problems,
+        execution.work,
     )

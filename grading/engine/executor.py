@@ -1,12 +1,13 @@
 """What executes notebooks, whether an engine on this machine or a cluster of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
 from nbformat import NotebookNode
 
+from grading.engine.kernels.work import Work
 from grading.messages import Reason
 from utils.profile import Profile
 
@@ -26,12 +27,15 @@ class Execution:
     problems : tuple of Reason
         Why it did not run undisturbed; empty if it did. The value ``cell`` of each is the number
         of a cell, counted from 1.
+    work : Work
+        What it left in its working directory; nothing unless that was asked for.
     """
 
     notebook: NotebookNode
     seconds: float
     cpu_seconds: float | None
     problems: tuple[Reason, ...]
+    work: Work = field(default_factory=Work)
 
 
 @dataclass(frozen=True)
@@ -88,5 +92,6 @@ class Executor(Protocol):
         *,
         env: Mapping[str, str],
         files: Mapping[str, bytes] | None = None,
+        keep_work: bool = False,
     ) -> Execution:
         """Execute a copy of ``notebook``; see `grading.engine.runner.Engine.execute`."""

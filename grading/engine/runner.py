@@ -112,6 +112,7 @@ class Engine:
         *,
         env: Mapping[str, str],
         files: Mapping[str, bytes] | None = None,
+        keep_work: bool = False,
     ) -> Execution:
         """Execute the code cells of a copy of ``notebook``, in order.
 
@@ -128,7 +129,11 @@ class Engine:
         env : mapping of str to str
             The kernel's environment, beside the few variables that every kernel has.
         files : mapping of str to bytes, optional
-            What its private working directory holds, by relative path.
+            What its private working directory holds, by relative path; see
+            `grading.engine.kernels.work`.
+        keep_work : bool
+            Whether to return what is in that directory in the end, whatever became of the
+            kernel: the next notebook of the same submission can be given it.
 
         Raises
         ------
@@ -138,19 +143,20 @@ class Engine:
             If kernels are lost again and again for reasons outside the notebook.
         """
         given = dict(files or {})
-        check_files(given, int(self.limits.file_mb * 2**20))
+        check_files(given, self.limits)
         started = time.monotonic()
-        run, end = await self._run(notebook, env, given, alone=False)
+        run, end = await self._run(notebook, env, given, keep_work, alone=False)
         if run.was_starved:
-            run, end = await self._run(notebook, env, given, alone=True)
+            run, end = await self._run(notebook, env, given, keep_work, alone=True)
         seconds = time.monotonic() - started
-        return Execution(run.notebook, seconds, end.cpu_seconds, tuple(run.problems))
+        return Execution(run.notebook, seconds, end.cpu_seconds, tuple(run.problems), end.work)
 
     async def _run(
         self,
         notebook: NotebookNode,
         env: Mapping[str, str],
         files: Mapping[str, bytes],
+        keep_work: bool,
         *,
         alone: bool,
     ) -> tuple["_Run", End]:
@@ -159,7 +165,7 @@ class Engine:
             try:
                 async with self._room.enter(alone=alone):
                     kernel = await self._kernels.kernel(env, files)
-                    end = await run.through(kernel)
+                    end = await run.through(kernel, keep_work)
             except LostKernel:
                 if attempt == ATTEMPTS:
                     raise
@@ -254,7 +260,7 @@ class _Run:
         self._awaited = ""  # the request of the cell that runs
         self._reply: asyncio.Future[bool] | None = None  # to it: whether the kernel then ends
 
-    async def through(self, kernel: Kernel) -> End:
+    async def through(self, kernel: Kernel, keep_work: bool) -> End:
         """Execute the cells and stop the kernel, come what may."""
         self._begin = kernel.spent()
         listener = asyncio.create_task(self._listen_to_replies(kernel))
@@ -272,7 +278,7 @@ class _Run:
             failure = error.reason
         finally:
             listener.cancel()
-            end = await kernel.stop()
+            end = await kernel.stop(keep_work=keep_work)
         if end.cause and failure and failure.key != "run.quit":
             failure = Reason("run.died", {"cause": end.cause})
         if failure:

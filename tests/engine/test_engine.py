@@ -139,11 +139,55 @@ class TestExecution:
     @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", ""])
     def test_files_stay_in_their_folder(self, name: str) -> None:
         with pytest.raises(UserError, match="expected a relative path"):
-            check_files({name: b""}, 10)
+            check_files({name: b""}, Limits())
 
     def test_files_are_limited(self) -> None:
-        with pytest.raises(UserError, match="file_mb allows 10"):
-            check_files({"a": bytes(6), "b": bytes(6)}, 10)
+        with pytest.raises(UserError, match=r"file_mb \(\[limits\], course.toml\) allows 1 MB"):
+            check_files({"a": bytes(2**19), "b": bytes(2**20)}, Limits(file_mb=1))
+
+
+class TestWorkFolder:
+    """What one notebook of a submission leaves for the next."""
+
+    @staticmethod
+    def left(bench: Bench, *sources: str, **options: Any) -> dict[str, bytes]:
+        execution = bench.run(*sources, keep_work=True, **options)
+        assert execution.work.left_out == ()
+        return dict(execution.work.files)
+
+    def test_files_and_folders_are_left_as_they_are_in_the_end(self, either: Bench) -> None:
+        code = (
+            "import os; os.makedirs('in/empty'); os.remove('old');"
+            "open('in/x', 'w').write('1'); open('log', 'a').write('more')"
+        )
+        left = self.left(either, code, files={"old": b"", "log": b"some ", "same": b"="})
+        whole = {"in/": b"", "in/empty/": b"", "in/x": b"1", "log": b"some more", "same": b"="}
+        assert left == whole
+
+    def test_the_next_kernel_finds_them(self, either: Bench) -> None:
+        left = self.left(either, "import os; os.makedirs('a/b'); open('a/x', 'w').write('1')")
+        code = "import os; sorted((at, *files) for at, _, files in os.walk('.'))"
+        assert either.says(code, files=left) == "[('.',), ('./a', 'x'), ('./a/b',)]"
+
+    @pytest.mark.parametrize("end", ["import os; os._exit(3)", "1/0", "input()"])
+    def test_they_are_left_however_the_kernel_ends(self, either: Bench, end: str) -> None:
+        assert self.left(either, "open('x', 'w').write('1')", end) == {"x": b"1"}
+
+    def test_they_are_left_by_a_kernel_that_has_to_be_killed(self, either: Bench) -> None:
+        deaf = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
+        left = self.left(either, "open('x', 'w').write('1')", deaf, cell_seconds=1)
+        assert left == {"x": b"1"}
+
+    def test_nothing_is_brought_unless_it_is_asked_for(self, either: Bench) -> None:
+        assert either.run("open('x', 'w').write('1')").work.files == {}
+
+    def test_no_descriptor_is_left_open(self, forked: Bench) -> None:
+        self.left(forked, "1")
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            self.left(forked, "1")
+            forked.run("1")
+        assert len(os.listdir("/proc/self/fd")) <= before
 
 
 # In a cell: use as many seconds of processor time.

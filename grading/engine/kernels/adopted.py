@@ -19,6 +19,7 @@ from ipykernel.kernelapp import IPKernelApp
 from IPython.core.pylabtools import activate_matplotlib
 
 from grading.engine.kernels.order import CHANNELS, Order
+from grading.engine.kernels.work import furnish
 from grading.places import PACKAGES
 
 INLINE = "module://matplotlib_inline.backend_inline"
@@ -42,10 +43,7 @@ def serve(descriptors: Mapping[str, int], receive: Callable[[], bytes]) -> None:
 
 
 def _obey(order: Order, app: "AdoptingKernelApp") -> None:
-    for name, content in order.files.items():
-        path = Path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    furnish(Path(), order.files)
     app.session.key = order.key
     os.environ.clear()
     os.environ.update(order.env)

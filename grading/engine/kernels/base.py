@@ -2,10 +2,11 @@
 
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from grading.engine.kernels.usage import Spent
+from grading.engine.kernels.work import Work
 from grading.engine.wire.jupyter import Wire
 from grading.messages import Reason
 
@@ -29,11 +30,14 @@ class End:
         Why it ended before it was stopped; None if it did not.
     from_outside : bool
         Whether it was ended by something that a submission cannot do.
+    work : Work
+        What it left in its working directory; nothing unless that was asked for.
     """
 
     cpu_seconds: float | None
     cause: Reason | None = None
     from_outside: bool = False
+    work: Work = field(default_factory=Work)
 
 
 def cause_of(status: int) -> Reason:
@@ -54,8 +58,11 @@ class Kernel(Protocol):
     async def interrupt(self) -> None:
         """Ask the running cell to stop; what is asked of the kernel later comes after that."""
 
-    async def stop(self) -> End:
-        """Kill it and return when nothing of it is left; may raise `LostKernel`."""
+    async def stop(self, *, keep_work: bool = False) -> End:
+        """Kill it and return when nothing of it is left; may raise `LostKernel`.
+
+        With ``keep_work`` what it left in its working directory is brought along.
+        """
 
 
 class Kernels(Protocol):

@@ -1,12 +1,13 @@
 """Kernels forked from a zygote in the sandbox."""
 
 import asyncio
+import os
 import signal
 import socket
 import tempfile
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grading.course.config import Limits
@@ -28,6 +29,7 @@ from grading.engine.kernels.nursery import (
 )
 from grading.engine.kernels.order import CHANNELS, Order
 from grading.engine.kernels.usage import Spent
+from grading.engine.kernels.work import left_in
 from grading.engine.wire.jupyter import Wire, open_wire, private_key
 from grading.engine.wire.zmtp import Bounds
 from grading.messages import Reason
@@ -104,13 +106,14 @@ class ForkedKernels:
                     key=key,
                     bounds=Bounds.of(self._limits),
                 )
+            work = prepared.kernel.work()
         except (RuntimeError, OSError) as error:
             prepared.discard()
             raise LostKernel(str(error) or "a kernel did not answer") from error
         except BaseException:
             prepared.discard()
             raise
-        return _Forked(prepared.kernel, wire)
+        return _Forked(prepared.kernel, wire, work, int(self._limits.file_mb * 2**20))
 
     async def close(self) -> None:
         """End the zygote and with it all kernels."""
@@ -144,9 +147,11 @@ class ForkedKernels:
 
 
 class _Forked:
-    def __init__(self, kernel: ForkedKernel, wire: Wire) -> None:
+    def __init__(self, kernel: ForkedKernel, wire: Wire, work: int, file_bytes: int) -> None:
         self.wire = wire
         self._kernel = kernel
+        self._work = work
+        self._file_bytes = file_bytes
 
     def spent(self) -> Spent:
         return self._kernel.spent()
@@ -154,7 +159,18 @@ class _Forked:
     async def interrupt(self) -> None:
         await asyncio.wrap_future(self._kernel.signal(signal.SIGINT))
 
-    async def stop(self) -> End:
+    async def stop(self, *, keep_work: bool = False) -> End:
+        try:
+            end = await self._end()
+            if not keep_work:
+                return end
+            # It lies in a file system of the kernel's own that only this descriptor leads to.
+            place = Path(f"/proc/self/fd/{self._work}")
+            return replace(end, work=await asyncio.to_thread(left_in, place, self._file_bytes))
+        finally:
+            os.close(self._work)
+
+    async def _end(self) -> End:
         ended = asyncio.wrap_future(self._kernel.ended)
         before = self.spent()
         while self.wire.is_broken and not (self.spent() - before).exceeds(LAST_WORDS_SECONDS):

@@ -99,6 +99,7 @@ class ForkedKernel:
         self._number = number
         self._core: cores.Core | None = None
         self._signalled: deque[Future[None]] = deque()
+        self._work: deque[int] = deque()  # a descriptor of its working directory, until asked for
         self._spent = Spent()
 
     def start(self, order: Order) -> None:
@@ -116,6 +117,21 @@ class ForkedKernel:
             if self.ended.done():
                 self._core.release()
 
+    def work(self) -> int:
+        """Return a descriptor of its working directory, once, when it is ready.
+
+        Whoever asks closes it; until then what lies there stays, even when the kernel is gone.
+
+        Raises
+        ------
+        OSError
+            If the kernel is gone already.
+        """
+        try:
+            return self._work.popleft()
+        except IndexError:
+            raise OSError("the kernel has gone") from None
+
     def signal(self, number: int) -> Future[None]:
         """Send it a signal; the answer is done when it has that, or is gone."""
         sent: Future[None] = _promise()
@@ -129,7 +145,8 @@ class ForkedKernel:
         """Return what it had spent a moment ago."""
         return replace(self._spent, wall=time.monotonic())
 
-    def _hear(self, event: dict[str, Any]) -> None:
+    def _hear(self, event: dict[str, Any], descriptors: Sequence[int]) -> None:
+        self._work.extend(descriptors)
         if event["event"] == "ready":
             self.ready.set_result(None)
             return
@@ -155,6 +172,8 @@ class ForkedKernel:
 
     def _let_go(self) -> None:
         self._answer_all()
+        with contextlib.suppress(IndexError):
+            os.close(self._work.popleft())
         if self._core is not None:
             self._core.release()
 
@@ -293,8 +312,11 @@ class Nursery:
         """Hear what the zygote says until one of the two ends."""
         try:
             with contextlib.suppress(OSError):
-                while packet := self._control.recv(MAX_PACKET):
-                    self._hear(json.loads(packet))
+                while True:
+                    packet, descriptors, *_rest = socket.recv_fds(self._control, MAX_PACKET, 1)
+                    if not packet:
+                        break
+                    self._hear(json.loads(packet), descriptors)
         finally:
             with self._lock:
                 self._control.close()
@@ -304,7 +326,7 @@ class Nursery:
                 process.kill()
                 process.wait()
 
-    def _hear(self, event: dict[str, Any]) -> None:
+    def _hear(self, event: dict[str, Any], descriptors: Sequence[int]) -> None:
         if event["event"] == "up":
             self.up.set_result(_complaints(event["threads"], event["missing"]))
             return
@@ -313,7 +335,10 @@ class Nursery:
             if event["event"] == "ended":
                 del self._kernels[event["id"]]
         if kernel is not None:  # a signal may be answered after its end was told
-            kernel._hear(event)
+            kernel._hear(event, descriptors)
+        else:
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def _lose_all(self) -> None:
         with self._lock:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Self
 
+from grading.course.config import Limits
 from grading.errors import UserError
 from grading.messages import Reason
 
@@ -53,13 +54,17 @@ class Order:
         return cls(head["key"].encode(), head["env"], files)
 
 
-def check_files(files: Mapping[str, bytes], limit: int) -> None:
-    """Raise `UserError` unless ``files`` are relative, below their folder and within ``limit``."""
+def check_files(files: Mapping[str, bytes], limits: Limits) -> None:
+    """Raise `UserError` unless ``files`` are relative, below their folder and within ``limits``."""
     for name in files:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or not path.parts:
             raise UserError(f"{name!r} cannot be a file of a kernel; expected a relative path")
-    size = sum(map(len, files.values()))
-    if size > limit:
-        values = {"size": f"{size:,}", "most": f"{limit:,}"}
+    check_size(sum(map(len, files.values())), limits)
+
+
+def check_size(size: int, limits: Limits) -> None:
+    """Raise `UserError` if ``size`` bytes are more than the files of a kernel may have."""
+    if size > limits.file_mb * 2**20:
+        values = {"size": f"{size:,}", "most": limits.file_mb, "place": limits.place}
         raise UserError(Reason("unreadable.files", values))

@@ -17,6 +17,7 @@ from jupyter_client.manager import AsyncKernelManager
 from grading.course.config import Limits
 from grading.engine.kernels.base import LAST_WORDS_SECONDS, START_SECONDS, End, Kernel, cause_of
 from grading.engine.kernels.usage import Process, Spent, Tally
+from grading.engine.kernels.work import furnish, left_in
 from grading.engine.walls.outer import kit_roots
 from grading.engine.wire.jupyter import Wire, open_wire
 from grading.engine.wire.zmtp import Bounds
@@ -24,6 +25,7 @@ from grading.messages import Reason
 
 KEPT = ("PATH", "LANG", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 RETRY_SECONDS = 0.05
+WORK = "work"  # the working directory, in a kernel's own folder
 UNPROTECTED = Reason("note.unprotected")
 
 
@@ -63,7 +65,9 @@ class OrdinaryKernels:
             connection_file=str(Path(folder.name, "k.json")),
         )
         try:
-            work = _furnish(Path(folder.name, "work"), files)
+            work = Path(folder.name, WORK)
+            work.mkdir()
+            furnish(work, files)
             own = {name: os.environ[name] for name in KEPT if name in os.environ}
             own |= {"HOME": folder.name, "PYTHONPATH": os.pathsep.join(kit_roots())}
             own |= {"OMP_NUM_THREADS": "1"}  # as in the sandbox
@@ -76,9 +80,12 @@ class OrdinaryKernels:
                     bounds=Bounds.of(self._limits),
                 )
         except BaseException:
-            await _end(manager, folder)
+            try:
+                await _kill(manager)
+            finally:
+                folder.cleanup()
             raise
-        return _Ordinary(manager, folder, wire)
+        return _Ordinary(manager, folder, wire, int(self._limits.file_mb * 2**20))
 
     async def close(self) -> None:
         """Do nothing: whoever started a kernel stops it."""
@@ -90,10 +97,12 @@ class _Ordinary:
         manager: AsyncKernelManager,
         folder: "tempfile.TemporaryDirectory[str]",
         wire: Wire,
+        file_bytes: int,
     ) -> None:
         self.wire = wire
         self._manager = manager
         self._folder = folder
+        self._file_bytes = file_bytes
         self._tally = Tally()
 
     def spent(self) -> Spent:
@@ -106,7 +115,7 @@ class _Ordinary:
         if self._manager.has_kernel:
             await self._manager.interrupt_kernel()
 
-    async def stop(self) -> End:
+    async def stop(self, *, keep_work: bool = False) -> End:
         provisioner: Any = self._manager.provisioner
         waited = 0.0
         while self.wire.is_broken and await provisioner.poll() is None:
@@ -117,25 +126,21 @@ class _Ordinary:
         status = await provisioner.poll()
         cpu_seconds = self.spent().cpu if status is None else None
         self.wire.close()
-        await _end(self._manager, self._folder)
-        return End(cpu_seconds, None if status is None else cause_of(status))
+        cause = None if status is None else cause_of(status)
+        try:
+            await _kill(self._manager)
+            if not keep_work:
+                return End(cpu_seconds, cause)
+            place = Path(self._folder.name, WORK)
+            work = await asyncio.to_thread(left_in, place, self._file_bytes)
+            return End(cpu_seconds, cause, work=work)
+        finally:
+            self._folder.cleanup()
 
 
-async def _end(manager: AsyncKernelManager, folder: "tempfile.TemporaryDirectory[str]") -> None:
-    try:
-        if manager.has_kernel:
-            await manager.shutdown_kernel(now=True)
-    finally:
-        folder.cleanup()
-
-
-def _furnish(work: Path, files: Mapping[str, bytes]) -> Path:
-    work.mkdir()
-    for name, content in files.items():
-        path = work / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return work
+async def _kill(manager: AsyncKernelManager) -> None:
+    if manager.has_kernel:
+        await manager.shutdown_kernel(now=True)
 
 
 async def _dial(

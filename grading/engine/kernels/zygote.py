@@ -10,8 +10,9 @@ Requests and events are JSON, one packet each:
 - ``{"do": "fork", "id": n}``, with the descriptors of the kernel's sockets;
   ``{"do": "start", "id": n, "core": k}``, with that of its packed order;
   ``{"do": "signal", "id": n, "signal": s}``.
-- ``{"event": "up", "threads": t, "missing": {...}}``, ``{"event": "ready", "id": n}``,
-  ``{"event": "signalled", "id": n}``, ``{"event": "spent", "id": n, "cpu": c, "idle": i}``,
+- ``{"event": "up", "threads": t, "missing": {...}}``; ``{"event": "ready", "id": n}``, with a
+  descriptor of the kernel's working directory; ``{"event": "signalled", "id": n}``,
+  ``{"event": "spent", "id": n, "cpu": c, "idle": i}``,
   ``{"event": "ended", "id": n, "status": s, "cpu": c, "reason": r, "said": text}``.
 """
 
@@ -88,10 +89,11 @@ class Zygote:
                 self._watch()
                 watched = time.monotonic()
 
-    def tell(self, event: str, **details: Any) -> None:
+    def tell(self, event: str, descriptors: Sequence[int] = (), **details: Any) -> None:
         """Send an event to the coordinator; end with it if it is gone."""
+        packet = json.dumps({"event": event, **details}).encode()
         try:
-            self._control.send(json.dumps({"event": event, **details}).encode())
+            socket.send_fds(self._control, [packet], descriptors)
         except OSError:
             os._exit(0)
 
@@ -137,7 +139,9 @@ class Zygote:
         said = os.read(report, MAX_PACKET)
         kernel.said += said
         if kernel.said == b"ready" and said:
-            self.tell("ready", id=kernel.number)
+            _, descriptors, *_rest = socket.recv_fds(kernel.order, 16, 1)
+            self.tell("ready", descriptors, id=kernel.number)
+            _close(descriptors)
         if not said:
             self._selector.unregister(report)
             os.close(report)
@@ -222,14 +226,24 @@ class Zygote:
 
 
 def _wait_for_order(order: int, said: int) -> bytes:
-    os.write(said, b"ready")
-    os.close(said)
     with socket.socket(fileno=order) as waiting:
+        _lend_work(waiting)
+        os.write(said, b"ready")
+        os.close(said)
         packet, descriptors, *_rest = socket.recv_fds(waiting, 16, 1)
     if not packet:
         os._exit(0)
     with open(descriptors[0], "rb") as file:
         return file.read()
+
+
+def _lend_work(order: socket.socket) -> None:
+    """Hand on the working directory, to the coordinator: what is in it outlives the kernel."""
+    work = os.open(inner.WORK, os.O_PATH | os.O_DIRECTORY)
+    try:
+        socket.send_fds(order, [b"work"], [work])
+    finally:
+        os.close(work)
 
 
 def _close_all_but(kept: set[int]) -> None:
