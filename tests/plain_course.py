@@ -3,6 +3,7 @@
 import copy
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
@@ -97,7 +98,9 @@ def generate_assignment(root: Path, assignment: str) -> None:
     assert outcome["success"], outcome
 
 
-def notebook(cells: list[tuple[str, str | None, str]]) -> NotebookNode:
+def notebook(
+    cells: list[tuple[str, str | None, str]], points: Mapping[str, float] = POINTS
+) -> NotebookNode:
     """Return a notebook; a cell's id says what it is: ``s-`` solution, ``t-`` test, ``m-`` both."""
     made = []
     for kind, name, source in cells:
@@ -110,7 +113,7 @@ def notebook(cells: list[tuple[str, str | None, str]]) -> NotebookNode:
                 "solution": name[:2] in ("s-", "m-"),
                 "locked": name[:2] == "t-" or name == "task",
                 "task": name == "task",
-                **({"points": POINTS[name]} if name in POINTS else {}),
+                **({"points": points[name]} if name in points else {}),
             }
         made.append(cell)
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}

@@ -31,7 +31,7 @@ async def dry_run(course: Course, path: Path, profile: Profile) -> tuple[list[st
     Raises
     ------
     UserError
-        If the file is not a notebook.
+        If the file is not a notebook, or not of a lab with evidence checks.
     """
     try:
         raw = path.read_bytes()
@@ -40,11 +40,16 @@ async def dry_run(course: Course, path: Path, profile: Profile) -> tuple[list[st
             f"cannot read {path}: {error.strerror}; give the path of a notebook"
         ) from None
     notebook = read_notebook(raw)
+    lab = lab_of(notebook)
+    if not lab:
+        raise UserError(
+            f"{path.name} is not a lab's notebook: it has no checks that show ticks; "
+            "the tests of a notebook of nbgrader's are run by `nbgrader validate`"
+        )
     notebook.cells.append(nbformat.v4.new_code_cell(SUMMARY))
     engine, lines = _engine(course, raw.decode(errors="replace"))
     env: dict[str, str] = {"LAB_PROFILE": profile}
     files: dict[str, bytes] = {}
-    lab = lab_of(notebook)
     keys = load_keys(course, lab) if lab in {info.name for info in course.labs} else None
     if keys:  # the sandbox does not show those of the kit
         env["DL_KEYS"], files = KEYS, {f"{KEYS}/{lab}.json": dump(keys).encode()}

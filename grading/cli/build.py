@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grading.cli.console import err, say
-from grading.cli.options import LabName, ProfileName, course_here, profile_of
+from grading.cli.options import LabName, ProfileName, course_here, labs_course_here, profile_of
 from grading.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def build(
     from grading.authoring import building
     from utils.profile import PROFILES
 
-    course = course_here()
+    course = labs_course_here("`nbgrader generate_assignment ASSIGNMENT` builds its notebooks")
     wanted = [profile_of(name) for name in profile] if profile else list(PROFILES)
     sources = [building.read_lab(course, name) for name in labs or course.lab_names]
     if not check:
@@ -110,7 +110,9 @@ def run(
     from grading.session.outcomes import Verdict
     from utils.profile import profile as environment_profile
 
-    course = course_here()
+    course = labs_course_here(
+        f"to see its solution's marks, hand in source/{lab} as a student's and grade it"
+    )
     source = building.read_lab(course, lab)
     chosen = profile_of(profile) if profile else environment_profile()
     keys = building.load_keys(course, lab)

@@ -19,6 +19,7 @@ from grading.cli.options import (
     ProfileName,
     course_here,
     gradebook_url,
+    labs_course_here,
     profile_of,
     roster_of,
 )
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from grading.reporting.standings import ClassView
 
 STALE = "on another release, in another profile or by another version of the kit"
+# In a course of nbgrader's.
+PUT_IT = "put each student's files into submitted/ID/{}, as `nbgrader zip_collect` does"
 INTERRUPTED = 130  # the exit code of what Ctrl-C stopped
 
 
@@ -42,7 +45,7 @@ def release(lab: LabName, db: DatabaseUrl = None) -> None:
     from grading.gradebook.database import without_password
     from grading.gradebook.release import release as release_lab
 
-    course = course_here()
+    course = labs_course_here(f"`nbgrader generate_assignment {lab}` makes its release")
     url = gradebook_url(course, db)
     path = release_lab(course, lab, url)
     say(f"{lab}: released as {shown(path)}")
@@ -60,7 +63,7 @@ def collect(
     """Take in submissions; one line says what became of each file."""
     from grading.collect import collect as collect_lab
 
-    report = collect_lab(course_here(), lab, path, source)
+    report = collect_lab(labs_course_here(PUT_IT.format(lab)), lab, path, source)
     for line in report.lines() + report.totals():
         say(line)
     if report.refused:
@@ -101,6 +104,7 @@ def grade(
 
     from grading.gradebook.marks import KEPT, Marks
     from grading.judging.results import GRADED
+    from grading.native.course import NbgraderCourse
     from grading.native.grade import grader_of
 
     gc.freeze()  # what is imported stays: no collection need look at it again, nor the exit
@@ -109,9 +113,9 @@ def grade(
     roster = roster_of(course)
     work = _of_the_roster(grader.submissions(), roster)
     if not work:
-        raise UserError(
-            f"nothing of {lab} was collected; run `python -m grading collect {lab} PATH` first"
-        )
+        ours = f"run `python -m grading collect {lab} PATH` first"
+        how = PUT_IT.format(lab) if isinstance(course, NbgraderCourse) else ours
+        raise UserError(f"nothing of {lab} was collected; {how}")
     if student:
         work = _of_students(work, student, lab)
     with Marks(gradebook_url(course, db)) as marks:
@@ -274,11 +278,13 @@ def adjust(
 
 def feedback(lab: LabName, db: DatabaseUrl = None) -> None:
     """Write one HTML page for each student with marks, reasons and comments."""
-    from grading.gradebook.feedback import write_feedback
+    from grading.gradebook import feedback as of_evidence
+    from grading.native import feedback as of_plain
+    from grading.native.course import is_plain
 
     course = course_here()
-    course.lab(lab)
-    pages = write_feedback(course, lab, gradebook_url(course, db))
+    write = of_plain if is_plain(course, lab) else of_evidence
+    pages = write.write_feedback(course, lab, gradebook_url(course, db))
     say(f"{len(pages)} pages under {shown(course.home / 'feedback')}")
 
 

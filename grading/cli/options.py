@@ -34,6 +34,22 @@ def course_here() -> Course:
     return load_course(Path.cwd())
 
 
+def labs_course_here(instead: str) -> Course:
+    """Return the course of the folder that the command is run in, if it has labs of ours.
+
+    Raises
+    ------
+    UserError
+        If it is only nbgrader's; ``instead`` says what to do there.
+    """
+    from grading.native.course import NbgraderCourse
+
+    course = course_here()
+    if isinstance(course, NbgraderCourse):
+        raise UserError(f"there is no course.toml here, this is a course of nbgrader's: {instead}")
+    return course
+
+
 def roster_of(course: Course) -> Roster | None:
     """Return the course's roster, None if it has none."""
     from grading.course.roster import read_roster

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from grading.cli.console import say, shown
-from grading.cli.options import course_here
+from grading.cli.options import labs_course_here
 
 
 def publish(
@@ -17,7 +17,7 @@ def publish(
     """Write what students get, ready to be pushed to the public repository of course.toml."""
     from grading.publishing import bundle
 
-    course = course_here()
+    course = labs_course_here("what students get is in release/, see `nbgrader release_assignment`")
     published = bundle.publish(course, folder)
     for path in published.removed:
         say(f"removed {path}")

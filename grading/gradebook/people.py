@@ -45,7 +45,9 @@ def take_back_unread(session: AnySession, before: Result | None, after: Result) 
             changes.put(session, lab, key, None)
             changes.note(session, lab, key, value, None, changes.whoever(), REPLACED)
             if field != "manual_comment":
-                _wait(session, lab, key, cell not in after.unanswered)
+                place = f"{notebook}/{cell}"
+                is_gone = place in before.texts and place not in after.texts
+                _wait(session, lab, key, not is_gone and cell not in after.unanswered)
         elif field == "manual_score" and was.get(cell) == now.get(cell):
             _wait(session, lab, key, False)
 

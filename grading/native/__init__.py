@@ -9,9 +9,14 @@ differs from ``nbgrader autograde`` is meant, and is this:
 - Tests are run whatever their tags say: ``skip-execution`` would earn all points.
 - A test cell with ``tick.marks`` blocks earns the marks of those that passed.
 - Marks of an earlier grading do not outlive the cells that earned them.
-- Each notebook runs in a folder of its own, with the files that were handed in and the course's,
-  but without the notebooks themselves and without what another notebook has written; what it
-  writes is gone afterwards.
+- A cell that was deleted earns nothing and is flagged. nbgrader leaves it to a person, who does not
+  see it in Formgrader. What became another kind of cell, or lost the word that it is a test, is
+  what it was in the release; nbgrader refuses some of that.
+- A submission's notebooks run one after the other in one folder, with the files that were handed in
+  and the course's, but without the notebooks themselves. What they write is kept beside them, but
+  for links, notebooks and ``timestamp.txt``.
+- A test's value that is no number from 0 to its points is flagged. By nbgrader's rule it earns all
+  of them, ``nan`` and ``-1`` too.
 - Links and special files in a submission are refused; there is no network.
 - Notebooks that other editors have damaged a little are read all the same.
 - Everything is executed, whatever ``c.Execute`` says beside its ``timeout``.

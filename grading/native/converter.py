@@ -4,13 +4,15 @@ The same preprocessors with the same settings run in the same order, so the mark
 construction. What differs is that its many gradebooks are one, inside a transaction of ours.
 """
 
+import contextlib
+import errno
 import glob
 import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nbformat
@@ -32,14 +34,16 @@ from nbgrader.utils import find_all_files
 from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
-from grading.errors import UserError
+from grading.course.config import Limits
+from grading.engine.kernels.order import check_size
 from grading.files import write_atomically
 from grading.gradebook.folders import take_as_spelled
 from grading.gradebook.marks import LentGradebook
 from grading.judging.harmless import harmless
-from grading.messages import Reason
 from grading.native.marking import as_marked, is_test
 
+# A name too long for this file system, or a folder where a file was handed in, and vice versa.
+_UNFIT = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
 _ANYONE = "\0"  # stands for a student's id in a path
 GRADEBOOK_USERS = (autograde, latesubmissions, overwritecells, overwritekernelspec, saveautogrades)
 
@@ -120,14 +124,14 @@ class Converter:
             if path.is_file()
         )
 
-    def files(self, student: str, limit: int) -> dict[str, bytes]:
+    def files(self, student: str, limits: Limits) -> dict[str, bytes]:
         """Return what lies beside the notebooks: the student's files, the course's over them.
 
         Parameters
         ----------
         student : str
-        limit : int
-            Bytes that they may have in all.
+        limits : Limits
+            On the bytes that they may have in all.
 
         Raises
         ------
@@ -144,9 +148,7 @@ class Converter:
             if path not in kept
         }
         size = sum(path.stat().st_size for path in paths.values())
-        if size > limit:
-            values = {"size": f"{size:,}", "most": f"{limit:,}"}
-            raise UserError(Reason("unreadable.files", values))
+        check_size(size, limits)
         return {name: path.read_bytes() for name, path in paths.items()}
 
     def sanitized(
@@ -157,11 +159,16 @@ class Converter:
             return self._through(self._before, gradebook, student, name, notebook)
 
     def save(
-        self, gradebook: LentGradebook, student: str, notebooks: Mapping[str, NotebookNode]
+        self,
+        gradebook: LentGradebook,
+        student: str,
+        notebooks: Mapping[str, NotebookNode],
+        made: Mapping[str, bytes],
     ) -> dict[str, NotebookNode]:
         """Write executed notebooks and their marks as nbgrader does; return them as executed.
 
-        What is written is harmless, see `grading.judging.harmless`.
+        What is written is harmless, see `grading.judging.harmless`. Beside them goes what they
+        ``made``, by path, but for what would pass for a notebook or a time of handing in.
         """
         nbgrader = self._autograde
         self._places.student_id = student
@@ -172,6 +179,7 @@ class Converter:
             nbgrader.init_destination(self._assignment, student)
             nbgrader.run_pre_convert_hook()
             nbgrader.init_assignment(self._assignment, student)
+            self._keep(self.autograded(student), made)
             for name, notebook in notebooks.items():
                 done = self._through(self._after, gradebook, student, name, notebook)
                 path = self.autograded(student) / f"{name}.ipynb"
@@ -190,6 +198,26 @@ class Converter:
         """Return the folder that a graded submission is written to."""
         places = self._places
         return Path(places.format_path(places.autograded_directory, student, self._assignment))
+
+    def feedback(self, student: str) -> Path:
+        """Return the folder of a submission's pages."""
+        places = self._places
+        return Path(places.format_path(places.feedback_directory, student, self._assignment))
+
+    def _keep(self, folder: Path, made: Mapping[str, bytes]) -> None:
+        ignored = [*self._places.ignore, "*.ipynb", "timestamp.txt"]
+        for name, content in made.items():
+            parts = PurePosixPath(name).parts
+            if any(fnmatch(part, pattern) for part in parts for pattern in ignored):
+                continue
+            try:
+                if name.endswith("/"):
+                    (folder / name).mkdir(parents=True, exist_ok=True)
+                else:
+                    write_atomically(folder / name, content)
+            except OSError as error:
+                if error.errno not in _UNFIT:
+                    raise
 
     def _classes(self, entries: Sequence[Any]) -> list[Any]:
         """Return preprocessors, which settings may name, with ours in their places."""
@@ -232,7 +260,7 @@ class Converter:
         return [Path(path) for path in find_all_files(str(folder), ignored)]
 
 
-@contextmanager
+@contextlib.contextmanager
 def _opened(gradebook: LentGradebook) -> Iterator[None]:
     """Have nbgrader get this gradebook wherever it opens one.
 

@@ -11,10 +11,12 @@ from traitlets.config import Config
 from grading.cells.metadata import lab_of
 from grading.cells.reading import read_notebook
 from grading.course.config import Course, LabInfo, Limits, sqlite_url
+from grading.course.tables import problems
 from grading.errors import UserError
 from grading.gradebook.settings import CONFIG_FILE
 from grading.gradebook.settings import read_settings as nbgrader_settings
 
+LIMITS = "DLLimits"  # the section of nbgrader's settings where ours are
 # Named, not imported: it is slow, and the engine waits for this.
 OURS = "grading.gradebook.nbgrader_plugin"
 
@@ -48,12 +50,12 @@ def is_nbgrader_course(folder: Path) -> bool:
 
 
 def load_nbgrader_course(folder: Path) -> NbgraderCourse:
-    """Return the course in ``folder``, with nbgrader's limit on the time of a cell.
+    """Return the course in ``folder``, its limits from nbgrader's settings.
 
     Raises
     ------
     UserError
-        If nbgrader's settings cannot be read.
+        If these settings cannot be read, or set a limit to what is none.
     """
     settings = read_settings(folder)
     root = Path(CourseDirectory(config=settings).root)
@@ -117,9 +119,14 @@ def _sources(course: Course, lab: str) -> Iterator[Path]:
 
 
 def _limits(settings: Config) -> Limits:
+    """Return ours: nbgrader's on the time of a cell, the usual ones, and over them those given."""
     seconds = Execute(config=settings).timeout
-    limits = Limits()
+    limits = Limits(place=f"c.{LIMITS}, {CONFIG_FILE}")
     if seconds is None or seconds <= 0:  # nbgrader then waits for ever
-        return replace(limits, cell_seconds=limits.submission_seconds)
+        seconds = limits.submission_seconds
     longest = max(limits.submission_seconds, seconds)
-    return replace(limits, cell_seconds=float(seconds), submission_seconds=float(longest))
+    limits = replace(limits, cell_seconds=float(seconds), submission_seconds=float(longest))
+    given = dict(settings.get(LIMITS, {}))
+    if found := list(problems(Limits, given, f"{CONFIG_FILE}, c.{LIMITS}: ")):
+        raise UserError("\n".join(found))
+    return replace(limits, **given)

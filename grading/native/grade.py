@@ -7,15 +7,16 @@ in one transaction, together with the row by which ``--resume`` knows that it is
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbformat import NotebookNode
 
 from grading.cells.reading import read_notebook
-from grading.course.config import Course
+from grading.course.config import Course, Limits
 from grading.engine.batch import each
 from grading.engine.executor import Executor, RunOptions
+from grading.engine.kernels.work import Work
 from grading.errors import UserError
 from grading.gradebook.database import database_error
 from grading.gradebook.grade import EvidenceGrader, failure
@@ -27,10 +28,19 @@ from grading.messages import Reason
 from grading.native.converter import Converter
 from grading.native.course import is_plain, settings_of
 from grading.native.marking import executed, to_execute
-from grading.native.records import clear, read_scores, read_tests
-from grading.native.reported import checks, flags, read_by_people, unanswered
+from grading.native.records import clear, read_scores, read_tests, settle
+from grading.native.released import as_released, flags
+from grading.native.reported import (
+    checks,
+    no_marks,
+    present,
+    read_by_people,
+    short_of_memory,
+    unanswered,
+)
 from utils.profile import Profile
 
+MANY = 5  # paths that one flag names
 ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde"}  # as nbgrader sets it
 
 
@@ -41,6 +51,7 @@ class _Run:
     digest: str
     notebooks: Mapping[str, NotebookNode]
     flags: Sequence[Reason] = ()
+    made: Mapping[str, bytes] = field(default_factory=dict)  # files that they wrote or changed
     seconds: float = 0.0
     failure: str = ""
 
@@ -63,7 +74,7 @@ class NativeGrader:
     def __init__(self, course: Course, lab: str) -> None:
         self._lab = lab
         self._lang = course.language
-        self._file_bytes = int(course.limits.file_mb * 2**20)
+        self._limits = course.limits
         self._converter = Converter(settings_of(course), lab)
 
     def submissions(self) -> list[Submission]:
@@ -99,9 +110,7 @@ class NativeGrader:
         said = (*executor.warnings, Reason("plain.note"))
         notes = [reason.text(self._lang) for reason in said]
         made_by = Made(self.basis(), options.profile)
-        desk = _Desk(
-            self._lab, self._lang, self._file_bytes, self._converter, marks, notes, made_by
-        )
+        desk = _Desk(self._lab, self._lang, self._limits, self._converter, marks, notes, made_by)
         env = ENVIRONMENT | {"LAB_PROFILE": options.profile}
 
         async def one(submission: Submission) -> _Run:
@@ -118,7 +127,7 @@ class _Desk:
         self,
         lab: str,
         lang: str,
-        file_bytes: int,
+        limits: Limits,
         converter: Converter,
         marks: Marks,
         notes: Sequence[str],
@@ -126,7 +135,7 @@ class _Desk:
     ) -> None:
         self._lab = lab
         self._lang = lang
-        self._file_bytes = file_bytes
+        self._limits = limits
         self._converter = converter
         self._marks = marks
         self._notes = list(notes)
@@ -135,24 +144,32 @@ class _Desk:
             self._tests = read_tests(gradebook, lab)
 
     async def run(self, executor: Executor, submission: Submission, env: Mapping[str, str]) -> _Run:
-        """Execute a submission's notebooks, one after the other."""
+        """Execute a submission's notebooks, one after the other, in one work folder."""
         digest = _digest(submission.path)
         try:
             notebooks, found = self._prepare(submission)
-            files = self._converter.files(submission.students[0], self._file_bytes)
+            given = self._converter.files(submission.students[0], self._limits)
+            files: Mapping[str, bytes] = given
             seconds = 0.0
             for name, notebook in notebooks.items():
-                execution = await executor.execute(to_execute(notebook), env=env, files=files)
+                execution = await executor.execute(
+                    to_execute(notebook), env=env, files=files, keep_work=True
+                )
+                files = execution.work.files
                 notebooks[name], problems = executed(notebook, execution, self._lang)
                 if len(self._tests.points) > 1:
                     problems = [Reason("reason.item", {"label": name, "why": p}) for p in problems]
                 found += [Reason("flag.unexpected", {"detail": problem}) for problem in problems]
+                found += short_of_memory(name, notebooks[name], self._limits)
+                found += no_marks(name, notebooks[name])
+                found += _not_kept(name, execution.work)
                 seconds += execution.seconds
         except Exception as error:  # whatever one submission does, the others are graded
             if database_error(error):  # the gradebook's trouble, not the submission's
                 raise
             return _Run(digest, {}, failure=_said(error, self._lang))
-        return _Run(digest, notebooks, found, seconds)
+        made = {path: content for path, content in files.items() if given.get(path) != content}
+        return _Run(digest, notebooks, found, made, seconds)
 
     def keep(self, submission: Submission, run: _Run) -> Graded:
         """Have nbgrader mark what was run and write everything; return what came of it."""
@@ -179,7 +196,7 @@ class _Desk:
         unknown = [name for name in paths if name not in expected]
         found = [Reason("plain.unknown", {"notebook": name}) for name in unknown]
         with self._marks.lend() as gradebook:
-            for name in expected:
+            for name in sorted(expected, key="{}.ipynb".format):  # nbgrader's order
                 if name not in paths:
                     found.append(Reason("plain.missing", {"notebook": name}))
                     continue
@@ -189,16 +206,18 @@ class _Desk:
                     raise UserError(
                         Reason("reason.item", {"label": f"{name}.ipynb", "why": error.said})
                     ) from None
-                found += flags(name, submitted, expected[name])
+                cells = self._tests.cells[name]
+                found += flags(name, submitted, cells)
                 notebooks[name] = self._converter.sanitized(
-                    gradebook, submission.students[0], name, submitted
+                    gradebook, submission.students[0], name, as_released(submitted, cells)
                 )
         return notebooks, found
 
     def _mark(self, student: str, run: _Run) -> Graded:
         with self._marks.lend() as gradebook:
             clear(gradebook, self._lab, student)
-            notebooks = self._converter.save(gradebook, student, run.notebooks)
+            notebooks = self._converter.save(gradebook, student, run.notebooks, run.made)
+            settle(gradebook, self._lab, student, present(notebooks))
             scores = read_scores(gradebook, self._lab, student)
             marks = checks(self._tests, scores, notebooks, self._lang)
             result = Result(
@@ -246,6 +265,12 @@ class _Desk:
 def _said(error: Exception, lang: str) -> str:
     """Return an error as one line; those that are not ours with their kind."""
     return error.text(lang) if isinstance(error, UserError) else failure(error).text(lang)
+
+
+def _not_kept(name: str, work: Work) -> list[Reason]:
+    """Return what a notebook left in the work folder and the next one cannot be given."""
+    paths = ", ".join(work.left_out[:MANY]) + (" …" if len(work.left_out) > MANY else "")
+    return [Reason("plain.not_kept", {"notebook": name, "paths": paths})] if paths else []
 
 
 def _refuse_links(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """What nbgrader's gradebook holds of an assignment and of a submission."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -15,8 +15,10 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
+from nbgrader.nbgraderformat import MetadataValidator
 
 from grading.errors import UserError
+from grading.native.released import Cells
 
 Scores = Mapping[tuple[str, str], float | None]  # by notebook and cell; None was not marked yet
 
@@ -30,10 +32,13 @@ class Tests:
     assignment : str
     points : mapping
         Of every test cell, by notebook and cell.
+    cells : mapping
+        nbgrader's metadata of every cell that it knows, by notebook and cell.
     """
 
     assignment: str
     points: Mapping[str, Mapping[str, float]]
+    cells: Mapping[str, Cells]
 
     @property
     def max_score(self) -> float:
@@ -66,7 +71,11 @@ def read_tests(gradebook: Gradebook, assignment: str) -> Tests:
         language = json.loads(notebook.kernelspec or "{}").get("language") or "python"
         if language != "python":
             raise UserError(f"{notebook.name}.ipynb is for {language}; only Python can be graded")
-    return Tests(assignment, {notebook.name: _points(notebook) for notebook in notebooks})
+    return Tests(
+        assignment,
+        {notebook.name: _points(notebook) for notebook in notebooks},
+        {notebook.name: _metadata(notebook) for notebook in notebooks},
+    )
 
 
 def clear(gradebook: Gradebook, assignment: str, student: str) -> None:
@@ -95,6 +104,52 @@ def read_scores(gradebook: Gradebook, assignment: str, student: str) -> Scores:
         .with_only_columns(Notebook.name, BaseCell.name, Grade.auto_score)
     )
     return {(name, cell): score for name, cell, score in gradebook.db.execute(graded)}
+
+
+def settle(
+    gradebook: Gradebook, assignment: str, student: str, present: Collection[tuple[str, str]]
+) -> None:
+    """Give no marks for the cells that a graded submission lacks: nobody would see them to mark.
+
+    Parameters
+    ----------
+    present : collection of (str, str)
+        Notebook and id of the cells that it has.
+    """
+    graded = (
+        _notebooks_of(assignment, student)
+        .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
+        .join(BaseCell, BaseCell.id == Grade.cell_id)
+        .with_only_columns(Grade, Notebook.name, BaseCell.name)
+    )
+    for grade, notebook, cell in gradebook.db.execute(graded):
+        if (notebook, cell) not in present:
+            grade.auto_score = 0.0
+            grade.needs_manual_grade = False
+    gradebook.db.flush()
+
+
+def _metadata(notebook: Notebook) -> Cells:
+    """Return what nbgrader writes into the cells of a release."""
+    tasks = {cell.name for cell in notebook.task_cells}
+    answers = {cell.name for cell in notebook.solution_cells}
+    points = {
+        cell.name: float(cell.max_score) for cell in (*notebook.grade_cells, *notebook.task_cells)
+    }
+    return {
+        cell.name: {
+            "schema_version": MetadataValidator.schema_version,
+            "grade_id": cell.name,
+            "grade": cell.name in points and cell.name not in tasks,
+            "solution": cell.name in answers,
+            "task": cell.name in tasks,
+            "locked": bool(cell.locked),
+            "cell_type": str(cell.cell_type),
+            **({"checksum": cell.checksum} if cell.checksum else {}),
+            **({"points": points[cell.name]} if cell.name in points else {}),
+        }
+        for cell in notebook.source_cells
+    }
 
 
 def _points(notebook: Notebook) -> dict[str, float]:

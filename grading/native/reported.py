@@ -1,27 +1,41 @@
 """From a submission that nbgrader has marked to what is reported of it; pure functions."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution, is_task
 
 from grading.cells.metadata import grade_id
+from grading.course.config import Limits
 from grading.judging.results import CheckMark, texts
 from grading.messages import Reason, message
 from grading.native.marking import deciding, is_test, one_line
 from grading.native.records import Scores, Tests
 
+_NUMBER = re.compile(r"\d+\.?\d*(e[-+]?\d+)?", re.ASCII)  # as Python shows one that can be marks
 Notebooks = Mapping[str, NotebookNode]  # by name, those that were handed in
 
 
-def flags(name: str, submitted: NotebookNode, tests: Iterable[str]) -> list[Reason]:
-    """Return which test cells a submitted notebook lacks, and which cells it has twice."""
-    count = Counter(map(grade_id, submitted.cells))
-    gone = [cell for cell in tests if not count[cell]]
-    repeated = [cell for cell, times in count.items() if cell and times > 1]
-    return [Reason("plain.gone", {"cell": cell, "notebook": name}) for cell in gone] + [
-        Reason("plain.repeated", {"cell": cell, "notebook": name}) for cell in repeated
+def no_marks(name: str, executed: NotebookNode) -> list[Reason]:
+    """Return which test cells of an executed notebook have values that are no marks.
+
+    By nbgrader's rule such a value earns all the points, as it does where it is not meant as one.
+    """
+    return [
+        Reason("plain.no_mark", {"cell": grade_id(cell), "notebook": name, "value": value})
+        for cell in executed.cells
+        if is_test(cell) and (value := _no_mark(cell)) is not None
+    ]
+
+
+def short_of_memory(name: str, executed: NotebookNode, limits: Limits) -> list[Reason]:
+    """Return which cells of an executed notebook asked for more memory than there was."""
+    about = {"notebook": name, "most": limits.memory_mb, "place": limits.place}
+    return [
+        Reason("plain.memory", about | {"cell": number})
+        for number, cell in enumerate(executed.cells, start=1)
+        if any(map(_is_for_want_of_memory, cell.get("outputs", ())))
     ]
 
 
@@ -40,9 +54,8 @@ def checks(tests: Tests, scores: Scores, notebooks: Notebooks, lang: str) -> lis
     marks = []
     for name, points in tests.points.items():
         cells = _cells(notebooks, name)
-        for cell in (*cells, *(points.keys() - cells)):
-            if cell not in points:
-                continue
+        here = [cell for cell in cells if cell in points]
+        for cell in (*here, *(cell for cell in points if cell not in cells)):
             score = scores.get((name, cell)) or 0.0
             if score >= points[cell]:
                 reason = ""
@@ -55,6 +68,16 @@ def checks(tests: Tests, scores: Scores, notebooks: Notebooks, lang: str) -> lis
             label = f"{name}/{cell}" if len(tests.points) > 1 else cell
             marks.append(CheckMark(cell, label, score, points[cell], reason))
     return marks
+
+
+def present(notebooks: Notebooks) -> set[tuple[str, str]]:
+    """Return the notebook and the id of every cell that nbgrader knows and the submission has."""
+    return {
+        (name, grade_id(cell))
+        for name, notebook in notebooks.items()
+        for cell in notebook.cells
+        if grade_id(cell)
+    }
 
 
 def unanswered(scores: Scores, notebooks: Notebooks) -> list[str]:
@@ -75,6 +98,25 @@ def read_by_people(notebooks: Notebooks) -> dict[str, str]:
             name, [cell for cell in notebook.cells if is_solution(cell) or is_task(cell)]
         )
     return found
+
+
+def _no_mark(cell: NotebookNode) -> str | None:
+    """Return the value of a test cell if it decides and is not a number from 0 to the points."""
+    decided = deciding(cell)
+    if decided is None or decided.output_type == "stream":
+        return None
+    for output in cell.outputs:
+        if output.output_type == "execute_result":
+            text = str(output.data.get("text/plain", ""))
+            points = float(cell.metadata.nbgrader.points)
+            return None if _NUMBER.fullmatch(text) and float(text) <= points else one_line(text)
+    return None
+
+
+def _is_for_want_of_memory(output: NotebookNode) -> bool:
+    return output.output_type == "error" and (
+        output.ename.endswith("MemoryError") or "can't allocate memory" in output.evalue
+    )
 
 
 def _cells(notebooks: Notebooks, name: str) -> dict[str, NotebookNode]:

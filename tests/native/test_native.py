@@ -22,7 +22,9 @@ from sqlalchemy.exc import OperationalError
 
 from grading.compat import PACKAGES
 from grading.compat.partial import MIME
+from grading.course.config import Limits
 from grading.engine.executor import Execution, RunOptions
+from grading.engine.kernels.work import Work
 from grading.engine.walls import outer
 from grading.errors import UserError
 from grading.gradebook.database import GradebookError
@@ -33,6 +35,7 @@ from grading.native.course import is_plain, load_nbgrader_course
 from grading.native.grade import NativeGrader
 from grading.native.marking import as_marked, executed, to_execute
 from grading.native.prelude import StandIns
+from grading.native.reported import no_marks, short_of_memory
 from tests import mini
 from tests.plain_course import (
     ASSIGNMENT,
@@ -49,6 +52,7 @@ from tests.plain_course import (
 pytestmark = pytest.mark.kernels
 
 SANDBOX = [] if outer.host().obstacle is None else ["--no-sandbox"]
+DELETED = ("cyd", "t-double")
 OURS = "t-steps"  # uses jhwutils, which nbgrader's kernels lack
 
 
@@ -145,7 +149,12 @@ def test_every_cell_has_nbgraders_own_mark(both: Both) -> None:
     theirs = {key: row for key, row in rows(both.theirs).items() if key[1] != OURS}
     ours = rows(both.ours)
     assert len(theirs) == 5 * (len(POINTS) - 1)
+    assert theirs.pop(DELETED) == Row(None, True, 3)
     assert {key: ours[key] for key in theirs} == theirs
+
+
+def test_a_deleted_cell_earns_nothing_and_waits_for_nobody(both: Both) -> None:
+    assert rows(both.ours)[DELETED] == Row(0, False, 3)
 
 
 def test_nbgrader_itself_marks_what_the_class_was_made_for(both: Both) -> None:
@@ -221,7 +230,8 @@ def test_reasons_are_one_line_each(both: Both) -> None:
 
 def test_what_is_odd_is_flagged(both: Both) -> None:
     flags = {student: " | ".join(item["flags"]) for student, item in both.results.items()}
-    assert flags["ada"] == flags["bob"] == flags["eve"] == ""
+    assert flags["ada"] == flags["bob"] == ""
+    assert "'t-share' of first.ipynb is not a number" in flags["eve"]
     for line in ("other.ipynb is not", "second.ipynb was not", "'t-double' is not"):
         assert line in flags["cyd"]
     assert "first: cell" in flags["dan"]
@@ -296,12 +306,12 @@ class _Deaf:
         pass
 
     async def execute(
-        self, notebook: NotebookNode, *, env: Mapping[str, str], files: Any = None
+        self, notebook: NotebookNode, *, env: Mapping[str, str], files: Any, keep_work: bool
     ) -> Execution:
         for number, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], number
-        return Execution(notebook, 0.0, 0.0, ())
+        return Execution(notebook, 0.0, 0.0, (), Work(files))
 
 
 @pytest.fixture
@@ -392,7 +402,7 @@ def test_old_marks_do_not_outlive_the_cells_that_earned_them(small: Path) -> Non
         book.find_grade("m-text", "first", ASSIGNMENT, "ada").manual_score = 0.5
         book.db.commit()
     grade_here(small)
-    assert rows(small)["ada", "t-double"] == Row(None, True, 3)
+    assert rows(small)["ada", "t-double"] == Row(0, False, 3)
     with gradebook(small) as book:
         assert book.find_grade("m-text", "first", ASSIGNMENT, "ada").manual_score == 0.5
 
@@ -421,6 +431,85 @@ def test_settings_that_fail_are_one_line(small: Path) -> None:
 def test_settings_say_where_the_gradebook_is(small: Path) -> None:
     (small / "nbgrader_config.py").write_text("c.CourseDirectory.db_url = 'postgresql://x/y'\n")
     assert load_nbgrader_course(small).db_url == "postgresql://x/y"
+
+
+def with_settings(root: Path, *lines: str) -> Path:
+    path = root / "nbgrader_config.py"
+    path.write_text("\n".join([path.read_text(), *lines]))
+    return root
+
+
+def test_limits_are_set_in_the_settings_that_such_a_course_has(small: Path) -> None:
+    with_settings(small, "c.DLLimits.file_mb = 1024", "c.DLLimits.memory_mb = 8192")
+    limits = load_nbgrader_course(small).limits
+    assert (limits.file_mb, limits.memory_mb, limits.cell_seconds) == (1024, 8192, CELL_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("memory = 8192", "there is no key 'memory'; did you mean memory_mb?"),
+        ("memory_mb = '8 GB'", "memory_mb is '8 GB'; expected a whole number"),
+    ],
+)
+def test_a_limit_that_is_none_is_one_line(small: Path, line: str, said: str) -> None:
+    with pytest.raises(UserError, match=rf"nbgrader_config.py, c.DLLimits: {said}"):
+        load_nbgrader_course(with_settings(small, f"c.DLLimits.{line}"))
+
+
+def test_too_many_bytes_beside_the_notebook_name_the_place_of_the_limit(small: Path) -> None:
+    with_settings(small, "c.DLLimits.file_mb = 1")
+    (small / "source" / ASSIGNMENT / "data.bin").write_bytes(bytes(2**21))
+    grade_here(small)
+    with Marks(load_nbgrader_course(small).db_url) as marks:
+        (flag,) = marks.results(ASSIGNMENT)[0].flags
+    assert "file_mb (c.DLLimits, nbgrader_config.py) allows 1 MB" in flag
+
+
+def test_a_mark_that_a_person_gave_outlives_the_cell_but_waits_for_nobody(small: Path) -> None:
+    grade_here(small)
+    first = solved(small)
+    first.cells.remove(cells(first, "m-text")[0])
+    nbformat.write(first, small / "submitted" / "ada" / ASSIGNMENT / "first.ipynb")
+    with gradebook(small) as book:
+        book.find_grade("m-text", "first", ASSIGNMENT, "ada").manual_score = 0.5
+        book.db.commit()
+    grade_here(small)
+    with gradebook(small) as book:
+        grade = book.find_grade("m-text", "first", ASSIGNMENT, "ada")
+        assert (grade.score, grade.needs_manual_grade) == (0.5, False)
+
+
+def test_feedback_is_a_page_a_notebook(both: Both) -> None:
+    done = run(both.ours, "grading", "feedback", ASSIGNMENT)
+    graded = len(list((both.ours / "autograded").glob(f"*/{ASSIGNMENT}/*.ipynb")))
+    assert f"{graded} pages" in done.stdout, done.stderr
+    page = both.ours / "feedback" / "ada" / ASSIGNMENT / "second.html"
+    assert "t-count" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (["feedback", "ps9"], "nothing of ps9 is graded"),
+        (["report", "ps9"], "nothing of ps9 is graded"),
+        (["grade", "ps9"], "put each student's files into submitted/ID/ps9"),
+        (["collect", ASSIGNMENT, "submitted"], f"into submitted/ID/{ASSIGNMENT}"),
+        (["run", ASSIGNMENT], f"hand in source/{ASSIGNMENT}"),
+        (["build", ASSIGNMENT], "`nbgrader generate_assignment"),
+        (["release", ASSIGNMENT], f"`nbgrader generate_assignment {ASSIGNMENT}`"),
+        (["publish", "bundle"], "`nbgrader release_assignment`"),
+        (["check", f"source/{ASSIGNMENT}/first.ipynb"], "`nbgrader validate`"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_command_that_does_nothing_here_says_what_does(
+    both: Both, command: list[str], why: str
+) -> None:
+    done = run(both.ours, "grading", *command)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert why in " ".join(done.stderr.split())
+    assert "course.toml lists" not in done.stderr
 
 
 def test_evidence_is_not_taken_for_a_plain_notebook(tmp_path: Path) -> None:
@@ -544,6 +633,41 @@ def test_a_value_that_nbgrader_chokes_on_earns_nothing(value: str) -> None:
 def test_a_result_without_a_text_earns_nothing() -> None:
     image = v4.new_output("execute_result", {"image/png": ""})
     assert determine_grade(as_run(a_test(image)))[0] == 0
+
+
+@pytest.mark.parametrize(
+    "value", ["nan", "-inf", "inf", "-1000", "1e308", "1_0", "٤", "4.5", "'great'", "x" * 10**5, ""]
+)
+def test_a_value_that_is_no_mark_is_flagged_and_no_mark_leaves_the_scale(value: str) -> None:
+    done = as_run(a_test(result(value)))
+    assert 0 <= determine_grade(as_marked(done))[0] <= 4
+    (flag,) = no_marks("first", v4.new_notebook(cells=[done]))
+    assert (flag.key, flag.values["cell"]) == ("plain.no_mark", "t-share")
+    assert len(flag.text("en")) < 500
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [[], [result("0")], [result("2.5")], [result("4.0")], [result("1e-05")], [stderr()], [error()]],
+)
+def test_what_nbgraders_rules_were_made_for_is_not_flagged(outputs: list[NotebookNode]) -> None:
+    assert no_marks("first", v4.new_notebook(cells=[as_run(a_test(*outputs))])) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MemoryError", ""),
+        ("_ArrayMemoryError", "Unable to allocate 2.4 GiB"),
+        ("RuntimeError", "DefaultCPUAllocator: can't allocate memory: you tried to allocate"),
+    ],
+)
+def test_want_of_memory_names_the_limit_and_its_place(name: str, value: str) -> None:
+    cell = v4.new_code_cell("x")
+    cell.outputs = [v4.new_output("error", ename=name, evalue=value, traceback=[])]
+    whole = v4.new_notebook(cells=[v4.new_markdown_cell(""), cell, a_test(error())])
+    (flag,) = short_of_memory("first", whole, Limits(memory_mb=7, place="here"))
+    assert flag.values == {"cell": 2, "notebook": "first", "most": 7, "place": "here"}
 
 
 def test_a_kernel_that_could_not_be_prepared_is_no_fault_of_the_submission() -> None:
