@@ -5,7 +5,8 @@ differs from ``nbgrader autograde`` is meant, and is this:
 
 - A dead kernel, a loop that cannot be interrupted and a value above the points fail the whole
   submission there. Here they cost the cells they concern, and the submission is flagged.
-- Cells that stand in a notebook twice stop the whole run there. Here the last copy counts.
+- Cells that stand in a notebook twice stop the whole run there. Here the last one counts that the
+  student worked on.
 - Tests are run whatever their tags say: ``skip-execution`` would earn all points.
 - A test cell with ``tick.marks`` blocks earns the marks of those that passed.
 - Marks of an earlier grading do not outlive the cells that earned them.

@@ -22,7 +22,6 @@ from nbgrader.converters import Autograde, autograde
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import (
     CheckCellMetadata,
-    DeduplicateIds,
     Execute,
     SaveAutoGrades,
     latesubmissions,
@@ -53,26 +52,6 @@ class SaveMarks(SaveAutoGrades):
 
     def _add_score(self, cell: NotebookNode, resources: ResourcesDict) -> None:
         super()._add_score(as_marked(cell) if is_test(cell) else cell, resources)
-
-
-class KeepLastCopies(DeduplicateIds):
-    """nbgrader's own, but that cells which stood there twice do not stop the whole run.
-
-    nbgrader empties the metadata of the copies before the last, then finds them too old to be read.
-    """
-
-    def preprocess(
-        self, nb: NotebookNode, resources: ResourcesDict
-    ) -> tuple[NotebookNode, ResourcesDict]:
-        """Return the notebook with at most one cell of an id."""
-        nb, resources = super().preprocess(nb, resources)
-        for cell in nb.cells:
-            if not cell.metadata.get("nbgrader", True):
-                del cell.metadata["nbgrader"]
-        return nb, resources
-
-
-REPLACED = {SaveAutoGrades: SaveMarks, DeduplicateIds: KeepLastCopies}
 
 
 class Converter:
@@ -222,7 +201,7 @@ class Converter:
     def _classes(self, entries: Sequence[Any]) -> list[Any]:
         """Return preprocessors, which settings may name, with ours in their places."""
         kinds = [import_item(entry) if isinstance(entry, str) else entry for entry in entries]
-        return [REPLACED.get(kind, kind) for kind in kinds]
+        return [SaveMarks if kind is SaveAutoGrades else kind for kind in kinds]
 
     def _ready(self, kinds: Sequence[Any]) -> list[Any]:
         return [kind(parent=self._autograde) for kind in kinds]

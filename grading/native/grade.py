@@ -8,6 +8,7 @@ in one transaction, together with the row by which ``--resume`` knows that it is
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -16,7 +17,6 @@ from grading.cells.reading import read_notebook
 from grading.course.config import Course, Limits
 from grading.engine.batch import each
 from grading.engine.executor import Executor, RunOptions
-from grading.engine.kernels.work import Work
 from grading.errors import UserError
 from grading.gradebook.database import database_error
 from grading.gradebook.grade import EvidenceGrader, failure
@@ -32,15 +32,16 @@ from grading.native.records import clear, read_scores, read_tests, settle
 from grading.native.released import as_released, flags
 from grading.native.reported import (
     checks,
+    limits_met,
     no_marks,
     present,
     read_by_people,
-    short_of_memory,
     unanswered,
 )
 from utils.profile import Profile
 
 MANY = 5  # paths that one flag names
+MOST_KEPT = 1000  # files that a submission made and that are kept beside its notebooks
 ENVIRONMENT = {"NBGRADER_EXECUTION": "autograde"}  # as nbgrader sets it
 
 
@@ -157,18 +158,20 @@ class _Desk:
                 )
                 files = execution.work.files
                 notebooks[name], problems = executed(notebook, execution, self._lang)
+                found += limits_met(name, notebooks[name], problems, self._limits)
                 if len(self._tests.points) > 1:
                     problems = [Reason("reason.item", {"label": name, "why": p}) for p in problems]
                 found += [Reason("flag.unexpected", {"detail": problem}) for problem in problems]
-                found += short_of_memory(name, notebooks[name], self._limits)
                 found += no_marks(name, notebooks[name])
-                found += _not_kept(name, execution.work)
+                found += _not_kept([name], execution.work.left_out)
                 seconds += execution.seconds
         except Exception as error:  # whatever one submission does, the others are graded
             if database_error(error):  # the gradebook's trouble, not the submission's
                 raise
             return _Run(digest, {}, failure=_said(error, self._lang))
         made = {path: content for path, content in files.items() if given.get(path) != content}
+        found += _not_kept(notebooks, [*made][MOST_KEPT:])
+        made = dict(islice(made.items(), MOST_KEPT))
         return _Run(digest, notebooks, found, made, seconds)
 
     def keep(self, submission: Submission, run: _Run) -> Graded:
@@ -267,10 +270,12 @@ def _said(error: Exception, lang: str) -> str:
     return error.text(lang) if isinstance(error, UserError) else failure(error).text(lang)
 
 
-def _not_kept(name: str, work: Work) -> list[Reason]:
-    """Return what a notebook left in the work folder and the next one cannot be given."""
-    paths = ", ".join(work.left_out[:MANY]) + (" …" if len(work.left_out) > MANY else "")
-    return [Reason("plain.not_kept", {"notebook": name, "paths": paths})] if paths else []
+def _not_kept(names: Iterable[str], left_out: Sequence[str]) -> list[Reason]:
+    """Return, as a flag, what is not kept of what notebooks left in the work folder."""
+    paths = ", ".join(left_out[:MANY]) + (" …" if len(left_out) > MANY else "")
+    return (
+        [Reason("plain.not_kept", {"notebooks": _listed(names), "paths": paths})] if paths else []
+    )
 
 
 def _refuse_links(folder: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from nbformat import NotebookNode, v4
+from nbgrader.utils import compute_checksum, is_solution
 
 from grading.cells.metadata import grade_id
 from grading.messages import Reason
@@ -23,14 +24,29 @@ _ROLES = ("grade", "solution", "task")
 
 
 def as_released(submitted: NotebookNode, cells: Cells) -> NotebookNode:
-    """Return a submitted notebook whose cells are what the release says, and no others marked."""
+    """Return a submitted notebook whose cells are what the release says, each of them once.
+
+    Of copies the last one counts that differs from the release, where the student may write.
+    """
     kept = [_restored(cell, cells.get(grade_id(cell))) for cell in submitted.cells]
-    return NotebookNode(submitted, cells=kept)
+    at: dict[str, int] = {}
+    for number, cell in enumerate(kept):
+        name = grade_id(cell)
+        if name and (name not in at or _is_answered(cell) or not _is_answered(kept[at[name]])):
+            at[name] = number
+    counted = {*at.values()}
+    return NotebookNode(
+        submitted,
+        cells=[
+            cell if number in counted else _restored(cell, None) for number, cell in enumerate(kept)
+        ],
+    )
 
 
 def flags(name: str, submitted: NotebookNode, cells: Cells) -> list[Reason]:
     """Return which graded cells a submitted notebook lacks, and which it has otherwise or twice."""
-    return [Reason(key, {"cell": cell, "notebook": name}) for key, cell in _odd(submitted, cells)]
+    odd = dict.fromkeys(_odd(submitted, cells))
+    return [Reason(key, {"cell": cell, "notebook": name}) for key, cell in odd]
 
 
 def _odd(submitted: NotebookNode, cells: Cells) -> Iterator[tuple[str, str]]:
@@ -51,6 +67,11 @@ def _is_turned(cell: NotebookNode, about: Mapping[str, Any]) -> bool:
     said = cell.metadata["nbgrader"]
     roles = any(said.get(role, False) is not about[role] for role in _ROLES)
     return roles or cell.cell_type != about["cell_type"]
+
+
+def _is_answered(cell: NotebookNode) -> bool:
+    """Whether the student may write in a restored cell, and did."""
+    return is_solution(cell) and cell.metadata.nbgrader.get("checksum") != compute_checksum(cell)
 
 
 def _restored(cell: NotebookNode, about: Mapping[str, Any] | None) -> NotebookNode:

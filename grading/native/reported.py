@@ -1,7 +1,7 @@
 """From a submission that nbgrader has marked to what is reported of it; pure functions."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution, is_task
@@ -14,6 +14,10 @@ from grading.native.marking import deciding, is_test, one_line
 from grading.native.records import Scores, Tests
 
 _NUMBER = re.compile(r"\d+\.?\d*(e[-+]?\d+)?", re.ASCII)  # as Python shows one that can be marks
+_SIGNS = {  # of errors that a limit brings about
+    "memory_mb": re.compile(r"^\w*MemoryError\b|can't allocate memory|std::bad_alloc"),
+    "file_mb": re.compile(r"^OSError: \[Errno (27|28)\]"),  # file too large, no space left
+}
 Notebooks = Mapping[str, NotebookNode]  # by name, those that were handed in
 
 
@@ -29,13 +33,44 @@ def no_marks(name: str, executed: NotebookNode) -> list[Reason]:
     ]
 
 
-def short_of_memory(name: str, executed: NotebookNode, limits: Limits) -> list[Reason]:
-    """Return which cells of an executed notebook asked for more memory than there was."""
-    about = {"notebook": name, "most": limits.memory_mb, "place": limits.place}
-    return [
-        Reason("plain.memory", about | {"cell": number})
+def limits_met(
+    name: str, executed: NotebookNode, problems: Iterable[Reason], limits: Limits
+) -> list[Reason]:
+    """Return which cells of an executed notebook met a limit that can be raised, by what they say.
+
+    Parameters
+    ----------
+    name : str
+    executed : NotebookNode
+    problems : iterable of Reason
+        Of the run.
+    limits : Limits
+    """
+    killed = {
+        problem.values["cell"]
+        for problem in problems
+        if problem.values.get("cause") == Reason("cause.memory")
+    }
+    met = {
+        (number, limit)
         for number, cell in enumerate(executed.cells, start=1)
-        if any(map(_is_for_want_of_memory, cell.get("outputs", ())))
+        for output in cell.get("outputs", ())
+        if output.output_type == "error"
+        for limit, sign in _SIGNS.items()
+        if sign.search(f"{output.ename}: {output.evalue}")
+    }
+    return [
+        Reason(
+            "plain.limit",
+            {
+                "cell": number,
+                "notebook": name,
+                "limit": limit,
+                "most": getattr(limits, limit),
+                "place": limits.place,
+            },
+        )
+        for number, limit in sorted(met | {(number, "memory_mb") for number in killed})
     ]
 
 
@@ -111,12 +146,6 @@ def _no_mark(cell: NotebookNode) -> str | None:
             points = float(cell.metadata.nbgrader.points)
             return None if _NUMBER.fullmatch(text) and float(text) <= points else one_line(text)
     return None
-
-
-def _is_for_want_of_memory(output: NotebookNode) -> bool:
-    return output.output_type == "error" and (
-        output.ename.endswith("MemoryError") or "can't allocate memory" in output.evalue
-    )
 
 
 def _cells(notebooks: Notebooks, name: str) -> dict[str, NotebookNode]:

@@ -13,6 +13,7 @@ from grading.engine.cluster import ClusterEngine
 from grading.errors import UserError
 from grading.judging.assess import assess, prepare
 from tests import mini
+from tests.engines import notebook, text
 
 pytestmark = pytest.mark.kernels
 
@@ -67,6 +68,19 @@ def test_a_killed_worker_loses_no_submission(cluster, tmp_path):
             return await asyncio.gather(*work)
 
     assert [done.judgement.score for done in asyncio.run(run())] == [9.0] * 4
+
+
+def test_what_a_notebook_leaves_is_brought_back(cluster):
+    async def run():
+        async with ClusterEngine(cluster.scheduler_address, Limits(), sandbox=False) as engine:
+            write = notebook("import os; os.mkdir('in'); open('in/x', 'w').write('1')")
+            left = await engine.execute(write, env={}, files={"given": b"2"}, keep_work=True)
+            files = left.work.files
+            return files, await engine.execute(notebook("open('in/x').read()"), env={}, files=files)
+
+    files, read = asyncio.run(run())
+    assert files == {"given": b"2", "in/": b"", "in/x": b"1"}
+    assert text(read) == "'1'"
 
 
 def test_no_scheduler_is_one_line():

@@ -178,6 +178,14 @@ class TestWorkFolder:
         left = self.left(either, "open('x', 'w').write('1')", deaf, cell_seconds=1)
         assert left == {"x": b"1"}
 
+    def test_a_folder_that_a_kernel_filled_is_no_obstacle_to_the_next(self, forked: Bench) -> None:
+        limits_that_hold("file_mb")
+        fill = "import os\nf = open('full', 'wb')\nwhile True: os.write(f.fileno(), bytes(4096))"
+        left = forked.run("open('x', 'w').close()", fill, keep_work=True).work
+        assert (*left.files, *left.left_out) in [("x", "full"), ("full", "x")]
+        code = "import os, tempfile; tempfile.TemporaryFile(); os.path.exists('x')"
+        assert forked.says(code, files=dict(left.files)) == "True"
+
     def test_nothing_is_brought_unless_it_is_asked_for(self, either: Bench) -> None:
         assert either.run("open('x', 'w').write('1')").work.files == {}
 

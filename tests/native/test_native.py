@@ -17,7 +17,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode, v4
 from nbgrader.api import Gradebook, InvalidEntry
-from nbgrader.utils import determine_grade
+from nbgrader.utils import compute_checksum, determine_grade
 from sqlalchemy.exc import OperationalError
 
 from grading.compat import PACKAGES
@@ -35,13 +35,16 @@ from grading.native.course import is_plain, load_nbgrader_course
 from grading.native.grade import NativeGrader
 from grading.native.marking import as_marked, executed, to_execute
 from grading.native.prelude import StandIns
-from grading.native.reported import no_marks, short_of_memory
+from grading.native.records import read_tests, release_digest
+from grading.native.released import as_released, flags
+from grading.native.reported import limits_met, no_marks
 from tests import mini
 from tests.plain_course import (
     ASSIGNMENT,
     CELL_SECONDS,
     POINTS,
     cells,
+    generate_assignment,
     hand_in,
     hand_in_class,
     make_course,
@@ -466,6 +469,21 @@ def test_too_many_bytes_beside_the_notebook_name_the_place_of_the_limit(small: P
     assert "file_mb (c.DLLimits, nbgrader_config.py) allows 1 MB" in flag
 
 
+def test_a_corrected_release_has_another_digest(small: Path) -> None:
+    def digest(**files: bytes) -> str:
+        with gradebook(small) as book:
+            return release_digest(read_tests(book, ASSIGNMENT), files)
+
+    before = digest(data=b"1")
+    generate_assignment(small, ASSIGNMENT)
+    assert digest(data=b"1") == before
+    assert len({before, digest(data=b"2"), digest(other=b"1"), digest()}) == 4
+    source = small / "source" / ASSIGNMENT / "second.ipynb"
+    source.write_text(source.read_text().replace("== 3", "== 4"))
+    generate_assignment(small, ASSIGNMENT)
+    assert digest(data=b"1") != before
+
+
 def test_a_mark_that_a_person_gave_outlives_the_cell_but_waits_for_nobody(small: Path) -> None:
     grade_here(small)
     first = solved(small)
@@ -660,14 +678,37 @@ def test_what_nbgraders_rules_were_made_for_is_not_flagged(outputs: list[Noteboo
         ("MemoryError", ""),
         ("_ArrayMemoryError", "Unable to allocate 2.4 GiB"),
         ("RuntimeError", "DefaultCPUAllocator: can't allocate memory: you tried to allocate"),
+        ("OSError", "[Errno 28] No space left on device"),
+        ("OSError", "[Errno 27] File too large"),
     ],
 )
-def test_want_of_memory_names_the_limit_and_its_place(name: str, value: str) -> None:
+def test_a_limit_that_was_met_is_named_with_its_place(name: str, value: str) -> None:
     cell = v4.new_code_cell("x")
     cell.outputs = [v4.new_output("error", ename=name, evalue=value, traceback=[])]
     whole = v4.new_notebook(cells=[v4.new_markdown_cell(""), cell, a_test(error())])
-    (flag,) = short_of_memory("first", whole, Limits(memory_mb=7, place="here"))
-    assert flag.values == {"cell": 2, "notebook": "first", "most": 7, "place": "here"}
+    (flag,) = limits_met("first", whole, (), Limits(memory_mb=7, file_mb=7, place="here"))
+    limit = "file_mb" if name == "OSError" else "memory_mb"
+    assert f"cell 2 of first.ipynb met the limit {limit} (here), 7 MB" in flag.text("en")
+
+
+def test_a_kernel_killed_for_its_memory_names_the_limit_too() -> None:
+    killed = Reason("run.killed", {"cell": 1, "cause": Reason("cause.memory"), "rest": ""})
+    (flag,) = limits_met("first", v4.new_notebook(cells=[a_test()]), [killed], Limits())
+    assert flag.values["limit"] == "memory_mb"
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_of_copies_the_last_counts_that_was_worked_on(order: tuple[int, ...]) -> None:
+    (blank,) = notebook([("markdown", "m-text", "Write here.")]).cells
+    about = dict(blank.metadata.nbgrader, cell_type="markdown")
+    about["checksum"] = compute_checksum(blank)
+    copies = [blank, NotebookNode(blank, source="Mine."), NotebookNode(blank, source="Write here.")]
+    whole = v4.new_notebook()
+    whole.cells = [NotebookNode(copies[number], id=str(number)) for number in order]
+    kept = as_released(whole, {"m-text": about})
+    assert [cell.source for cell in kept.cells if "nbgrader" in cell.metadata] == ["Mine."]
+    assert [cell.source for cell in kept.cells] == [cell.source for cell in whole.cells]
+    assert [flag.key for flag in flags("first", whole, {"m-text": about})] == ["plain.repeated"]
 
 
 def test_a_kernel_that_could_not_be_prepared_is_no_fault_of_the_submission() -> None:

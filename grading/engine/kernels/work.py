@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LONGEST_PATH = 1024  # characters; what lies deeper could not be put below another folder
+MOST_FILES = 60_000  # fewer than a kernel can have, or the next one could make none
+PAGE = 4096
 _AS_IT_IS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -40,13 +42,14 @@ def furnish(folder: Path, files: Mapping[str, bytes]) -> None:
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+            path.chmod(0o755)  # a program stays one, and bytes do not say which file is
 
 
 def left_in(folder: Path, limit: int) -> Work:
     """Return what lies in ``folder`` once nothing writes to it any more.
 
     Whoever filled it is not trusted: no link is followed, no special file opened, and no more than
-    ``limit`` bytes are read, names included.
+    ``limit`` bytes are taken, counted as they will lie in memory: names included, in whole pages.
     """
     files: dict[str, bytes] = {}
     left_out: list[str] = []
@@ -65,12 +68,14 @@ def left_in(folder: Path, limit: int) -> Work:
             if entry.is_dir(follow_symlinks=False):
                 name += "/"
             else:
-                content = _read(entry.path, room - len(name))
-            if content is None or len(name) > min(room, LONGEST_PATH):
+                content = _read(entry.path, room)
+            size = len(name) + -(-len(content or b"") // PAGE) * PAGE
+            fits = size <= room and len(name) <= LONGEST_PATH and len(files) < MOST_FILES
+            if content is None or not fits:
                 left_out.append(name[:LONGEST_PATH])
                 continue
             files[name] = content
-            room -= len(name) + len(content)
+            room -= size
             if name.endswith("/"):
                 folders.append(name)
     return Work(files, tuple(left_out))

@@ -33,6 +33,7 @@ WORK = HOME + "/work"  # a kernel's working directory
 SCRATCH = "/run/scratch"  # mount point of the only file system that can be written
 SHOWN_OF_PROC = ("cpuinfo", "loadavg", "meminfo", "stat", "uptime", "version")
 MAX_FILES = 65_536
+SPARE = 1 << 20  # bytes for a kernel to start with, whatever files it was given
 MAX_DESCRIPTORS = 1024
 
 _NEWNS, _NEWUTS, _NEWIPC = 0x0002_0000, 0x0400_0000, 0x0800_0000
@@ -111,7 +112,7 @@ def enclose(allowance: Allowance, shown: Sequence[str] = ()) -> None:
 
 
 def _mount_scratch(size: int, shown: Sequence[str]) -> None:
-    options = f"size={size},nr_inodes={MAX_FILES},mode=0755"
+    options = f"size={size + SPARE},nr_inodes={MAX_FILES},mode=0755"
     _mount("tmpfs", SCRATCH, "tmpfs", _MS_NOSUID | _MS_NODEV, options)
     for name, target, mode in (
         ("tmp", "/tmp", 0o1777),
