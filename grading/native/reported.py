@@ -18,19 +18,22 @@ _SIGNS = {  # of errors that a limit brings about
     "memory_mb": re.compile(r"^\w*MemoryError\b|can't allocate memory|std::bad_alloc"),
     "file_mb": re.compile(r"^OSError: \[Errno (27|28)\]"),  # file too large, no space left
 }
+_MANY, _SHOWN = 5, 60  # values that one flag shows, and characters of each
 Notebooks = Mapping[str, NotebookNode]  # by name, those that were handed in
 
 
 def no_marks(name: str, executed: NotebookNode) -> list[Reason]:
-    """Return which test cells of an executed notebook have values that are no marks.
+    """Return, as one flag, which test cells of an executed notebook have values that are no marks.
 
     By nbgrader's rule such a value earns all the points, as it does where it is not meant as one.
     """
-    return [
-        Reason("plain.no_mark", {"cell": grade_id(cell), "notebook": name, "value": value})
+    found = [
+        f"{grade_id(cell)} = {value[:_SHOWN]}"
         for cell in executed.cells
         if is_test(cell) and (value := _no_mark(cell)) is not None
     ]
+    cells = "; ".join(found[:_MANY]) + (" …" if len(found) > _MANY else "")
+    return [Reason("plain.no_mark", {"notebook": name, "cells": cells})] if found else []
 
 
 def limits_met(
