@@ -21,7 +21,7 @@ from grading.engine.kernels.order import check_files
 from grading.engine.kernels.ordinary import OrdinaryKernels
 from grading.engine.kernels.preload import OF_NOTEBOOKS
 from grading.engine.kernels.usage import PATIENCE, Spent
-from grading.engine.walls import outer
+from grading.engine.walls import groups, outer
 from grading.engine.wire.jupyter import TOO_LARGE
 from grading.engine.wire.transcript import Budget, CellTranscript
 from grading.engine.wire.zmtp import BrokenWire, Flood
@@ -219,7 +219,10 @@ def _check_host() -> tuple[Reason, ...]:
             f"no sandbox: {host.obstacle}; {host.advice}, "
             "or pass --no-sandbox to run submissions unprotected"
         )
-    return tuple(Reason("note.unenforced", {"name": name}) for name in host.unenforced)
+    notes = [Reason("note.unenforced", {"name": name}) for name in host.unenforced]
+    if groups.home() is None:
+        notes.append(Reason("note.uncounted"))
+    return tuple(notes)
 
 
 class _Stopped(Exception):

@@ -611,6 +611,45 @@ class TestLimits:
             "the kernel died in cell 1: it used more memory than it may",
         )
 
+    @pytest.mark.parametrize(
+        "hide",
+        [
+            "ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)",  # PR_SET_DUMPABLE
+            "os.setsid()",
+            "os.fork() and os._exit(0)",
+            "ctypes.CDLL(None).prctl(15, b'harmless', 0, 0, 0)",  # PR_SET_NAME
+        ],
+    )
+    def test_memory_of_children_that_hide(self, forked: Bench, hide: str) -> None:
+        execution = forked.run(
+            "import ctypes, os, time\n"
+            "for _ in range(5):\n"
+            "    if os.fork() == 0:\n"
+            f"        {hide}\n"
+            "        x = bytearray(b'x') * (300 << 20); time.sleep(60); os._exit(0)\n"
+            "time.sleep(60)",
+            "1",
+        )
+        assert problems(execution) == (
+            "the kernel died in cell 1: it used more memory than it may; "
+            "the cells after it were not run",
+        )
+
+    def test_memory_of_a_program_that_cannot_be_read(self, forked: Bench) -> None:
+        """Linux lets nobody look into what runs a file that may be executed, but not read."""
+        code = (
+            "import os, shutil, subprocess, sys\n"
+            "shutil.copy(os.path.realpath(sys.executable), 'mine'); os.chmod('mine', 0o111)\n"
+            "eat = 'import time; x = bytearray(b\"x\") * (250 << 20); time.sleep(60)'\n"
+            "for one in [subprocess.Popen(['./mine', '-S', '-c', eat]) for _ in range(5)]:\n"
+            "    one.wait()"
+        )
+        environment = {"PYTHONHOME": sys.base_prefix}
+        execution = forked.run(code, env=environment)
+        assert problems(execution) == (
+            "the kernel died in cell 1: it used more memory than it may",
+        )
+
     def test_processes(self, forked: Bench) -> None:
         limits_that_hold("processes")
         bomb = (
@@ -925,7 +964,9 @@ class TestWithoutSandbox:
     def test_limits_that_do_not_hold_are_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
         host = outer.Host(None, unenforced=("processes",))
         monkeypatch.setattr(runner.outer, "host", lambda: host)
-        (warning,) = Engine(LIMITS).warnings
+        monkeypatch.setattr(runner.groups, "home", lambda: None)
+        warning, uncounted = Engine(LIMITS).warnings
+        assert "sockets and pipes" in uncounted.text("en")
         assert warning.text("en") == "[limits] processes cannot be enforced on this machine"
         assert "no se puede aplicar el límite processes" in warning.text("es")
 

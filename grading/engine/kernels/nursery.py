@@ -26,7 +26,7 @@ from grading.engine.kernels.order import CHANNELS, Order
 from grading.engine.kernels.preload import OF_NOTEBOOKS
 from grading.engine.kernels.usage import Spent
 from grading.engine.kernels.zygote import MAX_PACKET
-from grading.engine.walls import outer
+from grading.engine.walls import groups, outer
 from grading.engine.walls.inner import HOME, Allowance
 from grading.messages import Reason
 
@@ -98,24 +98,28 @@ class ForkedKernel:
         self._nursery = nursery
         self._number = number
         self._core: cores.Core | None = None
+        self._group: groups.Group | None = None
         self._signalled: deque[Future[None]] = deque()
         self._work: deque[int] = deque()  # a descriptor of its working directory, until asked for
         self._spent = Spent()
 
     def start(self, order: Order) -> None:
-        """Let it run, on a core of its own if there is one."""
+        """Let it run, on a core and in a control group of its own if there are any."""
         self._core = cores.take()
+        self._group = self._nursery.new_group()
         packed = os.memfd_create("order")
+        descriptors = [packed] + ([self._group.entrance()] if self._group else [])
         try:
             with open(packed, "wb", closefd=False) as file:
                 file.write(order.pack())
             os.lseek(packed, 0, os.SEEK_SET)
             request = {"do": "start", "id": self._number, "core": self._core.number}
-            self._nursery.tell(request, [packed])  # if it is gone, `ended` says so
+            self._nursery.tell(request, descriptors)  # if it is gone, `ended` says so
         finally:
-            os.close(packed)
+            for descriptor in descriptors:
+                os.close(descriptor)
             if self.ended.done():
-                self._core.release()
+                self._let_go()
 
     def work(self) -> int:
         """Return a descriptor of its working directory, once, when it is ready.
@@ -143,7 +147,8 @@ class ForkedKernel:
 
     def spent(self) -> Spent:
         """Return what it had spent a moment ago."""
-        return replace(self._spent, wall=time.monotonic())
+        cpu = max(self._spent.cpu, self._group.cpu_seconds() if self._group else 0.0)
+        return replace(self._spent, cpu=cpu, wall=time.monotonic())
 
     def _hear(self, event: dict[str, Any], descriptors: Sequence[int]) -> None:
         self._work.extend(descriptors)
@@ -158,6 +163,10 @@ class ForkedKernel:
                 self._signalled.popleft().set_result(None)
             return
         exit_ = Exit(event["status"], event["cpu"], event["reason"], event["said"])
+        if self._group is not None:
+            memory = "memory" if self._group.exceeded_memory() else None
+            cpu_seconds = max(exit_.cpu_seconds, self._group.cpu_seconds())
+            exit_ = replace(exit_, cpu_seconds=cpu_seconds, reason=exit_.reason or memory)
         if not self.ready.done():
             last = (exit_.said.strip() or f"it exited with {exit_.status}").splitlines()[-1]
             self.ready.set_exception(RuntimeError(f"a kernel could not start: {last}"))
@@ -176,6 +185,8 @@ class ForkedKernel:
             os.close(self._work.popleft())
         if self._core is not None:
             self._core.release()
+        if self._group is not None:
+            self._group.remove()
 
     def _answer_all(self) -> None:
         with contextlib.suppress(IndexError):
@@ -229,6 +240,17 @@ class Nursery:
     def is_alive(self) -> bool:
         """Whether the zygote listens."""
         return self._control.fileno() != -1
+
+    def new_group(self) -> groups.Group | None:
+        """Return a control group that holds a kernel to its memory, where this machine has any."""
+        home = groups.home()
+        if home is None:
+            return None
+        # Files in memory count for nothing else.
+        size = self._allowance.memory + self._allowance.file
+        with contextlib.suppress(OSError):  # the group was taken from this process meanwhile
+            return groups.Group(home, groups.memory_limits(size))
+        return None
 
     def fork(self, sockets: Mapping[str, socket.socket]) -> ForkedKernel:
         """Ask for a kernel.

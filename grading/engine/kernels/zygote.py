@@ -8,7 +8,8 @@ or its forks would not work. It is asked over a Unix socket that it inherits, wh
 Requests and events are JSON, one packet each:
 
 - ``{"do": "fork", "id": n}``, with the descriptors of the kernel's sockets;
-  ``{"do": "start", "id": n, "core": k}``, with that of its packed order;
+  ``{"do": "start", "id": n, "core": k}``, with that of its packed order and, where there is one,
+  the entrance to its control group;
   ``{"do": "signal", "id": n, "signal": s}``.
 - ``{"event": "up", "threads": t, "missing": {...}}``; ``{"event": "ready", "id": n}``, with a
   descriptor of the kernel's working directory; ``{"event": "signalled", "id": n}``,
@@ -107,9 +108,7 @@ class Zygote:
             self._fork(request["id"], descriptors)
         elif request["do"] == "start":
             if kernel is not None:
-                _pin(kernel.pid, request["core"])
-                with contextlib.suppress(OSError):  # it is gone, and will be reaped
-                    socket.send_fds(kernel.order, [b"go"], descriptors)
+                self._start(kernel, request["core"], *descriptors)
             _close(descriptors)
         else:
             if kernel is not None:
@@ -131,6 +130,13 @@ class Zygote:
             _close((*descriptors, said))
         self._kernels[number] = _Kernel(number, pid, report, ours)
         self._selector.register(report, selectors.EVENT_READ, self._listen)
+
+    def _start(self, kernel: _Kernel, core: int, order: int, *entrance: int) -> None:
+        _pin(kernel.pid, core)
+        with contextlib.suppress(OSError):  # it is gone, and will be reaped
+            for group in entrance:
+                os.write(group, str(kernel.pid).encode())
+            socket.send_fds(kernel.order, [b"go"], [order])
 
     def _listen(self, report: int) -> None:
         kernel = next((k for k in self._kernels.values() if k.report == report), None)
@@ -188,22 +194,11 @@ class Zygote:
 
     def _is_overgrown(self, family: list[Process]) -> bool:
         # What the kernels share with the zygote counts once, and not for them. To say how much
-        # that is is slow, so it is only asked of one that has grown.
+        # that is is slow, so it is only asked where it can matter.
         limit = self._allowance.memory
-        return sum(map(self._growth, family)) > limit and (
-            sum(map(self._share, family)) > limit + self._baseline
+        return sum(process.resident for process in family) > limit and (
+            sum(map(_share, family)) > limit + self._baseline
         )
-
-    def _growth(self, process: Process) -> int:
-        return max(0, process.resident - self._baseline)
-
-    def _share(self, process: Process) -> int:
-        """Return the bytes that a process has, or grew by, if it hides what it shares."""
-        with contextlib.suppress(OSError), open(f"/proc/{process.key[0]}/smaps_rollup") as file:
-            for line in file:
-                if line.startswith("Pss:"):
-                    return int(line.split()[1]) * 1024
-        return self._growth(process)
 
     def _become_kernel(self, sockets: list[int], order: int, said: int) -> None:
         try:
@@ -270,6 +265,15 @@ def _pin(pid: int, core: int) -> None:
     for thread in os.listdir(f"/proc/{pid}/task"):
         with contextlib.suppress(OSError):  # a core that this machine has lost
             os.sched_setaffinity(int(thread), {core})
+
+
+def _share(process: Process) -> int:
+    """Return the bytes that a process has, its part of what it shares; all, if it hides that."""
+    with contextlib.suppress(OSError), open(f"/proc/{process.key[0]}/smaps_rollup") as file:
+        for line in file:
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return process.resident
 
 
 def _close(descriptors: Iterable[int]) -> None:
