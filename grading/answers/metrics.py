@@ -16,6 +16,8 @@ from grading.messages import Reason
 
 Array = npt.NDArray[np.float64]
 
+EQUALLY_NEAR = 1e-12  # of a cosine: what the order of a sum can change
+
 
 class Unscorable(ValueError):
     """Predictions that no metric can measure, and why."""
@@ -62,26 +64,37 @@ def _cross_entropy(outputs: Array, truth: Array) -> float:
     classes = int(truth.max()) + 1
     if outputs.shape[1] < classes:
         raise Unscorable(Reason("score.classes", {"classes": classes, "found": outputs.shape[1]}))
-    top = outputs.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(outputs - top).sum(axis=1)) + top[:, 0]
+    below_top = outputs - outputs.max(
+        axis=1, keepdims=True
+    )  # first, or large logits drown the rest
+    log_sum = np.log(np.exp(below_top).sum(axis=1))
     rows = np.arange(len(truth))
-    return float(np.mean(log_sum - outputs[rows, truth.astype(np.int64)]))
+    return float(np.mean(log_sum - below_top[rows, truth.astype(np.int64)]))
 
 
 def _neighbour_precision(outputs: Array, truth: Array) -> float:
     """Share of items whose nearest other item by cosine belongs to the same group.
 
     ``outputs`` (n, d) is one vector an item, ``truth`` (n,) the group of each; items of group
-    -1 belong nowhere and are left out.
+    -1 belong nowhere and are left out. Of several that are equally near, each counts its share,
+    so that their order in the table decides nothing.
     """
     _one_row_each(outputs, truth)
     grouped = truth >= 0
     vectors, groups = outputs[grouped], truth[grouped]
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = vectors / np.maximum(norms, np.finfo(np.float64).tiny)
+    unit = _divided(vectors, np.abs(vectors).max(axis=1, keepdims=True))  # numbers of any size
+    unit = _divided(unit, np.linalg.norm(unit, axis=1, keepdims=True))
     similarity = unit @ unit.T
     np.fill_diagonal(similarity, -np.inf)
-    return float(np.mean(groups[similarity.argmax(axis=1)] == groups))
+    nearest = similarity >= similarity.max(axis=1, keepdims=True) - EQUALLY_NEAR
+    np.fill_diagonal(nearest, False)
+    alike = groups == groups[:, None]
+    return float(np.mean((nearest & alike).sum(axis=1) / nearest.sum(axis=1)))
+
+
+def _divided(vectors: Array, lengths: Array) -> Array:
+    """Return each row over its length; a row of length 0 stays as it is."""
+    return vectors / np.where(lengths > 0, lengths, 1.0)
 
 
 def _same_shape(outputs: Array, truth: Array) -> None:

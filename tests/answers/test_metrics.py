@@ -105,6 +105,84 @@ def test_numbers_of_any_size_are_measured_without_a_warning(outputs: np.ndarray)
             measure(metric, outputs, truth)
 
 
+# What an answer can say that knows nothing of the labels: for every item the same, or noise.
+SIZES = [0.0, 5e-324, 1e-38, 1e-3, 1.0, 1e3, 1e17, 1e154, 1e200, 1.7e308]
+NUMBERS = st.sampled_from(SIZES) | st.floats(allow_nan=False, allow_infinity=False)
+ITEMS, CLASSES = 30, 5
+
+
+def best_constant(metric: str, truth: np.ndarray) -> float:
+    """Return the score of the best answer that is the same for every item."""
+    counts = np.bincount(truth.astype(int), minlength=CLASSES)
+    match metric:
+        case "accuracy":
+            return float(counts.max() / ITEMS)
+        case "mse":
+            return float(truth.var())
+        case "rmse":
+            return float(truth.std())
+        case "cross_entropy":
+            shares = counts[counts > 0] / ITEMS
+            return float(-(shares * np.log(shares)).sum())
+        case "neighbour_precision":
+            return float((counts * (counts - 1)).sum() / (ITEMS * (ITEMS - 1)))  # by chance
+    raise AssertionError(f"{metric}: say what its best uninformative answer scores")
+
+
+@given(
+    st.sampled_from(sorted(METRICS)),
+    st.lists(NUMBERS, min_size=CLASSES, max_size=CLASSES),
+    st.sampled_from([1.0, -1.0]),
+    st.integers(0, 2**32),
+)
+def test_an_answer_that_is_always_the_same_never_beats_the_baseline(
+    metric: str, row: list[float], sign: float, seed: int
+) -> None:
+    truth = np.random.default_rng(seed).integers(CLASSES, size=ITEMS).astype(float)
+    wide = metric in ("cross_entropy", "neighbour_precision")
+    answers = [np.tile(sign * np.array(row), (ITEMS, 1))]
+    if not wide:
+        answers = [np.full(ITEMS, sign * row[0])] + (answers if metric == "accuracy" else [])
+    for answer in answers:
+        score, best = measure(metric, answer, truth), best_constant(metric, truth)
+        higher = METRICS[metric].higher_is_better
+        assert (score <= best + 1e-9) if higher else (score >= best - 1e-9)
+        assert not earns(metric, score, best + (1e-6 if higher else -1e-6))
+
+
+@given(st.sampled_from(SIZES[1:]), st.integers(0, 2**32))
+def test_noise_of_any_size_scores_as_chance_does(size: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth, n = rng.permutation(np.arange(400) % 4), 400
+    noise = size * rng.normal(size=(n, 4)).clip(-1, 1)
+    assert measure("accuracy", noise, truth) < 0.25 + 0.15  # 7 deviations
+    assert measure("neighbour_precision", noise, truth) < 0.25 + 0.15
+    assert measure("cross_entropy", noise, truth) > math.log(4) - 0.2
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_order_of_a_table_decides_nothing(size: float) -> None:
+    groups = np.repeat(np.arange(6), 10)
+    for vectors in (np.full((60, 8), size), np.full((60, 8), -size), size * np.eye(60)):
+        assert measure("neighbour_precision", vectors, groups) == pytest.approx(9 / 59)
+
+
+def test_one_good_item_in_a_heap_earns_no_more_than_its_share() -> None:
+    groups = np.repeat(np.arange(6), 10)
+    vectors = np.ones((60, 8))
+    vectors[:2] = np.eye(8)[0]
+    assert measure("neighbour_precision", vectors, groups) < 2 / 60 + 58 / 60 * 9 / 57
+
+
+@pytest.mark.parametrize("logit", [1e17, -1e17, 1e300, 1.7e308])
+def test_equal_logits_are_a_guess(logit: float) -> None:
+    truth = np.arange(40) % 8
+    assert measure("cross_entropy", np.full((40, 8), logit), truth) == pytest.approx(math.log(8))
+    beside = np.full((40, 8), logit)
+    beside[:, 0] = -logit
+    assert measure("cross_entropy", beside, truth) > math.log(7) - 1e-9
+
+
 @given(st.sampled_from(sorted(METRICS)), FLOATS, FLOATS, st.floats(0, 1))
 def test_the_limit_lies_between_the_baseline_and_the_reference(
     metric: str, one: float, other: float, share: float
