@@ -158,3 +158,14 @@ def limit_between(baseline: float, reference: float, share: float) -> float:
 def earns(metric: str, score: float, limit: float) -> bool:
     """Whether ``score`` reaches ``limit``."""
     return score >= limit if METRICS[metric].higher_is_better else score <= limit
+
+
+def is_far_beyond(metric: str, score: float, baseline: float, reference: float) -> bool:
+    """Whether a score is so much better than the reference's that a person should see why.
+
+    An error is when it is less than a quarter of the reference's; a share when it is further from
+    the reference than half of the way that the reference came from the baseline.
+    """
+    if METRICS[metric].higher_is_better:
+        return score > reference + (reference - baseline) / 2
+    return score < reference / 4

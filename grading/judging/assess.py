@@ -62,7 +62,7 @@ class Assessment:
         The submission rebuilt from the release, with the outputs of its execution.
     judgement : Judgement
     flags : tuple of Reason
-        What the instructor should know: edits, and why a run was disturbed.
+        What the instructor should know: edits, why a run was disturbed, scores too good.
     seconds : float
         Wall time of the execution.
     cpu_seconds : float or None
@@ -142,10 +142,11 @@ async def assess(
         rebuilt.notebook, env=env, files={HIDDEN_FILE: terms.hidden_inputs}
     )
     problems = tuple(Reason("flag.unexpected", {"detail": item}) for item in execution.problems)
+    judgement = await asyncio.to_thread(judge, terms.reference, execution.notebook)
     return Assessment(
         notebook=execution.notebook,
-        judgement=await asyncio.to_thread(judge, terms.reference, execution.notebook),
-        flags=rebuilt.flags + problems,
+        judgement=judgement,
+        flags=rebuilt.flags + problems + judgement.flags,
         older=rebuilt.older,
         seconds=execution.seconds,
         cpu_seconds=execution.cpu_seconds,

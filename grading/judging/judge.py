@@ -31,6 +31,7 @@ from grading.answers.metrics import (
     METRICS,
     Unscorable,
     earns,
+    is_far_beyond,
     limit_between,
     measure,
     real_array,
@@ -66,9 +67,10 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The marks of every check of the reference, in its order."""
+    """The marks of every check of the reference, in its order, and what a person should look at."""
 
     results: tuple[CheckResult, ...]
+    flags: tuple[Reason, ...] = ()
 
     @property
     def score(self) -> float:
@@ -98,15 +100,19 @@ def judge(reference: NotebookNode, submission: NotebookNode) -> Judgement:
     for cell, payloads in _payloads(submission):
         found.setdefault(cell, []).extend(payloads)
     at = {grade_id(cell): n for n, cell in enumerate(submission.cells, 1) if is_check(cell)}
-    results = []
+    results: list[CheckResult] = []
+    flags: list[Reason] = []
     raised = _raised(submission)
     for cell, evidence in reference_evidence(reference):
-        reason = _check(evidence, found.get(cell, []))
-        if reason:
+        payloads = found.get(cell, [])
+        reason = _check(evidence, payloads)
+        if reason is None:
+            flags += _too_good(evidence, payloads)
+        else:
             reason = _with_cause(reason, [one for one in raised if one.number < at.get(cell, 0)])
         marks = 0.0 if reason else evidence.spec.marks
         results.append(CheckResult(cell, evidence.title, marks, evidence.spec.marks, reason))
-    return Judgement(tuple(results))
+    return Judgement(tuple(results), tuple(flags))
 
 
 def reference_evidence(reference: NotebookNode) -> list[tuple[str, Reference]]:
@@ -349,6 +355,22 @@ def _score(reference: Reference, answer: Answer) -> Reason | None:
             "reference": f"{best:.4g}",
         },
     )
+
+
+def _too_good(reference: Reference, payloads: list[Any]) -> Iterator[Reason]:
+    """Yield what to say of scores, in evidence that earned its marks, far beyond the reference."""
+    (evidence,) = (decode(p) for p in payloads if _is_labelled(p, reference.label))
+    parts = {item.label: item for item in (evidence, *evidence.items)}
+    for item in (reference, *reference.items):
+        value = parts[item.label].answers[0].value if item.spec.metric else None
+        if value is None:
+            continue
+        assert item.spec.truth is not None  # as of all that measure, see `_accept_reference`
+        metric, (baseline, best) = item.spec.metric, _metric_terms(item)
+        score = measure(metric, real_array(value), real_array(item.spec.truth))
+        if is_far_beyond(metric, score, baseline, best):
+            shown = {"score": f"{score:.4g}", "reference": f"{best:.4g}"}
+            yield Reason("flag.too_good", {"label": item.title, "metric": metric, **shown})
 
 
 def _metric_terms(reference: Reference) -> tuple[float, float]:

@@ -764,3 +764,43 @@ def test_numbers_near_the_largest_float() -> None:
             assert compared(numbers, numbers * 0.5) == "reason.projection"
             assert sketch(canonical(numbers), "s").scale > 1e307
         assert compare_values(canonical([1e308, 1.0]), canonical([-1e308, 1.0])) is not None
+
+
+# --- scores that are too good ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("best", "found", "is_flagged"),
+    [
+        ([1.0, 2.0, 2.9], [1.0, 2.0, 2.9], False),
+        ([1.0, 2.0, 2.9], [1.0, 2.0, 2.95], False),  # half of the error
+        ([1.0, 2.0, 2.9], [1.0, 2.0, 2.98], True),
+        ([1.0, 2.0, 2.9], [1.0, 2.0, 3.0], True),  # what came in went out again
+        ([1.0, 2.0, 2.9], [2.0, 2.0, 2.0], False),  # earns nothing anyway
+        ([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], False),  # the reference is perfect, too
+    ],
+)
+def test_a_score_far_beyond_the_reference_is_flagged(
+    best: list[float], found: list[float], is_flagged: bool
+) -> None:
+    reference = notebook(one=[sent(metric("fit", best))])
+    judgement = judge(reference, notebook(one=[sent(metric("fit", found))]))
+    flags = [flag.text(lang) for flag in judgement.flags for lang in ("en", "es")]
+    assert [("fit" in flag and "rmse" in flag) for flag in flags] == [True, True] * is_flagged
+    assert judgement.score == (0.0 if found == [2.0, 2.0, 2.0] else 3.0)
+
+
+def test_a_share_far_beyond_the_reference_is_flagged_in_a_group_too() -> None:
+    terms = {
+        "metric": "accuracy", "marks": 0.0, "truth": canonical([0, 1, 2, 3, 4, 5, 6, 7]),
+        "baseline": canonical([0] * 8),
+    }  # fmt: skip
+
+    def group(answer: list[int]) -> NotebookNode:
+        item = metric("classes", answer, **terms)
+        return notebook(one=[sent(Reference("all", "group", (), (item,), spec=Spec(1.0)))])
+
+    reference = group([0, 1, 2, 3, 0, 0, 0, 0])
+    assert not judge(reference, group([0, 1, 2, 3, 4, 0, 0, 0])).flags
+    (flag,) = judge(reference, group([0, 1, 2, 3, 4, 5, 6, 7])).flags
+    assert flag.key == "flag.too_good"
