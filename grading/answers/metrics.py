@@ -64,9 +64,8 @@ def _cross_entropy(outputs: Array, truth: Array) -> float:
     classes = int(truth.max()) + 1
     if outputs.shape[1] < classes:
         raise Unscorable(Reason("score.classes", {"classes": classes, "found": outputs.shape[1]}))
-    below_top = outputs - outputs.max(
-        axis=1, keepdims=True
-    )  # first, or large logits drown the rest
+    # First of all, or large logits drown what they are compared with.
+    below_top = outputs - outputs.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(below_top).sum(axis=1))
     rows = np.arange(len(truth))
     return float(np.mean(log_sum - below_top[rows, truth.astype(np.int64)]))

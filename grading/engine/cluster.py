@@ -24,9 +24,8 @@ from grading.messages import Reason
 CONNECT_SECONDS = 10.0  # until a scheduler counts as absent
 ATTEMPTS = 8  # workers that may die under one notebook before it is given up
 
-Terms = tuple[
-    Limits, bool, tuple[Path, ...]
-]  # of an engine: whether with a sandbox, what is private
+# Of an engine: its limits, whether it has a sandbox, what is private.
+Terms = tuple[Limits, bool, tuple[Path, ...]]
 _engines: dict[Terms, "asyncio.Task[Engine]"] = {}  # in a worker's own process
 
 
