@@ -438,6 +438,16 @@ slope(
     FULL,
 )
 
+
+def _exit_in_a_cell_of_ones_own(notebook: NotebookNode) -> None:
+    after = notebook.cells.index(cell_of(notebook, "check-double")) + 1
+    notebook.cells.insert(after, nbformat.v4.new_code_cell("exit()"))
+
+
+edited(
+    "exit() in a cell of one's own", _exit_in_a_cell_of_ones_own, ONLY_DOUBLE, "ended its kernel"
+)
+
 # --- resources ---------------------------------------------------------------------------------
 
 slope(
@@ -499,6 +509,61 @@ slope(
     ONLY_DOUBLE,
 )
 slope(
+    "a memory bomb of processes that let nobody look",
+    "import ctypes, os, time\n"
+    "def fit_slope(x, y):\n"
+    "    for _ in range(20):\n"
+    "        if os.fork() == 0:\n"
+    "            ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n"
+    "            hoard = bytearray(b'x') * (200 * 2**20)\n            time.sleep(60)\n"
+    "    time.sleep(60)\n",
+    ONLY_DOUBLE,
+    "memory",
+)
+slope(
+    "many processes that never rest, each a session of its own",
+    "import os, time\n"
+    "def fit_slope(x, y):\n"
+    "    for _ in range(40):\n"
+    "        if os.fork() == 0:\n"
+    "            os.setsid()\n            while True:\n                pass\n"
+    "    time.sleep(999)\n",
+    ONLY_DOUBLE,
+    "processor time",
+)
+slope(
+    "a greater share of the machine by affinity, priority and the order of being killed",
+    "import os\n"
+    "won = []\n"
+    "for ask in (\n"
+    "    lambda: os.sched_setaffinity(0, range(64)),\n"
+    "    lambda: os.setpriority(os.PRIO_PROCESS, 0, 0),\n"
+    "    lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)),\n"
+    "    lambda: open('/proc/self/oom_score_adj', 'w').write('0'),\n"
+    "):\n"
+    "    try:\n        ask()\n        won.append(ask)\n"
+    "    except OSError:\n        pass\n"
+    "print('won', won)\n"
+    "def fit_slope(x, y):\n    return float(x @ y / (x @ x))\n",
+    FULL,
+    prints="won []",
+)
+slope(
+    "endless empty frames on the kernel's own connection",
+    "import os, socket\n"
+    "def fit_slope(x, y):\n"
+    "    for name in os.listdir('/proc/self/fd'):\n"
+    "        try:\n"
+    "            found = socket.socket(fileno=os.dup(int(name)))\n"
+    "            is_iopub = found.getsockname().endswith('/iopub')\n"
+    "            if is_iopub and not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):\n"
+    "                found.setblocking(True)\n"
+    "                while True:\n                    found.send(b'\\1\\0' * 32768)\n"
+    "        except (OSError, AttributeError):\n            pass\n",
+    ONLY_DOUBLE,
+    "kernel",
+)
+slope(
     "endless output",
     "def fit_slope(x, y):\n    while True:\n        print('x' * 10**6)\n",
     ONLY_DOUBLE,
@@ -541,6 +606,22 @@ slope(
     FULL,
     prints="reached []",
 )
+
+slope(
+    "families of sockets that no namespace separates",
+    "import socket\n"
+    "made = []\n"
+    "for family in set(range(46)) - {1, 2, 10, 16}:\n"
+    "    for kind in (1, 2, 3, 5):\n"
+    "        try:\n            socket.socket(family, kind).close()\n"
+    "            made.append(family)\n"
+    "        except OSError:\n            pass\n"
+    "print('made', made)\n"
+    "def fit_slope(x, y):\n    return float(x @ y / (x @ x))\n",
+    FULL,
+    prints="made []",
+)
+
 
 # --- right work beside cells that overwrite the lab's names ------------------------------------
 

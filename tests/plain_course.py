@@ -194,7 +194,7 @@ def hand_in_class(root: Path) -> None:
             "first": solved(
                 root,
                 double="raise RuntimeError('half done')",
-                share="def share():\n    import time\n    time.sleep(3600)",
+                share="def share():\n    while True:\n        pass",
                 quiet="get_ipython().showtraceback = lambda *args, **more: None\n"
                 "def quiet():\n    return 1 / 0",
             ),

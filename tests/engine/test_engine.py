@@ -730,6 +730,15 @@ class TestForks:
         said = forked.says(code, env={"OMP_NUM_THREADS": threads})
         assert said == f"{threads} {{{threads}}}"
 
+    def test_having_one_core_is_nothing_to_warn_of(self, forked: Bench) -> None:
+        """What stands on stderr earns no marks in a course of plain nbgrader."""
+        code = (
+            "import torch; from torch.utils.data import DataLoader\n"
+            "len(list(DataLoader(torch.ones(8, 2), num_workers=2)))"
+        )
+        (output,) = forked.run(code).notebook.cells[0].outputs
+        assert output.data["text/plain"] == "8"
+
     def test_training_works(self, forked: Bench) -> None:
         code = """
 import torch

@@ -28,7 +28,7 @@ FILES = {
 }
 NOBODY = 65534  # whom root becomes inside
 INSTALL = "install it (`sudo apt install bubblewrap`, or your system's package of that name)"
-TRIAL_SECONDS = 20.0
+TRIAL_SECONDS = 60.0  # it takes a fraction of one, and the machine may be busy
 
 
 @dataclass(frozen=True)
