@@ -5,6 +5,7 @@ in one check cell) and `fit_slope` (marks 4 for predictions on unseen points).
 """
 
 import copy
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import nbformat.v4
 from nbformat import NotebookNode
 
 from grading.course.config import Course
-from tests import mini
+from tests import live_markup, mini
 
 VECTORS, SEED, UNSEEN = "double on vectors", "double of the seed", "unseen points"
 FULL = {VECTORS: 3.0, SEED: 2.0, UNSEEN: 4.0}
@@ -309,6 +310,31 @@ def _poisoned(array: str) -> str:
     )
 
 
+def _shaped(shape: str, empty: bool = False) -> str:
+    """Change the shape of one check's evidence, and its numbers if it is to have none."""
+    lines = [
+        "import grading.answers.encoding, grading.tick",
+        "original = grading.tick.encode",
+        "def encode(e):",
+        "    data = original(e)",
+        f"    if e.label == {VECTORS!r}:",
+        "        value = data['answers'][0]['value']",
+        f"        value['shape'] = {shape}",
+        "        value['npy'] = grading.answers.encoding._encode_npy(np.zeros(0))" * empty,
+        "    return data",
+        "grading.tick.encode = encode",
+    ]
+    return "\n".join(filter(None, lines)) + "\n" + RIGHT
+
+
+for _name, _shape, _empty in (
+    ("sixty-four axes", "[1] * 63 + [4]", False),
+    ("more elements than there are addresses", "[0, 2**47, 2**47]", True),
+    ("a hundred axes", "[1] * 99 + [4]", False),
+):
+    double(
+        f"evidence of {_name}", _shaped(_shape, _empty), FULL | {VECTORS: 0.0}, "expected a shape"
+    )
 double("a pickle inside", _poisoned("np.array([Poison()], dtype=object)"), NOTHING, "malformed")
 double("an array of another dtype", _poisoned("np.zeros(4, dtype='>f4')"), NOTHING, "malformed")
 double("an array that claims to be huge", _poisoned("np.zeros((0, 10**9))"), NOTHING, "malformed")
@@ -401,6 +427,12 @@ slope(
 
 # --- ends --------------------------------------------------------------------------------------
 
+slope(
+    "an exception before what the check needs",
+    "raise ValueError('half way')\ndef fit_slope(x, y):\n    return 3.0\n",
+    ONLY_DOUBLE,
+    "'fit_slope' is not defined, because cell",
+)
 slope("sys.exit in a cell", "import sys\nsys.exit(0)\n", ONLY_DOUBLE, "not defined")
 double(
     "SystemExit inside a function",
@@ -741,6 +773,28 @@ def _other_kernel(notebook: NotebookNode) -> None:
     notebook.metadata["kernelspec"] = {"name": "ir", "display_name": "R", "language": "R"}
 
 
+def _live_markup(notebook: NotebookNode) -> None:
+    """Display whatever would run in a page, as well-formed as a kernel lets it through."""
+    bundles = json.loads(json.dumps(live_markup.BUNDLES))
+    notebook.cells += [
+        nbformat.v4.new_code_cell(
+            "import json\n"
+            f"for data in json.loads({json.dumps(bundles)!r}):\n"
+            f"    get_ipython().display_pub.publish(data, metadata={live_markup.METADATA!r})"
+        ),
+        *(nbformat.v4.new_markdown_cell(text) for text in live_markup.MARKDOWN),
+    ]
+
+
+def _many_malformed(notebook: NotebookNode) -> None:
+    """Have each of many cells leave a flag."""
+    one = (
+        "shell = get_ipython().kernel\n"
+        "shell.session.send(shell.iopub_socket, 'stream', {'name': 3}, parent=shell.get_parent())"
+    )
+    notebook.cells += [nbformat.v4.new_code_cell(one) for _ in range(60)]
+
+
 def _scripts(notebook: NotebookNode) -> None:
     notebook.cells.append(
         nbformat.v4.new_code_cell(
@@ -765,3 +819,5 @@ edited("an answer under a check's id", _another_id, FULL)
 edited("no metadata and no ids, as some editors save", _no_metadata, FULL)
 edited("another kernel's name", _other_kernel, FULL)
 edited("script in an output", _scripts, FULL, "cannot be evidence")
+edited("markup of every kind, displayed and written", _live_markup, FULL, "cannot be evidence")
+edited("a flag in each of many cells", _many_malformed, FULL, "malformed")

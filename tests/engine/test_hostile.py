@@ -2,18 +2,22 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import socket
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from grading.engine.batch import each
 from grading.engine.runner import Engine
 from grading.engine.walls import outer
+from grading.judging.annotate import annotated
 from grading.judging.assess import Assessment, assess, prepare
+from grading.judging.results import MOST_FLAGS, lines_of
 from tests import hostile, mini
 from tests.hostile import CASES, Case
 
@@ -126,6 +130,30 @@ def test_it_gets_what_it_deserves_and_the_line_says_why(case: Case, outcome: Out
             if output["output_type"] == "stream"
         )
         assert case.prints in printed
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_is_stored_of_it_is_a_valid_notebook_and_harmless(
+    case: Case, outcome: Outcome
+) -> None:
+    done = outcome.assessments[case.name]
+    stored = annotated(done.notebook, done.judgement, "en")
+    text = nbformat.writes(stored)
+    assert json.loads(text, parse_constant=pytest.fail)
+    nbformat.validate(stored)
+    displayed = [
+        output.data.get("text/html", "")
+        for cell in stored.cells
+        for output in cell.get("outputs", [])
+        if "data" in output
+    ]
+    assert not any(tag in html for html in displayed for tag in ("<script", "<iframe", "<svg"))
+
+
+def test_flags_are_as_many_as_people_read(outcome: Outcome) -> None:
+    for done in outcome.assessments.values():
+        assert len(lines_of(done.flags, "es")) <= MOST_FLAGS + 1
+    assert len(outcome.assessments["a flag in each of many cells"].flags) > MOST_FLAGS
 
 
 def test_there_are_at_least_45_cases_with_names_of_their_own() -> None:

@@ -410,6 +410,18 @@ def test_old_marks_do_not_outlive_the_cells_that_earned_them(small: Path) -> Non
         assert book.find_grade("m-text", "first", ASSIGNMENT, "ada").manual_score == 0.5
 
 
+def test_what_is_stored_of_a_submission_is_harmless(small: Path) -> None:
+    path = small / "submitted" / "ada" / ASSIGNMENT / "first.ipynb"
+    nbformat.write(
+        solved(small, text="Because. <script>pwn()</script> [x](javascript:pwn())"), path
+    )
+    grade_here(small)
+    stored = nbformat.read(small / "autograded" / "ada" / ASSIGNMENT / "first.ipynb", as_version=4)
+    (answer,) = cells(stored, "m-text")
+    assert answer.source.startswith("Because.")
+    assert "<script" not in answer.source and "](" not in answer.source
+
+
 def test_a_file_of_the_student_that_the_course_lets_them_keep(small: Path) -> None:
     settings = (small / "nbgrader_config.py").read_text()
     kept = f'c.Autograde.exclude_overwriting = {{"{ASSIGNMENT}": ["utils.py"]}}\n'
