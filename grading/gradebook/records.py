@@ -108,18 +108,23 @@ def _record(
             for penalty in [submission.late_submission_penalty]
             if penalty
         ),
-        history=tuple(_taken_back(mine)),
+        history=tuple(was for was, now in _followed(mine) if now.why == people.REPLACED),
+        overwritten=tuple(
+            was
+            for was, now in _followed(mine)
+            if was.who != now.who and was.new is not None and now.why != people.REPLACED
+        ),
         waiting=any(row.needs_manual_grade for row in cells),
         handed_in=submission.timestamp and submission.timestamp.replace(tzinfo=UTC),
     )
 
 
-def _taken_back(changes_of_student: Iterable[Change]) -> Iterator[Change]:
-    """Yield what was given for answers that were replaced since, as it was given."""
+def _followed(changes_of_student: Iterable[Change]) -> Iterator[tuple[Change, Change]]:
+    """Yield each change that another one followed, with that one."""
     last: dict[Key, Change] = {}
     for change in changes_of_student:
-        if change.why == people.REPLACED and change.key in last:
-            yield last[change.key]
+        if change.key in last:
+            yield last[change.key], change
         last[change.key] = change
 
 

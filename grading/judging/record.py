@@ -4,7 +4,7 @@ The judge gives marks for checks, people mark written answers and adjust, a poli
 lateness. Tables, pages, comments and exports all add up the same parts.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from grading.judging.results import Result
@@ -89,6 +89,8 @@ class Record:
         What was added to those, and taken off.
     history : tuple of Change
         What people gave for answers that were replaced since, as they gave it.
+    overwritten : tuple of Change
+        What one person gave, and another changed.
     waiting : bool
         A person has yet to look: the score is provisional.
     handed_in : datetime or None
@@ -102,7 +104,8 @@ class Record:
     written: tuple[Written, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
     deductions: tuple[Deduction, ...] = ()
-    history: tuple[Change, ...] = field(default=())
+    history: tuple[Change, ...] = ()
+    overwritten: tuple[Change, ...] = ()
     waiting: bool = False
     handed_in: datetime | None = None
 

@@ -52,8 +52,8 @@ class Standing:
         Empty for a submission that could not be run.
     written, adjustments, deductions
         What people and lateness add to the checks, and take from them.
-    history : tuple of Change
-        What people gave for answers that were replaced since.
+    history, overwritten : tuple of Change
+        What people gave for answers that were replaced since, and what others changed.
     handed_in : datetime or None
         In the course's time zone.
     """
@@ -72,6 +72,7 @@ class Standing:
     adjustments: tuple[Adjustment, ...] = ()
     deductions: tuple[Deduction, ...] = ()
     history: tuple[Change, ...] = ()
+    overwritten: tuple[Change, ...] = ()
     handed_in: datetime | None = None
 
     @property
@@ -261,6 +262,7 @@ def _standing(student: Student, record: Record | None, zone: tzinfo | None) -> S
         ),
         deductions=record.deductions,
         history=tuple(_local(change, zone) for change in record.history),
+        overwritten=tuple(_local(change, zone) for change in record.overwritten),
         handed_in=record.handed_in and record.handed_in.astimezone(zone),
     )
 
@@ -346,16 +348,15 @@ def other_lines(row: Standing, lang: str) -> list[str]:
 
 
 def history_lines(row: Standing, lang: str) -> list[str]:
-    """Return what people gave for answers that were replaced since, a line each."""
+    """Return what people gave that does not stand any more, a line each."""
+
+    def about(change: Change) -> dict[str, str]:
+        given = change.new if isinstance(change.new, str) else number(change.new or 0.0)
+        return {"cell": change.cell, "given": given, "about": about_change(change, lang)}
+
     return [
-        message(
-            f"replaced.{change.field}",
-            lang,
-            cell=change.cell,
-            given=change.new if isinstance(change.new, str) else number(change.new or 0.0),
-            about=about_change(change, lang),
-        )
-        for change in row.history
+        *(message(f"replaced.{one.field}", lang, **about(one)) for one in row.history),
+        *(message(f"overwritten.{one.field}", lang, **about(one)) for one in row.overwritten),
     ]
 
 

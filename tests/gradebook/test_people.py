@@ -197,6 +197,19 @@ def test_who_marks_in_a_watched_process_is_noted_and_shared_at_once(
     assert (adjusted.change.who, adjusted.change.old, adjusted.change.new) == ("maria", None, 4.0)
 
 
+def test_who_marks_over_anothers_mark_leaves_it_to_be_seen(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(url, result("ada", "text"))
+    people.watch()
+    for who, score in (("maria", 2.0), ("maria", 1.5), ("bo", 1.0)):
+        monkeypatch.setenv("JUPYTERHUB_USER", who)
+        mark(url, "ada", "essay", score)
+    record = settled(url)["ada"]
+    assert record.written[0].marks == 1.0
+    assert [(change.who, change.new) for change in record.overwritten] == [("maria", 1.5)]
+
+
 def test_adjusting_says_who_when_and_why(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTERHUB_USER", "maria")
     save(url, result("ada", "text"))
