@@ -1,6 +1,5 @@
 """What nbgrader's gradebook holds of an assignment and of a submission."""
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -94,22 +93,6 @@ def clear(gradebook: Gradebook, assignment: str, student: str) -> None:
         .values(late_submission_penalty=None),
     ):
         gradebook.db.execute(change, execution_options={"synchronize_session": False})
-
-
-def release_digest(tests: Tests, files: Mapping[str, bytes]) -> str:
-    """Return the SHA-256 of all that marks depend on beside a submission and the settings.
-
-    Parameters
-    ----------
-    tests : Tests
-        Of the assignment as it is released now.
-    files : mapping of str to bytes
-        What the course has beside its notebooks, by path.
-    """
-    whole = hashlib.sha256(json.dumps(tests.cells, sort_keys=True).encode())
-    for name, content in sorted(files.items()):
-        whole.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode("utf-8", "replace"))
-    return whole.hexdigest()
 
 
 def read_scores(gradebook: Gradebook, assignment: str, student: str) -> Scores:

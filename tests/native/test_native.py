@@ -35,7 +35,6 @@ from grading.native.course import is_plain, load_nbgrader_course
 from grading.native.grade import NativeGrader
 from grading.native.marking import as_marked, executed, to_execute
 from grading.native.prelude import StandIns
-from grading.native.records import read_tests, release_digest
 from grading.native.released import as_released, flags
 from grading.native.reported import limits_met, no_marks
 from tests import mini
@@ -481,22 +480,35 @@ def test_too_many_bytes_beside_the_notebook_name_the_place_of_the_limit(small: P
     assert "file_mb (c.DLLimits, nbgrader_config.py) allows 1 MB" in flag
 
 
-def test_a_corrected_release_has_another_digest(small: Path) -> None:
-    def digest(**files: bytes) -> str:
-        with gradebook(small) as book:
-            return release_digest(read_tests(book, ASSIGNMENT), files)
+def test_a_corrected_release_is_another_basis(small: Path) -> None:
+    def basis() -> str:
+        return NativeGrader(load_nbgrader_course(small), ASSIGNMENT).basis()
 
-    before = digest(data=b"1")
+    before = basis()
     generate_assignment(small, ASSIGNMENT)
-    assert digest(data=b"1") == before
-    assert len({before, digest(data=b"2"), digest(other=b"1"), digest()}) == 4
+    assert basis() == before
+    (small / "source" / ASSIGNMENT / "data.bin").write_bytes(b"2")
+    assert basis() != before
+    (small / "source" / ASSIGNMENT / "data.bin").unlink()
     source = small / "source" / ASSIGNMENT / "second.ipynb"
     source.write_text(source.read_text().replace("== 3", "== 4"))
     generate_assignment(small, ASSIGNMENT)
-    assert digest(data=b"1") != before
+    assert basis() != before
 
 
-def test_a_mark_that_a_person_gave_outlives_the_cell_but_waits_for_nobody(small: Path) -> None:
+def test_what_was_graded_on_another_release_is_graded_again(small: Path) -> None:
+    grade_here(small)
+    source = small / "source" / ASSIGNMENT / "second.ipynb"
+    source.write_text(source.read_text().replace("== 3", "== 4"))
+    generate_assignment(small, ASSIGNMENT)
+    course = load_nbgrader_course(small)
+    grader = NativeGrader(course, ASSIGNMENT)
+    with Marks(course.db_url) as marks:
+        left = grader.to_do(marks, grader.submissions(), "quick")
+    assert left.submissions == left.stale == tuple(grader.submissions())
+
+
+def test_a_mark_for_an_answer_that_was_deleted_is_history_and_waits_for_nobody(small: Path) -> None:
     grade_here(small)
     first = solved(small)
     first.cells.remove(cells(first, "m-text")[0])
@@ -507,7 +519,10 @@ def test_a_mark_that_a_person_gave_outlives_the_cell_but_waits_for_nobody(small:
     grade_here(small)
     with gradebook(small) as book:
         grade = book.find_grade("m-text", "first", ASSIGNMENT, "ada")
-        assert (grade.score, grade.needs_manual_grade) == (0.5, False)
+        assert (grade.score, grade.needs_manual_grade) == (0.0, False)
+    with Marks(load_nbgrader_course(small).db_url) as marks:
+        (record,) = marks.records(ASSIGNMENT)
+    assert [change.new for change in record.history] == [0.5]
 
 
 def test_feedback_is_a_page_a_notebook(both: Both) -> None:
