@@ -8,6 +8,8 @@ from data.loaders import (
     multi30k,
     stopwords,
     tweets,
+    unseen_digits,
+    veiled_digits,
 )
 from data.registry import fetch
 from data.synthetic import (
@@ -36,6 +38,8 @@ __all__ = [
     "stopwords",
     "translation_pairs",
     "tweets",
+    "unseen_digits",
+    "veiled_digits",
     "word_corpus",
     "xor",
 ]

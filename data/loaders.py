@@ -8,7 +8,7 @@ need one of them.
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.registry import fetch
+from data.synthetic import veil_patterns, veiled
 from utils.language import sentence
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ MULTI30K_SPLITS = ("train", "val", "test_2016_flickr")
 IDX_UINT8 = 0x08  # the code of unsigned bytes in an IDX header
 DIGITS_WHITE = 16  # the brightest pixel of scikit-learn's digits
 DIGITS_TEST_SHARE = 0.2
+DIGITS_SHAPE = (8, 8)
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,7 @@ def digits(seed: int) -> ImageSplits:
     if seed < 0:
         raise ValueError(sentence("data.seed", seed=seed))
     images, labels = load_digits(return_X_y=True)
-    pixels = np.rint(images * (255 / DIGITS_WHITE)).astype(np.uint8).reshape(-1, 8, 8)
+    pixels = np.rint(images * (255 / DIGITS_WHITE)).astype(np.uint8).reshape(-1, *DIGITS_SHAPE)
     train_images, test_images, train_labels, test_labels = train_test_split(
         pixels,
         labels.astype(np.int64),
@@ -249,6 +251,49 @@ def digits(seed: int) -> ImageSplits:
     )
     names = tuple("0123456789")
     return ImageSplits(train_images, train_labels, test_images, test_labels, names)
+
+
+def veiled_digits(seed: int) -> ImageSplits:
+    """Return `digits`, each behind a veil drawn from the seed, see `data.synthetic.veiled`.
+
+    Parameters
+    ----------
+    seed : int
+        Decides the split, and the patterns that all veils are mixed from; 0 or more.
+    """
+    plain, patterns, rng = digits(seed), _veils_of(seed), np.random.default_rng([seed, 2])
+    return replace(
+        plain,
+        train_images=veiled(rng, plain.train_images, patterns),
+        test_images=veiled(rng, plain.test_images, patterns),
+    )
+
+
+def unseen_digits(
+    seed: int, rng: np.random.Generator, count: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Draw test digits of `veiled_digits` behind other veils, and their classes.
+
+    Parameters
+    ----------
+    seed : int
+        That of the `veiled_digits` which a model was trained on.
+    rng : Generator
+        Decides the digits and their veils.
+    count : int
+
+    Returns
+    -------
+    images : ndarray of uint8, shape (count, 8, 8)
+    labels : ndarray of int64, shape (count,)
+    """
+    plain = digits(seed)
+    chosen = rng.integers(len(plain.test_images), size=count)
+    return veiled(rng, plain.test_images[chosen], _veils_of(seed)), plain.test_labels[chosen]
+
+
+def _veils_of(seed: int) -> NDArray[np.float64]:
+    return veil_patterns(np.random.default_rng([seed, 1]), DIGITS_SHAPE)
 
 
 def multi30k(split: str) -> list[tuple[str, str]]:

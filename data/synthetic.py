@@ -54,6 +54,9 @@ TYPO_SHARE = 0.03  # words with a slip of the finger
 SHOUT_SHARE, CAPITAL_SHARE = 0.03, 0.1  # words IN CAPITALS, words with a Capital
 MENTION_SHARE, TAG_SHARE, LINK_SHARE = 0.4, 0.3, 0.1  # texts with @user, with a tag, with a link
 
+VEILS = 12  # patterns that veils are mixed from
+VEIL_SHARE = 0.75  # of a pixel's brightness
+
 NOUNS = ("dog", "cat", "horse", "teacher", "farmer", "doctor", "singer", "neighbour")
 ADJECTIVES = ("big", "small", "young", "happy", "tired", "quiet")
 VERBS = ("help", "call", "follow", "visit", "like", "remember")
@@ -61,6 +64,34 @@ PLACES = ("in the garden", "at the market", "near the river", "behind the school
 TIMES = ("today", "tomorrow", "every day", "in winter")
 AFFIXES = ("a", "e", "i", "o", "al", "en", "il", "on")
 GENDERS = 2
+
+
+def veil_patterns(rng: Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Draw the patterns (VEILS, H, W) that veils are mixed from."""
+    return rng.normal(size=(VEILS, *shape))
+
+
+def veiled(
+    rng: Generator, images: NDArray[np.uint8], patterns: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Return images (N, H, W) of uint8, each behind a veil of its own.
+
+    A veil is a random mixture of the patterns, much brighter than what is behind it. A network
+    learns to look through; which image is nearest says little, and a table of the images without
+    veils not much more.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> images = np.zeros((5, 8, 8), dtype=np.uint8)
+    >>> veiled(rng, images, veil_patterns(rng, (8, 8))).shape
+    (5, 8, 8)
+    """
+    veils = np.tensordot(rng.normal(size=(len(images), len(patterns))), patterns, axes=1)
+    dark = veils.min(axis=(1, 2), keepdims=True)
+    bright = veils.max(axis=(1, 2), keepdims=True)
+    veils = 255 * (veils - dark) / (bright - dark)
+    return np.rint((1 - VEIL_SHARE) * images + VEIL_SHARE * veils).astype(np.uint8)
 
 
 def _coin_words(rng: Generator, count: int) -> list[str]:

@@ -49,6 +49,8 @@ SOURCE = '''\
 # %% role="given"
 import numpy as np
 
+from utils.profile import run_seed
+
 # %% role="exercise" id="double" title_es="El doble" title_en="Double" difficulty=1 minutes=2
 def double(x):
     """Return twice x."""
@@ -64,7 +66,7 @@ tick.call(
     marks=3,
     hint={"es": "Multiplica por dos.", "en": "Multiply by two."},
 )
-tick.value("double of the seed", lambda: float(double(1.5)), marks=2)
+tick.value("double of the seed", lambda: float(double(run_seed() + 0.5)), marks=2)
 
 # %% role="exercise" id="slope" title_es="Pendiente" title_en="Slope" difficulty=2 minutes=5
 def fit_slope(x, y):

@@ -26,7 +26,7 @@ from grading.course.config import LANGUAGES, Course
 from grading.engine.executor import Executor
 from grading.errors import UserError
 from grading.judging.assess import Terms, prepare
-from grading.judging.judge import metric_limit
+from grading.judging.judge import compare_answers, metric_limit
 from grading.places import KEYS
 from grading.session import keyfile
 from grading.session.keyfile import KeyFile, ListedCheck
@@ -145,10 +145,45 @@ def work_of(course: Course, lab: Lab) -> Path:
     return course.home / "work" / lab.name
 
 
-async def run_solution(engine: Executor, course: Course, lab: Lab, profile: Profile) -> Terms:
-    """Execute the solution as a student's session would draw it, with the default seed."""
+async def run_solution(
+    engine: Executor, course: Course, lab: Lab, profile: Profile, seed: int = DEFAULT_SEED
+) -> Terms:
+    """Execute the solution, by default as a student's session would draw it."""
     solution = instructor_notebook(lab, course.language, course)
-    return await prepare(engine, solution, profile, DEFAULT_SEED, work_of(course, lab).parent)
+    return await prepare(engine, solution, profile, seed, work_of(course, lab).parent)
+
+
+def refuse_constants(lab: Lab, one: Terms, other: Terms) -> None:
+    """Refuse a lab with a check of more than one mark whose answer two seeds do not change.
+
+    Such an answer can be put in place of work by whoever has seen it once.
+
+    Raises
+    ------
+    UserError
+        In one line, with every such check.
+    """
+    drawn = {item.label: item for _, item in other.evidence}
+    constant = [
+        f"{item.label!r} ({item.spec.marks:g})"
+        for _, item in one.evidence
+        if item.spec.marks > 1 and is_same(item, drawn[item.label])
+    ]
+    if constant:
+        raise UserError(
+            f"{lab.name}: the answer is the same for any seed in {', '.join(constant)}; draw what "
+            "it is asked of from rng in cases=, or give it 1 mark at most"
+        )
+
+
+def is_same(one: Reference, other: Reference) -> bool:
+    """Whether a check of two runs of the solution has the same answer within its tolerance."""
+    if one.check == "group":
+        return all(map(is_same, one.items, other.items))
+    if one.spec.metric or len(one.answers) != len(other.answers):
+        return False
+    pairs = zip(one.answers, other.answers, strict=True)
+    return all(compare_answers(mine, theirs, one.spec) is None for mine, theirs in pairs)
 
 
 def marks_against_keys(terms: Terms, keys: KeyFile) -> list[Outcome]:

@@ -584,6 +584,51 @@ def test_the_seed_decides_the_split_of_the_digits():
     assert not np.array_equal(first.test_images, other.test_images)
 
 
+def test_veils_are_new_and_hide_which_image_is_nearest():
+    plain, behind = data.digits(seed=4), data.veiled_digits(seed=4)
+    assert np.array_equal(behind.test_labels, plain.test_labels)
+    assert behind.train_images.shape == plain.train_images.shape
+    assert behind.train_images.dtype == np.uint8
+    assert np.array_equal(behind.test_images, data.veiled_digits(seed=4).test_images)
+    images, labels = data.unseen_digits(4, np.random.default_rng(0), count=500)
+    again, _ = data.unseen_digits(4, np.random.default_rng(0), count=500)
+    other, _ = data.unseen_digits(4, np.random.default_rng(1), count=500)
+    assert np.array_equal(images, again) and not np.array_equal(images, other)
+
+    def looked_up(table, classes):
+        """Return how often the nearest image of a table has the right class."""
+        unit = [x.reshape(len(x), -1) / 255 for x in (images, table)]
+        unit = [x / np.linalg.norm(x, axis=1, keepdims=True) for x in unit]
+        return np.mean(classes[(unit[0] @ unit[1].T).argmax(axis=1)] == labels)
+
+    assert looked_up(behind.test_images, plain.test_labels) < 0.4
+    assert looked_up(behind.train_images, plain.train_labels) < 0.4
+    assert looked_up(plain.test_images, plain.test_labels) < 0.6  # the same digits, without veils
+
+
+def test_a_network_sees_through_veils():
+    import torch
+
+    behind = data.veiled_digits(seed=4)
+    x = torch.from_numpy(behind.train_images).float().flatten(1) / 255
+    y = torch.from_numpy(behind.train_labels)
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.BatchNorm1d(64),
+        torch.nn.Linear(64, 256),
+        torch.nn.ReLU(),
+        torch.nn.Linear(256, 10),
+    )
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(200):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    images, labels = data.unseen_digits(4, np.random.default_rng(0), count=1000)
+    seen = model.eval()(torch.from_numpy(images).float().flatten(1) / 255).argmax(dim=1)
+    assert np.mean(seen.numpy() == labels) > 0.8
+
+
 def test_a_negative_seed_is_refused():
     with pytest.raises(ValueError, match="is -1; expected 0 or more"):
         data.digits(seed=-1)

@@ -242,36 +242,53 @@ with once_done():
 # Encima de cada imagen está su clase verdadera y, debajo, la probabilidad de clase positiva que dio
 # la red. ¿Habrías acertado tú?
 #
-# La nota de tu red no sale de la exactitud que imprimes, sino de sus respuestas sobre copias nuevas
-# de las imágenes de prueba: con menos contraste y algo de ruido, distintas cada vez.
+# La nota de tu red no sale de la exactitud que imprimes, sino de sus respuestas sobre imágenes
+# nuevas, distintas cada vez: las de prueba con menos contraste y algo de ruido. (Al corregir, dígitos
+# tras velos que no están en ninguna celda.)
 
 # %% [markdown] lang="en"
 # Above each image is its true class and, below it, the probability of the positive class that the
 # network gave. Would you have got them right?
 #
 # The marks of your network do not come from the accuracy that you print but from its answers on new
-# copies of the test images: with less contrast and some noise, different every time.
+# images, different every time: those of the test set with less contrast and some noise. (In grading,
+# digits behind veils that are in no cell.)
 
 
 # %% role="given"
-def fresh_copies(rng, images, labels, count):
-    """Draw images with their labels, each with less contrast and with some noise."""
-    chosen = rng.integers(len(images), size=count)
-    copies = images[chosen] * rng.uniform(0.7, 1, size=(count, 1, 1))
+def fresh_copies(rng, count):
+    """Draw test images with their labels, each with less contrast and with some noise."""
+    chosen = rng.integers(len(splits.test_images), size=count)
+    copies = splits.test_images[chosen] * rng.uniform(0.7, 1, size=(count, 1, 1))
     copies *= rng.normal(1, 0.2, size=copies.shape)
-    return np.rint(copies.clip(0, 255)).astype(np.uint8), labels[chosen]
+    return np.rint(copies.clip(0, 255)).astype(np.uint8), splits.test_labels[chosen]
+
+
+def unseen(rng, count):
+    """Draw images that are in no cell, with their labels."""
+    drawn = budget(
+        full=fresh_copies, quick=lambda rng, count: unseen_digits(run_seed(), rng, count)
+    )
+    return drawn(rng, count)
 
 
 # %% role="check" id="network_check" points=3 covers="forward,backward,train"
+def unseen_pair(rng):
+    """Draw images of the two classes, and 1.0 for each of the positive one."""
+    images, labels = two_classes(*unseen(rng, budget(full=5000, quick=1000)))
+    return images, labels[:, 0]
+
+
 tick.predictions(
     {"es": "tu red con imágenes nuevas", "en": "your network on new images"},
     lambda images: forward(prepare(images), trained)[0][:, 0] > 0.5,
-    hidden=lambda rng: fresh_copies(rng, pair_test_images, Y_test[:, 0], count=1000),
+    hidden=unseen_pair,
     metric="accuracy",
     baseline=(
         {"es": "siempre la clase negativa", "en": "always the negative class"},
         lambda images: np.zeros(len(images)),
     ),
+    share=0.75,
     marks=3,
     hint={
         "es": "Primero las comprobaciones de arriba. Si todas están bien, ¿baja el coste en la gráfica?",

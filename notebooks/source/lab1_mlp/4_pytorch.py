@@ -34,8 +34,8 @@
 
 # %% role="given"
 device = pick_device()
-EPOCHS = budget(full=12, quick=15)
-BATCH = budget(full=256, quick=32)
+EPOCHS = budget(full=12, quick=30)
+BATCH = budget(full=256, quick=16)
 
 shuffled = np.random.default_rng(run_seed()).permutation(len(splits.train_images))
 held_out, kept = np.split(shuffled, [len(shuffled) // 10])
@@ -131,10 +131,11 @@ tick.call(
 )
 tick.call(
     {"es": "dataset: tipos en un lote", "en": "dataset: types in a batch"},
-    lambda images, labels: [
-        str(part.dtype) for part in next(iter(DataLoader(ImageDataset(images, labels), 2)))
+    lambda images, labels, size: [
+        [str(part.dtype), len(part)]
+        for part in next(iter(DataLoader(ImageDataset(images, labels), size)))
     ],
-    cases=lambda rng: [draw_images(rng)],
+    cases=lambda rng: [(*draw_images(rng, 300), int(rng.integers(5, 300)))],
     marks=1,
     hint={
         "es": "Imagen en float32 y etiqueta en int64: lo que esperan nn.Linear y nn.NLLLoss.",
@@ -145,7 +146,7 @@ tick.call(
     {"es": "dataset: rechaza lo que no encaja", "en": "dataset: refuses what does not fit"},
     lambda images, labels: len(ImageDataset(images, labels)),
     cases=lambda rng: [
-        draw_images(rng),
+        draw_images(rng, int(rng.integers(6, 200))),
         (draw_images(rng)[0], draw_images(rng, 5)[1]),
         draw_images(rng, 0),
     ],
@@ -192,7 +193,7 @@ tick.call(
         seen != numbers_seen(loader),
         len(next(iter(loader))[0]),
     ],
-    cases=lambda rng: [(rng.permutation(100), 8)],
+    cases=lambda rng: [(rng.choice(10_000, 100, replace=False), int(rng.integers(5, 30)))],
     marks=1,
     hint={
         "es": "Todos los ejemplos, en lotes de batch_size y en otro orden cada época (shuffle).",
@@ -263,6 +264,15 @@ def filled(model, seed):
     return model
 
 
+def with_biases(model, seed):
+    """Fill the biases of the output, the last of the parameters, and leave nothing else."""
+    filled(model, seed)
+    with torch.no_grad():
+        for parameter in list(model.parameters())[:-1]:
+            parameter.zero_()
+    return model
+
+
 tick.call(
     {"es": "MLP: forma y número de parámetros", "en": "MLP: shape and number of parameters"},
     lambda images, hidden: [
@@ -278,7 +288,8 @@ tick.call(
 )
 tick.call(
     {"es": "MLP: las filas son log-probabilidades", "en": "MLP: rows are log-probabilities"},
-    lambda images, seed: filled(MLP(12, 7, 5), seed)(torch.from_numpy(images)).exp().sum(dim=1),
+    # without weights the scores are the biases, whatever is in front of them
+    lambda images, seed: with_biases(MLP(12, 7, 5), seed)(torch.from_numpy(images)),
     cases=lambda rng: [(rng.random((6, 4, 3), dtype=np.float32), int(rng.integers(10_000)))],
     tol=1e-3,
     marks=2,
@@ -351,7 +362,7 @@ def train_epoch(model, loader, criterion, optimizer):
 
 # %% role="check" id="train_epoch_check" points=5
 class Probe(nn.Module):
-    """A linear classifier that notes in which mode it is called, and whether with gradients."""
+    """A linear classifier that notes its mode, whether there are gradients, and its inputs' sum."""
 
     def __init__(self, W, b, dropout=0.0):
         super().__init__()
@@ -364,7 +375,7 @@ class Probe(nn.Module):
 
     def forward(self, inputs):
         """Return log-probabilities."""
-        self.calls.append([self.training, torch.is_grad_enabled()])
+        self.calls.append([self.training, torch.is_grad_enabled(), float(inputs.sum())])
         return functional.log_softmax(self.dropout(self.linear(inputs)), dim=1)
 
 

@@ -50,7 +50,7 @@ with once_done():
 tick.predictions(
     {"es": "la red de partida con imágenes nuevas", "en": "the baseline on new images"},
     lambda images: classify(baseline, images),
-    hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=1000),
+    hidden=lambda rng: unseen(rng, count=1000),
     metric="accuracy",
     baseline=(
         {"es": "siempre la misma clase", "en": "always the same class"},
@@ -377,7 +377,7 @@ tick.predictions(
         "en": "improvement: clearly better than the baseline",
     },
     lambda images: classify(improved, images),
-    hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=2000),
+    hidden=lambda rng: unseen(rng, count=2000),
     metric="accuracy",
     baseline=(
         {"es": "la red de partida", "en": "the baseline network"},
@@ -393,7 +393,7 @@ tick.predictions(
 tick.predictions(
     {"es": "mejora: por buen camino", "en": "improvement: well on the way"},
     lambda images: classify(improved, images),
-    hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=2000),
+    hidden=lambda rng: unseen(rng, count=2000),
     metric="accuracy",
     baseline=(
         {"es": "la red de partida", "en": "the baseline network"},
@@ -409,7 +409,7 @@ tick.predictions(
 tick.predictions(
     {"es": "mejora: cerca de la solución", "en": "improvement: close to the solution"},
     lambda images: classify(improved, images),
-    hidden=lambda rng: fresh_copies(rng, splits.test_images, splits.test_labels, count=2000),
+    hidden=lambda rng: unseen(rng, count=2000),
     metric="accuracy",
     baseline=(
         {"es": "la red de partida", "en": "the baseline network"},

@@ -133,7 +133,9 @@ def drawn_tokens(rng, letters):
 tick.call(
     {"es": "diccionarios", "en": "dictionaries"},
     lambda sequences: build_dictionaries(sequences),
-    cases=lambda rng: [(drawn_tokens(rng, "zxyw"),), (drawn_tokens(rng, "qbh"),)],
+    cases=lambda rng: [
+        (drawn_tokens(rng, rng.choice(list("bdhkqwxyz"), size, replace=False)),) for size in (4, 3)
+    ],
     marks=1,
     hint={
         "es": "Devuelve dos diccionarios. ¿Está UNK en el 0? ¿Y las demás, una vez cada una, ordenadas?",
@@ -340,16 +342,20 @@ def orthogonal(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 # %% role="check" id="orthogonal_check" points=2
-def facts_of_orthogonal(size, seed):
-    """Return QᵀQ, and whether the seed, and nothing else, decides what Q is."""
-    Q, again, other = (orthogonal(size, np.random.default_rng(s)) for s in (seed, seed, seed + 1))
-    return Q.T @ Q, np.array_equal(Q, again), not np.allclose(Q, other)
+def facts_of_orthogonal(vectors, seeds):
+    """Return the products of vectors that Q turned, and for each seed the first of the same Q."""
+    drawn = [orthogonal(len(vectors), np.random.default_rng(seed)) for seed in seeds]
+    turned = drawn[0] @ vectors
+    same = [next(i for i, Q in enumerate(drawn) if np.array_equal(Q, other)) for other in drawn]
+    return turned.T @ turned, same
 
 
 tick.call(
     {"es": "gira sin estirar", "en": "turns without stretching"},
-    lambda size, seed: facts_of_orthogonal(size, seed),
-    cases=lambda rng: [(size, int(rng.integers(10**6))) for size in (2, 5, 24)],
+    lambda vectors, seeds: facts_of_orthogonal(vectors, seeds),
+    cases=lambda rng: [
+        (rng.normal(size=(size, size)), rng.integers(4, size=6).tolist()) for size in (2, 5, 24)
+    ],
     marks=2,
     tol=1e-6,
     hint={

@@ -607,9 +607,9 @@ CLASSES = ["UNK", "a", "b", "EOS"]
 def drawn_beginnings(rng, count=200):
     """Draw beginnings of aⁿbⁿ cut after a b, and what comes next; half of them are complete."""
     beginnings, truth = [], []
-    for number in range(count):
+    for is_complete in rng.permutation(np.arange(count) % 2):
         n = int(rng.integers(2, MAX_N, endpoint=True))
-        k = n if number % 2 else int(rng.integers(1, n))
+        k = n if is_complete else int(rng.integers(1, n))
         beginnings.append(["a"] * n + ["b"] * k)
         truth.append(CLASSES.index("EOS" if k == n else "b"))
     return beginnings, np.array(truth)

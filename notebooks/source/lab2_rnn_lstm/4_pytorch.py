@@ -52,14 +52,11 @@ def filled_outputs(vocabulary, hidden, inputs):
         return model(torch.tensor(inputs, dtype=torch.float32))
 
 
-def drops_out(vocabulary, hidden, inputs):
-    """Return whether the logits change from call to call, in training and in evaluation mode."""
+def drops_out(vocabulary, hidden, inputs, modes):
+    """Return for each mode, training or evaluation, whether the logits change from call to call."""
     model = NextToken(vocabulary, hidden, dropout=0.5)
     inputs = torch.tensor(inputs, dtype=torch.float32)
-    return [
-        not torch.equal(model.train(mode)(inputs), model.train(mode)(inputs))
-        for mode in (True, False)
-    ]
+    return [not torch.equal(model.train(mode)(inputs), model.train(mode)(inputs)) for mode in modes]
 
 
 def drawn_inputs(rng):
@@ -79,8 +76,8 @@ tick.call(
 )
 tick.call(
     {"es": "dropout solo al entrenar", "en": "dropout only while training"},
-    lambda vocabulary, hidden, inputs: drops_out(vocabulary, hidden, inputs),
-    cases=lambda rng: [(5, 8, drawn_inputs(rng))],
+    lambda *drawn: drops_out(*drawn),
+    cases=lambda rng: [(5, 8, drawn_inputs(rng), rng.permutation([True, False] * 8).tolist())],
     marks=1,
     hint={
         "es": "Usa el módulo nn.Dropout, que obedece a train() y eval(), entre la LSTM y la capa lineal.",
