@@ -26,6 +26,8 @@ from grading.cli.options import (
 from grading.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from grading.course.config import Course
     from grading.course.roster import Roster
     from grading.engine.executor import Executor, RunOptions
@@ -111,7 +113,7 @@ def grade(
     gc.enable()
     grader = grader_of(course, lab)
     roster = roster_of(course)
-    work = _of_the_roster(grader.submissions(), roster)
+    work = grader.submissions()
     if not work:
         ours = f"run `python -m grading collect {lab} PATH` first"
         how = PUT_IT.format(lab) if isinstance(course, NbgraderCourse) else ours
@@ -121,6 +123,7 @@ def grade(
     with Marks(gradebook_url(course, db)) as marks:
         if roster is not None:
             marks.add_students(roster)
+        work = _without_removed(work, marks.removed(lab), roster)
         if options.resume:
             left = grader.to_do(marks, work, options.profile)
             work = list(left.submissions)
@@ -146,16 +149,17 @@ def grade(
         raise typer.Exit(1)
 
 
-def _of_the_roster(work: list[Submission], roster: Roster | None) -> list[Submission]:
-    """Return the submissions of those who are in the course, and name those who are not."""
-    if roster is None:
-        return work
-    listed = {student.id for student in roster.students}
-    left = sorted({student for item in work for student in item.students} - listed)
-    if left:
-        note(f"not in the roster, so not graded: {', '.join(left)}")
+def _without_removed(
+    work: list[Submission], removed: Iterable[str], roster: Roster | None
+) -> list[Submission]:
+    """Return the submissions but those of students who were taken out of gradebook and roster."""
+    listed = {student.id for student in roster.students} if roster else set()
+    left = set(removed) - listed
+    handed_in = {student for item in work for student in item.students}
+    if gone := sorted(handed_in & left):
+        note(f"no longer in the gradebook or the roster, so not graded: {', '.join(gone)}")
     kept = [
-        replace(item, students=tuple(student for student in item.students if student in listed))
+        replace(item, students=tuple(student for student in item.students if student not in left))
         for item in work
     ]
     return [item for item in kept if item.students]

@@ -109,6 +109,10 @@ class Marks:
         """Return all stored results of a lab, by student."""
         return stored.results(self._db, lab)
 
+    def removed(self, lab: str) -> list[str]:
+        """Return the students who were graded, and removed from nbgrader's gradebook since."""
+        return stored.removed(self._db, lab)
+
     def save(self, result: Result, handed_in: datetime | None = None) -> None:
         """Write one submission's marks and details, in one transaction.
 
@@ -144,7 +148,7 @@ class Marks:
             stored.make_stale(self._db, lab, student)
 
     def settle(self, lab: str, policy: LatePolicy) -> list[Change]:
-        """Bring a lab's gradebook in order: who left, what pairs share, what lateness costs.
+        """Bring a lab's gradebook in order: what pairs share, what lateness costs.
 
         Returns
         -------
@@ -153,7 +157,6 @@ class Marks:
             `people.share_within_teams`.
         """
         with self._writing():
-            stored.drop_removed(self._db, lab)
             contradictions = people.share_within_teams(self._db, lab)
             policy.apply(self._db, lab)
         return contradictions

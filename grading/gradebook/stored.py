@@ -33,9 +33,17 @@ def result(session: AnySession, lab: str, student: str) -> Result | None:
 
 
 def results(session: AnySession, lab: str) -> list[Result]:
-    """Return all stored results of a lab, by student."""
-    query = sa.select(table.c.result).where(table.c.lab == lab).order_by(table.c.student)
-    return [_read(text) for text in session.execute(query).scalars()]
+    """Return the stored results of a lab, of all whom nbgrader has in it, by student."""
+    query = sa.select(table.c.result).where(table.c.lab == lab, table.c.student.in_(_there(lab)))
+    return [_read(text) for text in session.execute(query.order_by(table.c.student)).scalars()]
+
+
+def removed(session: AnySession, lab: str) -> list[str]:
+    """Return the students who have a result of a lab and whom nbgrader has no longer in it."""
+    query = sa.select(table.c.student).where(
+        table.c.lab == lab, table.c.student.not_in(_there(lab))
+    )
+    return list(session.execute(query.order_by(table.c.student)).scalars())
 
 
 def make_stale(session: AnySession, lab: str, student: str) -> None:
@@ -45,16 +53,11 @@ def make_stale(session: AnySession, lab: str, student: str) -> None:
         store(session, replace(known, basis=""))
 
 
-def drop_removed(session: AnySession, lab: str) -> None:
-    """Drop the results of students whom nbgrader no longer has in the lab."""
-    there = (
+def _there(lab: str) -> sa.Select[tuple[str]]:
+    return (
         sa.select(SubmittedAssignment.student_id)
         .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
         .where(Assignment.name == lab)
-    )
-    session.execute(
-        sa.delete(table).where(table.c.lab == lab, table.c.student.not_in(there)),
-        execution_options={"synchronize_session": False},
     )
 
 

@@ -154,7 +154,7 @@ def test_a_scheduler_with_certificates(certificate, tmp_path):
         threads_per_worker=1,
         protocol="tls://",
         security=distributed.Security(),
-        dashboard_address=None,
+        dashboard_address=":0",
     ) as started:
         assert started.scheduler_address.startswith("tls://")
         assert asyncio.run(run(started.scheduler_address)) == 9.0

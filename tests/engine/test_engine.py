@@ -195,7 +195,8 @@ class TestWorkFolder:
         for _ in range(3):
             self.left(forked, "1")
             forked.run("1")
-        assert len(os.listdir("/proc/self/fd")) <= before
+        kept_ready = 1  # a kernel for the next notebook, whose folder is lent when it is ready
+        assert len(os.listdir("/proc/self/fd")) <= before + kept_ready
 
 
 # In a cell: use as many seconds of processor time.
@@ -976,7 +977,7 @@ class TestWithoutSandbox:
         monkeypatch.setattr(runner.groups, "home", lambda: None)
         warning, uncounted = Engine(LIMITS).warnings
         assert "sockets and pipes" in uncounted.text("en")
-        assert warning.text("en") == "[limits] processes cannot be enforced on this machine"
+        assert warning.text("en") == "the limit processes cannot be enforced on this machine"
         assert "no se puede aplicar el límite processes" in warning.text("es")
 
     def test_leaves_no_folder(self, tmp_path: Path) -> None:

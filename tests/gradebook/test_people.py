@@ -253,6 +253,7 @@ def test_whom_nbgrader_removed_does_not_come_back(url: str) -> None:
     assert set(settled(url)) == {"ada"}
     with Marks(url) as marks:
         assert [one.student for one in marks.results(LAB)] == ["ada"]
+        assert marks.removed(LAB) == ["bob"]
 
 
 def test_the_parts_add_up_to_nbgraders_total_whatever_people_do(url: str) -> None:
