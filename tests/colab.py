@@ -163,12 +163,11 @@ def serve(course: Course, public: Path, remote: Path) -> dict[str, str]:
         subprocess.run(["git", "-C", str(public), *arguments], check=True)
 
     subprocess.run(["git", "init", "--quiet", "--bare", str(remote)], check=True)
-    git("-c", "init.defaultBranch=main", "init", "--quiet")
     git("add", "--all")
     author = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
     git(*author, "commit", "--quiet", "--message", "The student bundle")
     git("tag", course.tag)
-    git("push", "--quiet", remote.as_uri(), "HEAD:refs/heads/main", f"refs/tags/{course.tag}")
+    git("push", "--quiet", "--tags", remote.as_uri(), "HEAD:refs/heads/main")
     return {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{remote.as_uri()}.insteadOf",

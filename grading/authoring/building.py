@@ -77,10 +77,13 @@ def read_lab(course: Course, lab: str) -> Lab:
     return parse_lab(source)
 
 
-def student_files(course: Course, lab: Lab) -> dict[Path, str]:
-    """Return the text of the lab's student notebooks, by where they belong."""
+def student_files(course: Course, lab: Lab, commit: str = "") -> dict[Path, str]:
+    """Return the text of the lab's student notebooks, by where they belong.
+
+    They name ``commit`` as that of the kit, see `student_notebook`.
+    """
     where = paths(course, lab.name).students
-    return {where[lang]: render(student_notebook(lab, lang, course)) for lang in LANGUAGES}
+    return {where[lang]: render(student_notebook(lab, lang, course, commit)) for lang in LANGUAGES}
 
 
 def differences(course: Course, lab: Lab) -> list[str]:

@@ -55,9 +55,16 @@ def instructor_notebook(lab: Lab, lang: str, course: Course) -> NotebookNode:
     )
 
 
-def student_notebook(lab: Lab, lang: str, course: Course) -> NotebookNode:
-    """Return a lab in one language as a student gets it: stubs, no answers, no outputs."""
-    return clear_solutions(instructor_notebook(lab, lang, course))
+def student_notebook(lab: Lab, lang: str, course: Course, commit: str = "") -> NotebookNode:
+    """Return a lab in one language as a student gets it: stubs, no answers, no outputs.
+
+    Its first cell fetches ``commit`` of the published kit, or its tag while there is none.
+    """
+    notebook = clear_solutions(instructor_notebook(lab, lang, course))
+    for cell in notebook.cells:
+        if role_of(cell) == "setup":
+            cell.source = _setup(lab, lang, course, commit)
+    return notebook
 
 
 def clear_solutions(notebook: NotebookNode) -> NotebookNode:
@@ -127,16 +134,23 @@ def _front(lab: Lab, lang: str, course: Course) -> list[NotebookNode]:
         f"# {title}\n\n"
         f"**{course.name}** · {course.institution} · {course.term}"
     )
-    version = solution_hash(lab)[:VERSION_DIGITS]
-    setup = setup_source(
-        lab.name, lang, version=version, repository=course.repository, tag=course.tag
-    )
     return [
         _new_cell("prose", "header", header),
-        _new_cell("setup", "setup", setup),
+        _new_cell("setup", "setup", _setup(lab, lang, course)),
         _new_cell("prose", "declaration", message("notebook.declaration", lang)),
         _new_cell("identity", "identity", IDENTITY),
     ]
+
+
+def _setup(lab: Lab, lang: str, course: Course, commit: str = "") -> str:
+    return setup_source(
+        lab.name,
+        lang,
+        version=solution_hash(lab)[:VERSION_DIGITS],
+        repository=course.repository,
+        tag=course.tag,
+        commit=commit,
+    )
 
 
 def _back(lang: str) -> list[NotebookNode]:

@@ -14,27 +14,45 @@ import subprocess
 import sys
 from pathlib import Path
 
-KIT, TAG = {kit}, {tag}
+KIT, TAG, COMMIT = {kit}, {tag}, {commit}
+
+
+def fetch(wanted, folder):
+    \"\"\"Fetch a version of the kit; return why that failed, or nothing if it did not.\"\"\"
+    # Give up, not hang.
+    git = ["git", "-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=20"]
+    shutil.rmtree(folder, ignore_errors=True)
+    for step in (
+        ["init", "--quiet", folder],
+        ["-C", folder, "fetch", "--quiet", "--depth=1", KIT, wanted],
+        ["-C", folder, "checkout", "--quiet", "FETCH_HEAD"],
+    ):
+        environment = os.environ | {{"GIT_TERMINAL_PROMPT": "0"}}
+        done = subprocess.run([*git, *step], env=environment, capture_output=True, text=True)
+        if done.returncode:
+            return (done.stderr.strip().splitlines() or ["git failed"])[-1]
+    return ""
 
 
 def find_kit():
     \"\"\"Put the kit on Python's path; Colab fetches it first. Return whether it is there.\"\"\"
-    here = Path.cwd()
+    here, in_colab = Path.cwd(), "COLAB_RELEASE_TAG" in os.environ
     fetched = here / "dl-course"
+    head = fetched / ".git" / "HEAD"
+    if in_colab and COMMIT and head.is_file() and head.read_text().strip() != COMMIT:
+        shutil.rmtree(fetched, ignore_errors=True)  # another notebook's
     places = (here, here.parent.parent, fetched)
     kit = next((place for place in places if (place / "grading" / "tick.py").is_file()), None)
     if kit is None and importlib.util.find_spec("grading"):
         return True  # it is installed
-    slow = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=20"]  # give up, not hang
-    clone = ["git", *slow, "clone", "--quiet", "--depth=1", f"--branch={{TAG}}", KIT]
-    if kit is None and "COLAB_RELEASE_TAG" in os.environ:
-        shutil.rmtree("dl-course.part", ignore_errors=True)
-        environment = os.environ | {{"GIT_TERMINAL_PROMPT": "0"}}
-        done = subprocess.run(
-            [*clone, "dl-course.part"], env=environment, capture_output=True, text=True
-        )
-        if done.returncode:
-            print({not_fetched}.format(problem=done.stderr.strip().splitlines()[-1]))
+    if kit is None and in_colab:
+        problem = fetch(COMMIT or TAG, "dl-course.part")
+        if problem and COMMIT:
+            problem = fetch(TAG, "dl-course.part")
+            if not problem:
+                print({other_kit})
+        if problem:
+            print({not_fetched}.format(problem=problem))
             return False
         shutil.rmtree(fetched, ignore_errors=True)
         kit = Path("dl-course.part").rename(fetched)
@@ -54,7 +72,9 @@ if find_kit():
         print({damaged}.format(problem=error))"""
 
 
-def setup_source(lab: str, lang: str, *, version: str, repository: str, tag: str) -> str:
+def setup_source(
+    lab: str, lang: str, *, version: str, repository: str, tag: str, commit: str = ""
+) -> str:
     """Return the cell's code.
 
     Parameters
@@ -66,14 +86,18 @@ def setup_source(lab: str, lang: str, *, version: str, repository: str, tag: str
         GitHub slug of the published kit.
     tag : str
         Its git tag or branch.
+    commit : str
+        The very commit that has the kit of this notebook, which no tag can move; empty where
+        nothing was published yet.
     """
     sentences = {
         name: message(f"setup.{name}", lang, problem="{problem}", command="{command}")
-        for name in ("not_fetched", "no_kit", "damaged")
+        for name in ("not_fetched", "no_kit", "damaged", "other_kit")
     }
     literals = {
         "kit": f"https://github.com/{repository}.git",
         "tag": tag,
+        "commit": commit,
         "lab": lab,
         "lang": lang,
         "version": version,

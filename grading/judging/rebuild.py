@@ -25,8 +25,8 @@ MISSING = "# This answer was missing from the submission."
 # Of a line the first one is looked at, once: another on it is within its brackets.
 _TO_COMPLETE = re.compile(r"(?m)^((?>.*?raise NotImplementedError\()).*\)")
 
-# What the first cell says of the kit: "KIT, TAG = ..." and "version=...".
-VERSION_NAMED = re.compile(r'(?m)^KIT, TAG = .*$|version="[0-9a-f]*"')
+# What the first cell says of the kit: "KIT, TAG, COMMIT = ..." and "version=...".
+VERSION_NAMED = re.compile(r'(?m)^KIT, TAG(?:, COMMIT)? = .*$|version="[0-9a-f]*"')
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from grading.errors import UserError
 from grading.messages import message
 from grading.places import KIT, PACKAGES, SESSION_REQUIREMENTS, STRINGS
 from grading.publishing.closure import closure
+from grading.publishing.commits import KIT_TAGS, commit_of, has_remote
 from grading.publishing.leaks import (
     Secret,
     Tree,
@@ -91,20 +92,25 @@ def publish(course: Course, folder: Path) -> Published:
             f"the bundle takes {_mb(size)} MB, more than {_mb(MAX_BYTES)} MB; "
             f"its largest file is {largest} ({_mb(len(tree[largest]))} MB)"
         )
+    _refuse_foreign(tree, folder, earlier)
+    tree = tree_of(course, labs, commit_of(kit_of(course, labs), folder))
     return Published(folder, len(tree), size, write(tree, folder, earlier))
 
 
 def next_steps(course: Course, published: Published) -> list[str]:
     """Return the commands that put a bundle where the notebooks fetch it."""
     remote = f"https://github.com/{course.repository}.git"
-    is_clone = (published.folder / ".git").exists()
-    new = [] if is_clone else ["git init --initial-branch main", f"git remote add origin {remote}"]
+    steps = [f"cd {shlex.quote(str(published.folder))}"]
+    if not (published.folder / ".git").exists():
+        steps.append("git init --initial-branch main")
+    if not has_remote(published.folder):
+        steps.append(f"git remote add origin {remote}")
     return [
-        f"cd {shlex.quote(str(published.folder))}",
-        *new,
+        *steps,
         "git add --all",
         f"git commit --message {shlex.quote(f'{course.name}, {course.term}')}",
         "git push origin HEAD",
+        f"git push origin {shlex.quote(f'refs/tags/{KIT_TAGS}*:refs/tags/{KIT_TAGS}*')}",
         f"git tag --force {course.tag}",
         f"git push --force origin refs/tags/{course.tag}",
     ]
@@ -113,17 +119,27 @@ def next_steps(course: Course, published: Published) -> list[str]:
 # --- what is in it -----------------------------------------------------------------------------
 
 
-def tree_of(course: Course, labs: list[Lab]) -> dict[str, bytes]:
-    """Return every file of the bundle by its path, the manifest included."""
+def tree_of(course: Course, labs: list[Lab], commit: str = "") -> dict[str, bytes]:
+    """Return every file of the bundle by its path, the manifest included.
+
+    The notebooks name ``commit`` as that of the kit.
+    """
+    tree = {path: content for path, content in kit_of(course, labs).items() if path != MANIFEST}
+    for lab in labs:
+        for notebook, text in building.student_files(course, lab, commit).items():
+            tree[notebook.relative_to(course.root).as_posix()] = text.encode()
+    tree["README.md"] = readme(course, labs).encode()
+    return tree | {MANIFEST: manifest(tree)}
+
+
+def kit_of(course: Course, labs: list[Lab]) -> dict[str, bytes]:
+    """Return what notebooks fetch: every file of the bundle but notebooks and README."""
     tree = dict(GIT_FILES)
     for lab in labs:
-        for notebook, text in building.student_files(course, lab).items():
-            tree[notebook.relative_to(course.root).as_posix()] = text.encode()
         keys = building.paths(course, lab.name).keys
         tree[f"grading/keys/{lab.name}.json"] = keys.read_bytes()
     for path in (*kit_files(), KIT / "LICENSE"):
         tree[_name(path)] = path.read_bytes()
-    tree["README.md"] = readme(course, labs).encode()
     return tree | {MANIFEST: manifest(tree)}
 
 
@@ -246,9 +262,7 @@ def write(tree: Tree, folder: Path, earlier: list[str]) -> tuple[str, ...]:
     UserError
         If a file that is not of the earlier bundle is in the way.
     """
-    for path in tree:
-        if path not in (*earlier, MANIFEST) and (other := _in_the_way(folder, path)):
-            raise UserError(f"{other} is not of the bundle in {folder}; move it away and try again")
+    _refuse_foreign(tree, folder, earlier)
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
@@ -267,6 +281,12 @@ def write(tree: Tree, folder: Path, earlier: list[str]) -> tuple[str, ...]:
     finally:
         shutil.rmtree(staged)
     return removed
+
+
+def _refuse_foreign(tree: Tree, folder: Path, earlier: list[str]) -> None:
+    for path in tree:
+        if path not in (*earlier, MANIFEST) and (other := _in_the_way(folder, path)):
+            raise UserError(f"{other} is not of the bundle in {folder}; move it away and try again")
 
 
 def _prune(folder: Path, top: Path) -> None:

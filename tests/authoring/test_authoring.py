@@ -660,7 +660,7 @@ def test_setup_begins_the_lab_and_names_the_kit_it_was_built_beside(lab):
     setup = cells_by_id(student_notebook(lab, "en", COURSE))["setup"].source
     version = solution_hash(lab)[:12]
     assert f'tick.start("sample", lang="en", version="{version}")' in setup
-    assert 'KIT, TAG = "https://github.com/org/course.git", "main"' in setup
+    assert 'KIT, TAG, COMMIT = "https://github.com/org/course.git", "main", ""' in setup
 
 
 def test_the_roles_become_nbgrader_metadata(lab):

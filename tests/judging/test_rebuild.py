@@ -541,7 +541,7 @@ def test_a_stub_in_another_language_left_beside_the_answer_is_not_the_answer(
 
 
 def test_a_first_cell_that_names_another_version_of_the_kit_is_not_edited() -> None:
-    names = 'KIT, TAG = "https://x/y.git", "{}"\ntick.start("lab", lang="en", version="{}")'
+    names = 'KIT, TAG, COMMIT = "https://x/y.git", "{0}", "{1}"\ntick.start("lab", version="{1}")'
     release = lab()
     release.cells[AT["setup"]].metadata.dl.role = "setup"
     older = copy.deepcopy(release)

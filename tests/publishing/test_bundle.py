@@ -26,6 +26,7 @@ from grading.errors import UserError
 from grading.places import PACKAGES
 from grading.publishing import bundle
 from grading.publishing.closure import closure, imports
+from grading.publishing.commits import commit_of
 from grading.publishing.leaks import is_published, leaks, secrets_of_lab, secrets_of_modules
 from grading.session import keyfile
 from grading.session.keyfile import KeyFile
@@ -74,7 +75,7 @@ def files_under(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file()
+        if path.is_file() and ".git" not in path.relative_to(folder).parts
     }
 
 
@@ -107,7 +108,8 @@ def test_notebooks_are_built_from_the_source_not_copied(course: Course, tmp_path
     stale.write_text("an old notebook", encoding="utf-8")
     bundle.publish(course, tmp_path / "public")
     lab = building.read_lab(course, mini.LAB)
-    for path, text in building.student_files(course, lab).items():
+    commit = commit_of(bundle.kit_of(course, [lab]), tmp_path / "again")
+    for path, text in building.student_files(course, lab, commit).items():
         assert (tmp_path / "public" / path.relative_to(course.root)).read_text() == text
 
 
