@@ -168,6 +168,7 @@ def vae_loss(outputs, images, beta):
 
 LOST_BY_MIRROR_AND_SUMS = {
     "autoencoder: shapes and parameters": "the code is as wide as the image",
+    "autoencoder: from image to image": "so are all that come of it",
     "autoencoder: new images through the bottleneck": "so there is none",
     "reconstruction errors: values": "a sum, not a mean",
     "VAE loss: rebuilding": "a mean over the pixels, not a sum",
