@@ -108,6 +108,8 @@ def _cluster(wanted: bool) -> Iterator[tuple[list[str], list[psutil.Process]]]:
                 [
                     BIN / "dask",
                     "scheduler",
+                    "--host",
+                    "127.0.0.1",
                     "--port",
                     "0",
                     "--no-dashboard",
