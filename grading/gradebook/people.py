@@ -52,6 +52,11 @@ def take_back_unread(session: AnySession, before: Result | None, after: Result) 
             _wait(session, lab, key, False)
 
 
+def is_taken_back(change: Change) -> bool:
+    """Whether a change is of `take_back_unread`, and no decision of a person's."""
+    return change.new is None and change.why == REPLACED
+
+
 def share_within_teams(session: AnySession, lab: str) -> list[Change]:
     """Give all who handed in one piece of work what the last person gave one of them.
 
@@ -64,8 +69,8 @@ def share_within_teams(session: AnySession, lab: str) -> list[Change]:
     found = changes.find_unnoted(session, lab)
     noted = changes.noted(session, lab)
     order = {change.key: number for number, change in enumerate(noted)}
-    last = {change.key: change for change in noted if change.why != REPLACED}
-    last = {key: change for key, change in last.items() if noted[order[key]] == change}
+    last = {change.key: change for change in noted}
+    last = {key: change for key, change in last.items() if not is_taken_back(change)}
     stands = changes.given(session, lab)
     contradictions: list[Change] = []
     for team in _teams(stored.results(session, lab)):

@@ -1,7 +1,7 @@
 """The records of a lab, read from nbgrader's rows and from what stands beside them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from itertools import groupby
 from typing import Any
@@ -27,7 +27,9 @@ from grading.judging.results import Result
 def records(session: AnySession, lab: str) -> list[Record]:
     """Return the record of every submission that nbgrader has of a lab, by student."""
     results = {result.student: result for result in stored.results(session, lab)}
-    noted = changes.noted(session, lab)
+    noted: dict[str, list[Change]] = defaultdict(list)
+    for change in changes.noted(session, lab):
+        noted[change.student].append(change)
     given = changes.given(session, lab)
     read = _read_by_people(session, lab)
     rows = session.execute(
@@ -39,7 +41,6 @@ def records(session: AnySession, lab: str) -> list[Record]:
             Grade.score,
             Grade.max_score,
             Grade.manual_score,
-            Grade.auto_score,
             Grade.needs_manual_grade,
         )
         .order_by(SubmittedAssignment.student_id, Notebook.name, BaseCell.name)
@@ -48,7 +49,7 @@ def records(session: AnySession, lab: str) -> list[Record]:
     return [
         _record(
             submission, results.get(submission.student_id), cells.get(submission.student_id, ()),
-            read, noted, given,
+            read, noted[submission.student_id], given,
         )
         for submission in session.scalars(
             sa.select(SubmittedAssignment)
@@ -64,15 +65,13 @@ def _record(
     result: Result | None,
     cells: Iterable[Any],
     read: set[tuple[str, str]],
-    noted: Iterable[Change],
+    noted: Sequence[Change],
     given: dict[Key, Value],
 ) -> Record:
     student = submission.student_id
     cells = list(cells)
-    mine = [change for change in noted if change.student == student]
-    last = {change.key: change for change in mine}
-    order = list(result.texts) if result else []
-    place = {name: number for number, name in enumerate(order)}
+    last = {change.key: change for change in noted}
+    place = {name: number for number, name in enumerate(result.texts)} if result else {}
     written = [row for row in cells if (row.notebook, row.cell) in read]
     written.sort(key=lambda row: place.get(f"{row.notebook}/{row.cell}", len(place)))
     tested: dict[str, float] = defaultdict(float)
@@ -108,11 +107,11 @@ def _record(
             for penalty in [submission.late_submission_penalty]
             if penalty
         ),
-        history=tuple(was for was, now in _followed(mine) if now.why == people.REPLACED),
+        history=tuple(was for was, now in _followed(noted) if people.is_taken_back(now)),
         overwritten=tuple(
             was
-            for was, now in _followed(mine)
-            if was.who != now.who and was.new is not None and now.why != people.REPLACED
+            for was, now in _followed(noted)
+            if was.who != now.who and was.new is not None and not people.is_taken_back(now)
         ),
         waiting=any(row.needs_manual_grade for row in cells),
         handed_in=submission.timestamp and submission.timestamp.replace(tzinfo=UTC),

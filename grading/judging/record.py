@@ -117,8 +117,3 @@ class Record:
         total += sum(adjustment.marks for adjustment in self.adjustments)
         total -= sum(deduction.marks for deduction in self.deductions)
         return max(0.0, total)
-
-
-def record_of(result: Result) -> Record:
-    """Return the record of a result to which nobody has added anything."""
-    return Record(result.student, result.max_score, result, result.score)

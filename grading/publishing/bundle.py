@@ -256,13 +256,7 @@ def write(tree: Tree, folder: Path, earlier: list[str]) -> tuple[str, ...]:
 
     No file is ever seen half written. The manifest comes before the other files, so that a run
     that was stopped leaves what the next one knows for a bundle, and a session for a damaged one.
-
-    Raises
-    ------
-    UserError
-        If a file that is not of the earlier bundle is in the way.
     """
-    _refuse_foreign(tree, folder, earlier)
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
@@ -284,6 +278,7 @@ def write(tree: Tree, folder: Path, earlier: list[str]) -> tuple[str, ...]:
 
 
 def _refuse_foreign(tree: Tree, folder: Path, earlier: list[str]) -> None:
+    """Raise `UserError` if a file that is not of the earlier bundle is in the way."""
     for path in tree:
         if path not in (*earlier, MANIFEST) and (other := _in_the_way(folder, path)):
             raise UserError(f"{other} is not of the bundle in {folder}; move it away and try again")

@@ -222,6 +222,9 @@ def test_adjusting_says_who_when_and_why(url: str, monkeypatch: pytest.MonkeyPat
         "maria",
         "a typo of ours",
     )
+    with Marks(url) as marks:  # a reason is a person's words, whatever they are
+        marks.adjust(LAB, "ada", "check", 3.5, people.REPLACED)
+    assert settled(url)["ada"].history == ()
     with Marks(url) as marks:
         for cell, score, said in (("no", 1.0, "expected one of: check, essay"), ("check", 9, "4")):
             with pytest.raises(UserError, match=said):
