@@ -30,6 +30,7 @@ def fetch(wanted, folder):
         environment = os.environ | {{"GIT_TERMINAL_PROMPT": "0"}}
         done = subprocess.run([*git, *step], env=environment, capture_output=True, text=True)
         if done.returncode:
+            shutil.rmtree(folder, ignore_errors=True)
             return (done.stderr.strip().splitlines() or ["git failed"])[-1]
     return ""
 

@@ -261,7 +261,7 @@ def test_a_fetch_that_was_cut_off_is_done_again(tmp_path: Path, remote: dict[str
 def test_a_wrong_tag_is_one_line(tmp_path: Path, remote: dict[str, str], monkeypatch) -> None:
     monkeypatch.setitem(SETUP, "tag", "v2")
     (line,) = run_setup(tmp_path / "content", **remote).splitlines()
-    assert "could not be fetched" in line and "v2 not found" in line
+    assert "could not be fetched" in line and "remote ref v2" in line
     assert list((tmp_path / "content").iterdir()) == []
 
 
