@@ -7,6 +7,7 @@ from pathlib import Path
 from grading.errors import UserError
 
 _PART = re.compile(r"(\d+)_\w+\.py")
+ANSWERS = ".answers.toml"  # what ends the name of the file beside a part, see `listed`
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def source_of(folder: Path, lab: str) -> Path:
 def part_files(source: Path) -> list[Path]:
     """Return the files of a lab's source in the order of their numbers.
 
-    Hidden files, which systems and editors leave, are not looked at.
+    Hidden files, which systems and editors leave, are not looked at, nor those that list answers.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def part_files(source: Path) -> list[Path]:
         return [file]
     numbered: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
+        if path.name.startswith(".") or path.name.endswith(ANSWERS):
             continue
         match = _PART.fullmatch(path.name)
         if not match or path.is_dir():
