@@ -10,7 +10,7 @@ STUDENT_TESTS := $(addprefix tests/,answers cells compat data session utils labs
 	labs/test_released.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-all test-student test-colab lint bench build check release collect grade report clean
+.PHONY: help setup demo test test-fast test-all test-student test-colab mutants lint bench build check release collect grade report clean
 
 help:  ## Print this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,10 @@ test-student: setup  ## Run the tests of the student's side, which macOS and Win
 
 test-colab: setup  ## Run every student notebook as Colab does: make test-colab [LABS=lab1_mlp]
 	$(BIN)/python -m tests.colab $(LABS)
+
+mutants: setup  ## Measure what the checks of a lab, or of all, refuse: make mutants [LAB=lab1_mlp]
+	$(BIN)/python -m grading mutants $(if $(filter command line environment,$(origin LAB)),$(LAB)) \
+		--json benchmarks/mutants.json
 
 lint: setup  ## Check style and types
 	$(BIN)/ruff check .

@@ -62,6 +62,20 @@ ROOMS = {
         "a lab's source into notebooks and public keys; a student's dry run",
         ("answers", "cells", "course", "engine", "judging", "session", "utils"),
     ),
+    "strength": Room(
+        "how strong a lab's checks are: mutants, mistakes and variants, each tried in a fork",
+        (
+            "answers",
+            "authoring",
+            "cells",
+            "course",
+            "engine",
+            "judging",
+            "session",
+            "tick",
+            "utils",
+        ),
+    ),
     "collect": Room("what was handed in into one submission a student", ("cells", "course")),
     "gradebook": Room(
         "release, grade, feedback, and nbgrader's database",
@@ -88,6 +102,7 @@ ROOMS = {
             "publishing",
             "reporting",
             "session",
+            "strength",
             "utils",
         ),
         modules=("__main__",),

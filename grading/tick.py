@@ -58,6 +58,8 @@ __all__ = [
     "hint",
     "marks",
     "metric",
+    "outcomes",
+    "predict_on",
     "predictions",
     "start",
     "summary",
@@ -329,6 +331,16 @@ def summary() -> None:
     """Show the marks by section, the total and what to look at next."""
     if _mode() == "student":
         publish(*render_summary(_card))
+
+
+def predict_on(inputs: dict[str, Any]) -> None:
+    """Take further inputs to predict on, encoded, by the label of their check; for graders."""
+    _hidden_inputs.update(inputs)
+
+
+def outcomes() -> dict[str, Outcome]:
+    """Return what the checks of this session have shown, by label, the latest one last."""
+    return dict(_card.outcomes)
 
 
 def hint(label: str = "") -> None:

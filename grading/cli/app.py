@@ -41,6 +41,7 @@ for command in (
     give.export,
     build.check,
     build.run,
+    build.mutants,
     publish.publish,
 ):
     app.command()(command)

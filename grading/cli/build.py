@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -136,6 +138,51 @@ def run(
         f"{keys.question_marks:g} more are for written questions"
     )
     if earned < total:
+        raise typer.Exit(1)
+
+
+def mutants(
+    labs: Annotated[list[str] | None, typer.Argument(metavar="[LAB]...")] = None,
+    exercise: Annotated[
+        list[str] | None, typer.Option(help="Try answers to these exercises only.")
+    ] = None,
+    every: Annotated[int, typer.Option(min=1, help="Try each N-th mutant only.")] = 1,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Bring this file of results up to date.")
+    ] = None,
+) -> None:
+    """Measure what a lab's checks refuse and accept: mutants, mistakes and variants."""
+    from tqdm.auto import tqdm
+
+    from grading.authoring import building
+    from grading.files import write_atomically
+    from grading.strength import measure, report
+
+    course = labs_course_here("the checks of its labs are nbgrader's")
+    sound = True
+    for name in labs or course.lab_names:
+        lab = building.read_lab(course, name)
+        with (
+            tempfile.TemporaryDirectory(prefix="mutants-") as work,
+            tqdm(desc=name, unit="run", leave=False) as bar,
+        ):
+
+            def said(done: int, total: int, bar: Any = bar) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            measured = measure.measure(
+                course, lab, Path(work), only=exercise or (), every=every, said=said
+            )
+        found = report.summary(measured)
+        for line in report.lines(name, found):
+            say(line)
+        if json_file:
+            known = json.loads(json_file.read_text("utf-8")) if json_file.exists() else {}
+            text = json.dumps(known | {name: found}, indent=1, ensure_ascii=False)
+            write_atomically(json_file, f"{text}\n".encode())
+        sound = sound and report.is_sound(found)
+    if not sound:
         raise typer.Exit(1)
 
 

@@ -105,7 +105,7 @@ async def prepare(
     """
     run_seed = secrets.randbelow(2**31) if seed is None else seed
     hidden_seed = secrets.randbits(62) if seed is None else seed
-    env = _environment("reference", profile, run_seed, solution)
+    env = environment("reference", profile, run_seed, solution)
     env["DL_HIDDEN_SEED"] = str(hidden_seed)
     if work:
         env["DL_WORK"] = str(work)
@@ -136,7 +136,7 @@ async def assess(
     What is done on hostile data is done beside the event loop, on which other submissions wait.
     """
     rebuilt = await asyncio.to_thread(rebuild, release, submitted, former)
-    env = _environment("grading", terms.profile, terms.seed, terms.reference)
+    env = environment("grading", terms.profile, terms.seed, terms.reference)
     env["DL_HIDDEN_INPUTS"] = HIDDEN_FILE
     execution = await engine.execute(
         rebuilt.notebook, env=env, files={HIDDEN_FILE: terms.hidden_inputs}
@@ -153,8 +153,11 @@ async def assess(
     )
 
 
-def _environment(mode: str, profile: Profile, seed: int, solution: NotebookNode) -> dict[str, str]:
-    """Return a run's environment; where data is kept is all that comes from the grader's own."""
+def environment(mode: str, profile: Profile, seed: int, solution: NotebookNode) -> dict[str, str]:
+    """Return a run's environment variables.
+
+    Where data is kept is all that comes from the grader's own.
+    """
     data = {
         name: str(Path(os.environ[name]).resolve())
         for name in ("DL_DATA_MIRROR", "DL_DATA_CACHE")

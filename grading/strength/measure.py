@@ -1,0 +1,279 @@
+"""Try all answers to a lab's exercises at the student's seed and at grading seeds."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+
+from grading.authoring import Lab, instructor_notebook
+from grading.authoring.building import stale_keys
+from grading.authoring.listed import Answers, Listed, read_answers
+from grading.course.config import Course
+from grading.engine.kernels.preload import OF_NOTEBOOKS
+from grading.errors import UserError
+from grading.strength.mutants import Mutant, mutants
+from grading.strength.trial import CONTROL, Job, Seen, Trial, run, run_together
+from utils.profile import DEFAULT_SEED
+
+SEEDS = tuple(range(1, 21))  # of grading
+SECONDS = 0.5  # that a trial takes when it is run at every grading seed; a longer one at fewer
+LEAST_SEEDS = 3
+
+Said = Callable[[int, int], None]  # is told how many runs of the lab are done, and of how many
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of one answer.
+
+    Attributes
+    ----------
+    exercise : str
+    answer : Mutant or Listed
+    kind : {"mutant", "equivalent", "mistake", "variant"}
+    session : Seen
+        In a student's session.
+    graded : tuple of Seen
+        At each of the grading seeds.
+    """
+
+    exercise: str
+    answer: Mutant | Listed
+    kind: str
+    session: Seen
+    graded: tuple[Seen, ...] = ()
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether a check refused it in the session."""
+        return not _all_passed(self.session)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a check refused it in the session, and one did at every grading seed."""
+        return self.is_killed and not any(map(_all_passed, self.graded))
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether every check took it everywhere, and the given cells could use it."""
+        return all(_all_passed(seen) and not seen.crash for seen in (self.session, *self.graded))
+
+    @property
+    def disagreements(self) -> dict[str, tuple[bool, int]]:
+        """By label, where they differ: ✓ in the session, and how many grading runs passed."""
+        found = {}
+        for label, passed in self.session.passed.items():
+            if any(label in seen.passed for seen in self.graded):
+                count = sum(seen.passed.get(label, False) for seen in self.graded)
+                if count != passed * len(self.graded):
+                    found[label] = (passed, count)
+        return found
+
+
+def _all_passed(seen: Seen) -> bool:
+    return bool(seen.passed) and all(seen.passed.values())
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of all answers to a lab, each alone, and of whole hand-ins made of variants."""
+
+    tried: tuple[Tried, ...]
+    together: tuple[Seen, ...]
+
+
+@dataclass
+class _Plan:
+    """Which answers are tried, by their number."""
+
+    exercises: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    answers: list[Mutant | Listed] = field(default_factory=list)
+
+    def add(self, exercise: str, kind: str, answer: Mutant | Listed) -> None:
+        self.exercises.append(exercise)
+        self.kinds.append(kind)
+        self.answers.append(answer)
+
+    def trials(self) -> tuple[Trial, ...]:
+        """Return a trial of each answer."""
+        return tuple(
+            Trial(number, exercise, answer.code)
+            for number, (exercise, answer) in enumerate(
+                zip(self.exercises, self.answers, strict=True)
+            )
+        )
+
+    def together(self) -> list[tuple[Trial, ...]]:
+        """Return the first variant of every exercise, then every second one, and on."""
+        of_exercise: dict[str, list[Trial]] = {}
+        for trial, kind in zip(self.trials(), self.kinds, strict=True):
+            if kind == "variant":
+                of_exercise.setdefault(trial.exercise, []).append(trial)
+        return [
+            tuple(trial for trial in row if trial)
+            for row in zip_longest(*of_exercise.values(), fillvalue=None)
+        ]
+
+
+def measure(
+    course: Course,
+    lab: Lab,
+    work: Path,
+    *,
+    only: Sequence[str] = (),
+    every: int = 1,
+    seeds: Sequence[int] = SEEDS,
+    said: Said = lambda done, total: None,
+) -> Measured:
+    """Try the mutants, mistakes and variants of a lab's exercises.
+
+    Parameters
+    ----------
+    course : Course
+    lab : Lab
+    work : Path
+        An empty folder, for what the lab writes.
+    only : sequence of str
+        Ids of exercises; by default all.
+    every : int
+        Try each ``every``-th mutant alone.
+    seeds : sequence of int
+        Those of grading.
+    said : callable
+
+    Raises
+    ------
+    UserError
+        If the lab's keys are not those of its source, an exercise of ``only`` is not there, or the
+        solution itself does not pass.
+    """
+    if stale := stale_keys(course, lab):
+        raise UserError(stale[0])
+    plan = _plan(lab, read_answers(lab), only, every)
+    solution = instructor_notebook(lab, course.language, course)
+    covering = {
+        exercise.id: tuple(c.id for c in lab.of_role("check") if exercise.id in c.covers)
+        for exercise in lab.of_role("exercise")
+    }
+
+    def job(name: str, seed: int, in_session: bool, trials: tuple[Trial, ...]) -> Job:
+        return Job(solution, covering, seed, in_session, trials, work / name)
+
+    cores = os.cpu_count() or 1
+    trials, rows = plan.trials(), plan.together()
+    shares = [trials[first::cores] for first in range(min(cores, len(trials)))]
+    total = len(shares) + len(rows) + len(seeds)
+    with _processes(cores) as pool:
+        whole = [
+            pool.submit(run_together, job(f"together{n}", DEFAULT_SEED, True, row))
+            for n, row in enumerate(rows)
+        ]
+        first = [
+            pool.submit(run, job(f"session{n}", DEFAULT_SEED, True, share))
+            for n, share in enumerate(shares)
+        ]
+        session = _collect(first, 0, total, said)
+        together = tuple(future.result() for future in whole)
+        costs = {seen.exercise: seen.seconds for seen in session if seen.number == CONTROL}
+        chosen = [
+            tuple(t for t in trials if index < seeds_for(costs[t.exercise], len(seeds)))
+            for index in range(len(seeds))
+        ]
+        graded = [
+            pool.submit(run, job(f"seed{seed}", seed, False, some))
+            for seed, some in zip(seeds, chosen, strict=True)
+            if some
+        ]
+        runs = _collect(graded, len(shares) + len(rows), total, said)
+    return Measured(tuple(_tried(plan, session, runs)), together)
+
+
+def seeds_for(seconds: float, count: int) -> int:
+    """Return at how many of the grading seeds an exercise is tried that takes some seconds."""
+    if seconds <= SECONDS:
+        return count
+    return min(count, max(LEAST_SEEDS, int(count * SECONDS / seconds)))
+
+
+def kind_of(mutant: Mutant, answers: Answers) -> str:
+    """Return ``"equivalent"`` for a mutant that the author named so, else ``"mutant"``."""
+    for one in answers.equivalent:
+        if mutant.before == one.before and mutant.after in one.after:
+            return "equivalent"
+    return "mutant"
+
+
+def _plan(lab: Lab, answers: Mapping[str, Answers], only: Sequence[str], every: int) -> _Plan:
+    exercises = {cell.id: cell for cell in lab.of_role("exercise")}
+    for name in only:
+        if name not in exercises:
+            raise UserError(
+                f"{lab.name} has no exercise {name!r}; expected one of {', '.join(exercises)}"
+            )
+    plan = _Plan()
+    count = 0
+    for name in only or exercises:
+        for mutant in mutants(exercises[name].code):
+            count += 1
+            if count % every == 0:
+                plan.add(name, kind_of(mutant, answers[name]), mutant)
+        for mistake in answers[name].mistakes:
+            plan.add(name, "mistake", mistake)
+        for variant in answers[name].variants:
+            plan.add(name, "variant", variant)
+    return plan
+
+
+def _tried(plan: _Plan, session: Sequence[Seen], runs: Sequence[Seen]) -> Iterator[Tried]:
+    by_number = {seen.number: seen for seen in session}
+    graded: dict[int, list[Seen]] = {}
+    for seen in runs:
+        graded.setdefault(seen.number, []).append(seen)
+    for number, answer in enumerate(plan.answers):
+        yield Tried(
+            plan.exercises[number],
+            answer,
+            plan.kinds[number],
+            by_number[number],
+            tuple(graded.get(number, ())),
+        )
+
+
+def _collect(
+    futures: Sequence[Future[list[Seen]]], done: int, total: int, said: Said
+) -> list[Seen]:
+    """Wait for runs of a lab, saying how many are done, and refuse a solution that fails."""
+    found: list[Seen] = []
+    said(done, total)
+    for number, future in enumerate(as_completed(futures), start=done + 1):
+        found += future.result()
+        said(number, total)
+    for seen in found:
+        lost = [label for label, passed in seen.passed.items() if not passed]
+        if seen.number == CONTROL and (lost or not seen.passed or seen.crash):
+            what = seen.crash or ", ".join(f"{one}: {seen.why.get(one)}" for one in lost)
+            raise UserError(f"the solution of {seen.exercise!r} itself does not pass: {what}")
+    return found
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Yield a pool of fresh processes, one a job, with one thread each: a fork keeps no other."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([run.__module__, *OF_NOTEBOOKS])
+    pool = ProcessPoolExecutor(count, mp_context=context, max_tasks_per_child=1)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
