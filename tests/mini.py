@@ -99,6 +99,92 @@ tick.predictions(
 # ### END SOLUTION
 '''
 
+ANSWERS = """\
+[[double.mistakes]]
+name = "two more"
+replace = "2 * np.asarray(x)"
+by = "2 + np.asarray(x)"
+
+[[double.mistakes]]
+name = "the square"
+replace = "2 * np.asarray(x)"
+by = "np.asarray(x) ** 2"
+
+[[double.mistakes]]
+name = "its sign is lost"
+replace = "2 * np.asarray(x)"
+by = "2 * np.abs(x)"
+
+[[double.mistakes]]
+name = "the first alone"
+replace = "2 * np.asarray(x)"
+by = "2 * np.ravel(x)[0]"
+
+[[double.variants]]
+name = "a sum"
+replace = "2 * np.asarray(x)"
+by = "np.add(x, x)"
+
+[[double.variants]]
+name = "in single precision"
+replace = "2 * np.asarray(x)"
+by = "2 * np.asarray(x, dtype=np.float32)"
+
+[[double.variants]]
+name = "by another name"
+code = '''
+def times_two(array):
+    return np.multiply(array, 2)
+
+double = times_two
+'''
+
+[[double.equivalent]]
+before = "return 2 * np.asarray(x)"
+after = ["return 2 * (x)"]
+because = "x is an array, or a number of Python's that multiplies as one"
+
+[[slope.mistakes]]
+name = "upside down"
+replace = "x @ y / (x @ x)"
+by = "x @ x / (x @ y)"
+
+[[slope.mistakes]]
+name = "not divided"
+replace = "x @ y / (x @ x)"
+by = "x @ y"
+
+[[slope.mistakes]]
+name = "the last point"
+replace = "x @ y / (x @ x)"
+by = "y[-1]"
+
+[[slope.mistakes]]
+name = "the other way"
+replace = "x @ y / (x @ x)"
+by = "-x @ y / (x @ x)"
+
+[[slope.variants]]
+name = "least squares of a library"
+replace = "float(x @ y / (x @ x))"
+by = "np.linalg.lstsq(x[:, None], y, rcond=None)[0][0]"
+
+[[slope.variants]]
+name = "sums"
+replace = "x @ y / (x @ x)"
+by = "sum(x * y) / sum(x**2)"
+
+[[slope.variants]]
+name = "a loop"
+replace = "return float(x @ y / (x @ x))"
+by = "return sum(a * b for a, b in zip(x, y)) / sum(a * a for a in x)"
+
+[[slope.equivalent]]
+before = "return float(x @ y / (x @ x))"
+after = ["return (x @ y / (x @ x))", "return float(y @ x / (x @ x))"]
+because = "a number of numpy's is one, and the product of two vectors has no order"
+"""
+
 
 def make_course(root: Path) -> Course:
     """Write the course's files under ``root`` and return it."""
@@ -108,6 +194,7 @@ def make_course(root: Path) -> Course:
     (root / "notebooks" / "source" / f"{LAB}.py").write_text(
         in_every_language(SOURCE), encoding="utf-8"
     )
+    (root / "notebooks" / "source" / f"{LAB}.answers.toml").write_text(ANSWERS, encoding="utf-8")
     return load_course(root)
 
 

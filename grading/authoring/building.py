@@ -20,6 +20,7 @@ from grading.authoring import (
     student_notebook,
     verify_student_notebook,
 )
+from grading.authoring.listed import missing_answers, read_answers
 from grading.authoring.parts import source_of
 from grading.cells.names import locked
 from grading.course.config import LANGUAGES, Course
@@ -86,6 +87,19 @@ def student_files(course: Course, lab: Lab, commit: str = "") -> dict[Path, str]
     return {where[lang]: render(student_notebook(lab, lang, course, commit)) for lang in LANGUAGES}
 
 
+def require_answers(lab: Lab) -> None:
+    """Refuse a lab with an exercise that lists too few mistakes or variants.
+
+    Raises
+    ------
+    UserError
+        In one line.
+    """
+    if lacking := missing_answers(read_answers(lab)):
+        more = f" (and {len(lacking) - 1} more)" if lacking[1:] else ""
+        raise UserError(f"{lab.name}: {lacking[0]}{more}")
+
+
 def differences(course: Course, lab: Lab) -> list[str]:
     """Return one line for each way in which the committed files are not what the source builds."""
     found = []
@@ -97,6 +111,7 @@ def differences(course: Course, lab: Lab) -> list[str]:
             found.append(f"{name} is not what its source builds; run `python -m grading build`")
     for lang in LANGUAGES:
         found += verify_student_notebook(student_notebook(lab, lang, course), lab)
+    found += [f"{lab.name}: {line}" for line in missing_answers(read_answers(lab))]
     return found + stale_keys(course, lab)
 
 

@@ -60,6 +60,7 @@ def _build(course: Course, lab: Lab, wanted: list[Profile]) -> None:
     from grading.files import write_atomically
     from grading.session import keyfile
 
+    building.require_answers(lab)
     for path, text in building.student_files(course, lab).items():
         write_atomically(path, text.encode())
     keys = _keys(course, lab, wanted)

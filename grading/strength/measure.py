@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from grading.authoring import Lab, instructor_notebook
-from grading.authoring.building import stale_keys
+from grading.authoring.building import paths, stale_keys
 from grading.authoring.listed import Answers, Listed, read_answers
 from grading.course.config import Course
 from grading.engine.kernels.preload import OF_NOTEBOOKS
@@ -141,7 +141,7 @@ def measure(
     only : sequence of str
         Ids of exercises; by default all.
     every : int
-        Try each ``every``-th mutant alone.
+        Try each ``every``-th mutant alone; a sample has no whole hand-ins of variants.
     seeds : sequence of int
         Those of grading.
     said : callable
@@ -156,16 +156,17 @@ def measure(
         raise UserError(stale[0])
     plan = _plan(lab, read_answers(lab), only, every)
     solution = instructor_notebook(lab, course.language, course)
+    keys = paths(course, lab.name).keys.parent
     covering = {
         exercise.id: tuple(c.id for c in lab.of_role("check") if exercise.id in c.covers)
         for exercise in lab.of_role("exercise")
     }
 
     def job(name: str, seed: int, in_session: bool, trials: tuple[Trial, ...]) -> Job:
-        return Job(solution, covering, seed, in_session, trials, work / name)
+        return Job(solution, covering, seed, in_session, trials, keys, work / name)
 
     cores = os.cpu_count() or 1
-    trials, rows = plan.trials(), plan.together()
+    trials, rows = plan.trials(), plan.together() if every == 1 else []
     shares = [trials[first::cores] for first in range(min(cores, len(trials)))]
     total = len(shares) + len(rows) + len(seeds)
     with _processes(cores) as pool:

@@ -70,6 +70,8 @@ class Job:
     in_session : bool
         Whether the checks are read as in a student's session, and not as in grading.
     trials : tuple of Trial
+    keys : Path
+        The folder of the public keys.
     work : Path
         A folder to run in.
     """
@@ -79,6 +81,7 @@ class Job:
     seed: int
     in_session: bool
     trials: tuple[Trial, ...]
+    keys: Path
     work: Path
 
 
@@ -135,7 +138,7 @@ def _begin(job: Job) -> None:
     os.chdir(job.work)
     mode = "student" if job.in_session else "reference"
     os.environ |= environment(mode, "quick", job.seed, job.solution)
-    os.environ |= {"DL_HIDDEN_SEED": str(job.seed)}
+    os.environ |= {"DL_HIDDEN_SEED": str(job.seed), "DL_KEYS": str(job.keys)}
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
