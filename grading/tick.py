@@ -17,10 +17,11 @@ Examples
 >>> tick.value("vocabulary size", lambda: len(vocabulary), marks=2)  # doctest: +SKIP
 """
 
+import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -191,7 +192,8 @@ def call(
         answers = [raised(error)]  # it may call what an earlier exercise should have defined
     else:
         answers = probe_calls(function, drawn, seed=seed, label=title.label)
-    _compared("call", title, answers, marks, tol, hint, again)
+    names = list(inspect.signature(function).parameters)
+    _compared("call", title, answers, marks, tol, hint, lambda: _named(again(), names))
 
 
 def predictions(
@@ -379,6 +381,12 @@ def hand_in(path: str = "", *, anyway: bool = False) -> None:
         from grading.session import handing_in  # needs a package that `start` may have to install
 
         publish(handing_in.hand_in(_card, path, anyway=anyway))
+
+
+def _named(cases: Sequence[tuple[Any, ...]], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return cases as arguments by the names that the check's function gives them."""
+    padded = [*names, *(f"#{number}" for number in range(len(names) + 1, 100))]
+    return [dict(zip(padded, arguments, strict=False)) for arguments in cases]
 
 
 def _compared(

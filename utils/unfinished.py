@@ -1,8 +1,11 @@
 """What a cell does while an exercise that it builds on is not done: it waits, and says for what."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from IPython.core.getipython import get_ipython
 
 from utils.language import sentence
 
@@ -12,7 +15,9 @@ def once_done() -> Iterator[None]:
     """Skip the block, and say so, while an exercise or a result that it needs is not there.
 
     An exercise that is not done raises `NotImplementedError`; a result that a skipped block would
-    have left is a `NameError`. Anything else is a mistake and is shown as one.
+    have left is a `NameError`. In a student's session any other exception is shown with its
+    traceback, and the cells below run all the same: one wrong answer does not stop “Run all”.
+    Elsewhere it is raised.
 
     Examples
     --------
@@ -26,6 +31,12 @@ def once_done() -> Iterator[None]:
         print(f"⏳ {sentence('unfinished.name', name=error.name)}")
     except NotImplementedError as error:
         print(f"⏳ {error}")
+    except Exception:
+        shell = get_ipython()
+        if shell is None or os.environ.get("DL_MODE", "student") != "student":
+            raise
+        shell.showtraceback()
+        print(f"⚠ {sentence('unfinished.skipped')}")
 
 
 class Models(dict[str, Any]):

@@ -53,7 +53,7 @@ class Tolerance:
         further than a typical walk is allowed.
         """
         typical = self.absolute * 2 if self.relative else self.absolute
-        return Tolerance(spread * math.sqrt(count) * typical)
+        return Tolerance(spread * math.sqrt(max(count, 1)) * typical)
 
 
 def tolerance_of(scale: float, tol: float | None = None) -> Tolerance:

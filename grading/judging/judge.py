@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from nbformat import NotebookNode
 
 from grading.answers.canonical import Canonical, as_kind, finite_scale, split
@@ -40,9 +39,8 @@ from grading.answers.reasons import UNFINISHED, describe, reason_of_changes, rea
 from grading.answers.tolerance import tolerance_of
 from grading.cells.metadata import grade_id, is_check
 from grading.errors import UserError
+from grading.judging.differences import Bools, reason_of_numbers, reason_of_structure
 from grading.messages import Reason, Title
-
-Bools = npt.NDArray[np.bool_]
 
 
 class BadReference(UserError):
@@ -444,9 +442,20 @@ def compare_values(
     expected, found = split(reference, reference.types), split(seen, reference.types)
     assert expected is not None  # a value fits its own types
     if found is None or seen.exact != reference.exact:
-        return Reason("reason.structure")
+        return reason_of_structure(reference, seen)
     close = tolerance_of(finite_scale(expected[1]), tol).close(found[1], expected[1])
-    return _differences(reference, ~np.concatenate([found[0] == expected[0], close]))
+    wrong = ~np.concatenate([found[0] == expected[0], close])
+    return reason_of_numbers(reference, seen, _in_order(wrong, reference.types))
+
+
+def _in_order(wrong: Bools, types: str) -> Bools:
+    """Put what `split` took apart, the whole numbers of a tree and the real ones, in its order."""
+    if not types:
+        return wrong
+    is_real = np.frombuffer(types.encode("ascii"), "S1") != b"i"
+    ordered = np.empty_like(wrong)
+    ordered[np.argsort(is_real, kind="stable")] = wrong
+    return ordered
 
 
 def _other_kind(reference: Canonical | Sketch, value: Canonical | Sketch) -> Reason:
@@ -454,26 +463,6 @@ def _other_kind(reference: Canonical | Sketch, value: Canonical | Sketch) -> Rea
     if expected == found:
         return Reason("reason.structure")
     return Reason("reason.kind", {"expected": expected, "found": found})
-
-
-def _differences(reference: Canonical, wrong: Bools) -> Reason | None:
-    if not wrong.any():
-        return None
-    if reference.kind == "tree":
-        return Reason("reason.structure")
-    if reference.shape == ():
-        return Reason("reason.value")
-    if reference.kind == "complex":
-        wrong = np.asarray(wrong.reshape(-1, 2).any(axis=1))
-    first = np.unravel_index(int(np.argmax(wrong)), reference.shape)
-    return Reason(
-        "reason.elements",
-        {
-            "wrong": int(wrong.sum()),
-            "total": int(wrong.size),
-            "first": [int(index) for index in first],
-        },
-    )
 
 
 def _compare_sketches(reference: Sketch, value: Sketch, tol: float | None) -> Reason | None:

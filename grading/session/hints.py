@@ -4,22 +4,22 @@ Made from what a student's session knows anyway: the public key, the notebook an
 answer. None of them is the answer.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from grading.answers.canonical import Canonical
 from grading.answers.evidence import Answer, Evidence, Sketch
 from grading.answers.reasons import describe, reason_of_exception
 from grading.messages import Reason, message
 from grading.session.keyfile import agrees
-from grading.session.outcomes import Hint
+from grading.session.outcomes import Hint, expected_kind
 
 MAX_SHOWN = 160  # characters of an input or an answer
 MAX_LISTED = 8  # numbers that are listed one by one
 
-Inputs = Callable[[], Sequence[tuple[Any, ...]]]
+Inputs = Callable[[], Sequence[Mapping[str, Any]]]
 
 
 def three_hints(
@@ -38,7 +38,7 @@ def three_hints(
     entry : callable
         Returns the public entry of a label, None if there is none.
     inputs : callable, optional
-        Draws the cases of a ``call`` again.
+        Draws the cases of a ``call`` again, each as its arguments by name.
     author : dict, optional
         The hint written in the notebook, by language.
     lang : str
@@ -77,9 +77,7 @@ def _expected(known: dict[str, Any], lang: str) -> str:
         return ""
     if answers[0].get("raises"):
         return message("help.raises", lang, expected=answers[0]["raises"])
-    public = answers[0]["fingerprint"]
-    kind = answers[0].get("sketch", public["kind"])
-    what = describe(Canonical(kind, tuple(public["shape"]), "", np.zeros(0)))
+    what = expected_kind(answers[0])
     key = "help.cases" if len(answers) > 1 else "help.expected"
     return message(key, lang, expected=what, count=len(answers))
 
@@ -97,7 +95,7 @@ def _example(part: Evidence, known: dict[str, Any], inputs: Inputs | None, lang:
         arguments = inputs()[number]
     except Exception:  # what draws the inputs may need an exercise that is not done yet
         return message("help.yours", lang, found=yours)
-    shown = ", ".join(_short(argument) for argument in arguments)
+    shown = ", ".join(f"{name} = {_short(value)}" for name, value in arguments.items())
     return message("help.case", lang, inputs=shown, found=yours)
 
 
@@ -123,7 +121,8 @@ def _short(value: Any) -> str:
         if hasattr(value, "detach"):
             value = value.detach().cpu().numpy()
         with np.printoptions(precision=4, threshold=MAX_LISTED, edgeitems=2):
-            text = " ".join((str(value) if isinstance(value, np.ndarray) else repr(value)).split())
+            text = str(value) if isinstance(value, np.ndarray) else repr(value)
+            text = re.sub(r"\s*\n\s*", " ", text)  # of an array's lines; text keeps its spaces
     except Exception:
         text = type(value).__name__
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

@@ -12,6 +12,7 @@ from typing import Any
 
 from grading.answers.canonical import Canonical
 from grading.answers.evidence import SKETCH_BLOCKS, Answer, Sketch
+from grading.answers.reasons import describe
 from grading.answers.tolerance import tolerance_of
 from grading.cells.names import NOTHING_LOCKED, Locked
 from grading.places import KEYS
@@ -128,6 +129,8 @@ def _answer_entry(answer: Answer, tol: float | None) -> dict[str, Any]:
     value = answer.value
     if value is None:
         return entry | {"raises": answer.raised}
+    if value.kind == "tree":
+        entry["tree"] = describe(value).key
     if isinstance(value, Canonical):
         return entry | {"fingerprint": fingerprint(value, tol).to_json()}
     # What is hashed of a sketch's sums are sums of them, which allow for their own spread.

@@ -149,6 +149,15 @@ def _early(
     return None if is_known else Outcome(label, marks, Verdict.UNKNOWN)
 
 
+def expected_kind(expected: dict[str, Any]) -> Reason:
+    """Say what kind of value an answer's public entry stands for."""
+    if "tree" in expected:
+        return Reason(expected["tree"])
+    public = expected["fingerprint"]
+    kind = expected.get("sketch", public["kind"])
+    return describe(Canonical(kind, tuple(public["shape"]), "", np.zeros(0)))
+
+
 def _visible_difference(answer: Answer, expected: dict[str, Any]) -> Reason:
     """Return what the public key tells of a wrong answer."""
     raises = expected.get("raises", "")
@@ -164,6 +173,5 @@ def _visible_difference(answer: Answer, expected: dict[str, Any]) -> Reason:
         return Reason("reason.shape", {"expected": shape, "found": answer.value.shape})
     found = describe(answer.value)
     if (answer.value.kind == "tree") != (kind == "tree") or found.key == "kind.none":
-        wanted = describe(Canonical(kind, shape, "", np.zeros(0)))
-        return Reason("reason.kind", {"expected": wanted, "found": found})
+        return Reason("reason.kind", {"expected": expected_kind(expected), "found": found})
     return reason_of_changes(answer.changed, expected["changed"]) or Reason("reason.value")

@@ -12,6 +12,7 @@ import os
 import resource
 import select
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -149,6 +150,8 @@ def _begin(job: Job) -> None:
 class _Shell(InteractiveShell):
     """IPython without a history, and without the time that it takes to draw a traceback."""
 
+    raised = ""
+
     def init_history(self) -> None:
         """Keep none."""
         super().init_history()  # type: ignore[no-untyped-call]
@@ -156,7 +159,9 @@ class _Shell(InteractiveShell):
         self.history_manager.enabled = False
 
     def showtraceback(self, *args: Any, **kwargs: Any) -> None:
-        """Show none."""
+        """Remember what was raised, which a cell may have caught and shown."""
+        error = sys.exc_info()[1]
+        self.raised = f"{type(error).__name__}: {error}"
 
 
 class _Lab:
@@ -244,10 +249,11 @@ class _Lab:
 
     def _run(self, source: str) -> str:
         """Run a cell and return what it raised, ``""`` if nothing."""
+        self.shell.raised = ""
         result = self.shell.run_cell(source, store_history=False)  # type: ignore[no-untyped-call]
         plt.close("all")
         error = result.error_before_exec or result.error_in_exec
-        return f"{type(error).__name__}: {error}" if error else ""
+        return f"{type(error).__name__}: {error}" if error else self.shell.raised
 
 
 def _verdicts(shown: Iterable[Outcome]) -> tuple[dict[str, bool], dict[str, str]]:

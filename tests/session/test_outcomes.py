@@ -79,9 +79,9 @@ def test_a_right_answer(expected: Any, found: Any) -> None:
         (of([[1.5]]), of("x"), "expected real numbers of shape (1, 1), found text"),
         (of([1, 2]), of(None), "expected whole numbers of shape (2,), found None "
          "(is a return missing?)"),
-        (of("x"), of(None), "expected a structure of text, lists or mappings, found None "
+        (of("x"), of(None), "expected text, found None "
          "(is a return missing?)"),
-        (of("x"), of(3), "expected a structure of text, lists or mappings, found a whole number"),
+        (of("x"), of(3), "expected text, found a whole number"),
         (of("x"), of("y"), "the value is not the expected one"),
         (of(np.zeros(40_000)), of(np.ones(40_000)), "the value is not the expected one"),
         (of(np.zeros(40_000)), of(np.zeros(9)), "expected shape (40000,), found (9,)"),

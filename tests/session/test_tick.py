@@ -374,7 +374,7 @@ def test_hints_before_an_exercise_is_done(session: Session) -> None:
     session.run(SETUP, stub, CHECKS)
     said = [session.text("tick.hint('double')") for _ in range(2)]
     assert said[0].startswith("Hint 1 of 2 · double: in each of the 3 cases")
-    assert "try it by hand with ([" in said[1] and "not done yet: Complete double()" in said[1]
+    assert "try it by hand with (x = [" in said[1] and "not done yet: Complete double()" in said[1]
 
 
 @pytest.mark.usefixtures("reference")

@@ -1,6 +1,8 @@
 """utils.unfinished: a cell that waits for an exercise says for which, and hides no mistake."""
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 
 from utils.unfinished import Models, once_done
 
@@ -34,3 +36,18 @@ def test_a_model_waits_until_it_is_trained(capsys):
     assert "RNN" not in models  # asking leaves nothing behind
     models["RNN"] = "trained"
     assert models["RNN"] == "trained"
+
+
+@pytest.mark.parametrize(("mode", "goes_on"), [("student", True), ("grading", False)])
+def test_a_wrong_answer_stops_no_other_cell_of_a_students_session(mode, goes_on, monkeypatch):
+    monkeypatch.setenv("DL_MODE", mode)
+    shell = InteractiveShell.instance()
+    try:
+        shell.run_cell("from utils.unfinished import once_done")
+        with capture_output() as captured:
+            result = shell.run_cell("with once_done():\n    raise ValueError('shapes')")
+        assert result.success == goes_on
+        assert "ValueError" in captured.stdout and "shapes" in captured.stdout
+        assert ("⚠ an exercise above raised this" in captured.stdout) == goes_on
+    finally:
+        InteractiveShell.clear_instance()
