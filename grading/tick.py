@@ -36,7 +36,7 @@ from grading.answers.evidence import MIME, Answer, Evidence, Reference, Spec
 from grading.cells.names import NOTHING_LOCKED, Locked
 from grading.messages import Label, Title, message
 from grading.session import keyfile
-from grading.session.display import publish
+from grading.session.display import publish, show_figures_in_words
 from grading.session.hints import Inputs, three_hints
 from grading.session.outcomes import (
     Hint,
@@ -105,6 +105,8 @@ def start(lab: str, lang: str = "en", version: str = "") -> None:
         said, earlier = prepare(lab, _card.keys, version, lang)
         _card.restore(earlier)
         publish(said)
+    else:
+        show_figures_in_words()
 
 
 def value(
