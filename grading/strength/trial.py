@@ -25,7 +25,7 @@ import matplotlib.pyplot as plt
 import torch
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
-from nbformat import NotebookNode, v4
+from nbformat import NotebookNode, from_dict
 
 from grading import tick
 from grading.answers.evidence import MIME
@@ -277,14 +277,20 @@ def _hidden_inputs(cells: dict[str, list[Any]]) -> dict[str, Any]:
 
 def _notebook(cells: dict[str, list[Any]]) -> NotebookNode:
     """Return an executed notebook of check cells alone, with the evidence that they left."""
-    return v4.new_notebook(
-        cells=[
-            v4.new_code_cell(
-                metadata={"nbgrader": {"grade_id": name, "grade": True, "solution": False}},
-                outputs=[v4.new_output("display_data", data={MIME: item}) for item in items],
-            )
-            for name, items in cells.items()
-        ]
+    return from_dict(
+        {
+            "cells": [
+                {
+                    "cell_type": "code",
+                    "source": "",
+                    "metadata": {"nbgrader": {"grade_id": name, "grade": True, "solution": False}},
+                    "outputs": [
+                        {"output_type": "display_data", "data": {MIME: item}} for item in items
+                    ],
+                }
+                for name, items in cells.items()
+            ]
+        }
     )
 
 
