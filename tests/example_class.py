@@ -276,7 +276,12 @@ def marks_of_checks(instructor: NotebookNode) -> dict[str, float]:
     for cell in _of_role(instructor, "check"):
         for statement in ast.parse(cell.source).body:
             call = statement.value if isinstance(statement, ast.Expr) else None
-            if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("tick."):
+            if isinstance(statement, ast.With):  # a group, whose checks have no marks of their own
+                group = statement.items[0].context_expr
+                assert isinstance(group, ast.Call)
+                count, label = map(ast.literal_eval, group.args)
+                marks[Title.of(label).label] = float(count)
+            elif isinstance(call, ast.Call) and ast.unparse(call.func).startswith("tick."):
                 keywords = {keyword.arg: keyword.value for keyword in call.keywords}
                 label, count = ast.literal_eval(call.args[0]), ast.literal_eval(keywords["marks"])
                 marks[Title.of(label).label] = float(count)
