@@ -54,6 +54,7 @@
 # is marked on its own: if one resists, go on and come back later.
 
 # %% role="given"
+import dis
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -182,15 +183,30 @@ def matmul(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     ### END SOLUTION
 
 
-# %% role="check" id="matmul_check" points=4
+# %% role="check" id="matmul_check" points=3
+def multiply_by_hand(A, B):
+    """Multiply with the student's function, which may not call a product that is ready made."""
+    codes = [getattr(matmul, "__code__", None)]
+    for code in codes:  # the list grows by the functions within the function
+        codes += [inner for inner in getattr(code, "co_consts", ()) if hasattr(inner, "co_code")]
+    used = {name for code in codes if code for name in code.co_names}
+    used |= {step.argrepr for code in codes if code for step in dis.get_instructions(code)}
+    found = ", ".join(sorted(used & {"@", "@=", "dot", "matmul"}))
+    assert not found, tr(
+        es=f"usas {found}; aquí se trata de multiplicar y sumar sin ello",
+        en=f"you use {found}; the point here is to multiply and add without it",
+    )
+    return matmul(A, B)
+
+
 tick.call(
     {"es": "producto de matrices", "en": "matrix product"},
-    lambda A, B: matmul(A, B),
+    lambda A, B: multiply_by_hand(A, B),
     cases=lambda rng: [
         (rng.normal(size=(n, m)), rng.normal(size=(m, p)))
         for n, m, p in [(3, 4, 2), (5, 5, 5), (1, 6, 3), (4, 1, 4), (1, 7, 1)]
     ],
-    marks=3,
+    marks=2,
     hint={
         "es": "¿Tiene el resultado tantas filas como A y tantas columnas como B? ¿Recorres una fila de A y una columna de B?",
         "en": "Does the result have the rows of A and the columns of B? Do you walk along a row of A and down a column of B?",
@@ -201,12 +217,12 @@ tick.call(
     lambda A, B: matmul(A, B),
     cases=lambda rng: [
         (rng.normal(size=(n, m)), rng.normal(size=(k, p)))
-        for n, m, k, p in [(2, 3, 2, 3), (4, 2, 1, 4)]
+        for n, m, k, p in [(2, 3, 2, 3), (4, 2, 1, 4), (3, 1, 2, 3), (2, 3, 4, 3)]
     ],
     marks=1,
     hint={
-        "es": "Compara los tamaños de dentro antes de calcular nada, y usa raise ValueError(...).",
-        "en": "Compare the inner sizes before computing anything, and raise a ValueError.",
+        "es": "Compara los tamaños de dentro antes de calcular nada, sea cual sea el mayor, y usa raise ValueError(...).",
+        "en": "Compare the inner sizes before computing anything, whichever is larger, and raise a ValueError.",
     },
 )
 
@@ -247,7 +263,9 @@ def chain_cost(n: int, m: int, p: int, q: int) -> tuple[int, int]:
 tick.call(
     {"es": "coste de una cadena", "en": "cost of a chain"},
     lambda n, m, p, q: chain_cost(n, m, p, q),
-    cases=lambda rng: [tuple(rng.integers(1, 60, size=4).tolist()) for _ in range(4)],
+    cases=lambda rng: [
+        tuple(rng.choice(range(2, 60), 4, replace=False).tolist()) for _ in range(4)
+    ],
     marks=2,
     hint={
         "es": "Cada orden son dos productos. ¿Qué forma tiene el resultado intermedio, AB o BC?",
@@ -387,7 +405,7 @@ def normal_equations(X: np.ndarray, y: np.ndarray) -> np.ndarray:
     ### END SOLUTION
 
 
-# %% role="check" id="normal_equations_check" points=4
+# %% role="check" id="normal_equations_check" points=2
 def drawn_regression(rng, cases, variables):
     """Draw a design matrix with its column of ones, and targets with noise."""
     X = with_ones(rng.normal(size=(cases, variables)))
@@ -398,7 +416,7 @@ tick.call(
     {"es": "regresión simple", "en": "simple regression"},
     lambda X, y: normal_equations(X, y),
     cases=lambda rng: [drawn_regression(rng, 30, 1), drawn_regression(rng, 3, 1)],
-    marks=2,
+    marks=1,
     hint={
         "es": "X ya trae su columna de unos. El resultado son dos números: término independiente y pendiente.",
         "en": "X already has its column of ones. The result is two numbers: intercept and slope.",
@@ -408,7 +426,7 @@ tick.call(
     {"es": "regresión múltiple", "en": "multiple regression"},
     lambda X, y: normal_equations(X, y),
     cases=lambda rng: [drawn_regression(rng, 50, 4), drawn_regression(rng, 40, 9)],
-    marks=2,
+    marks=1,
     hint={
         "es": "¿Multiplicas por la traspuesta los dos lados? Las formas son (d, N)(N, d) y (d, N)(N,).",
         "en": "Do you multiply both sides by the transpose? The shapes are (d, N)(N, d) and (d, N)(N,).",
@@ -423,9 +441,9 @@ compare(
 )
 with once_done():
     simple, multiple = with_ones(body_mass), with_ones(patients.data)
-    intercept, slope = normal_equations(simple, progress)
+    intercept, slope = np.asarray(normal_equations(simple, progress))
     of_one = r_squared(progress, intercept + slope * body_mass)
-    of_all = r_squared(progress, multiple @ normal_equations(multiple, progress))
+    of_all = r_squared(progress, multiple @ np.asarray(normal_equations(multiple, progress)))
     print(
         tr(
             es=f"avance = {intercept:.1f} + {slope:.2f} · índice de masa corporal",
@@ -542,12 +560,15 @@ def mean_squared_error(w):
     return np.mean((X @ w - progress) ** 2)
 
 
+def slope_at(w):
+    return np.asarray(mse_gradient(X, progress, w))
+
+
 with once_done():
-    best = normal_equations(X, progress)
+    best = np.asarray(normal_equations(X, progress))
     direct = tr(es="ecuaciones normales", en="normal equations")
     paths = {
-        lr: gradient_descent(lambda w: mse_gradient(X, progress, w), np.zeros(2), lr, 20)
-        for lr in (0.02, 0.15, 1.02)
+        lr: np.asarray(gradient_descent(slope_at, np.zeros(2), lr, 20)) for lr in (0.02, 0.15, 1.02)
     }
     with plots.style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")

@@ -108,8 +108,8 @@ tick.call(
     {"es": "error con formas distintas", "en": "error of different shapes"},
     lambda prediction, target: mse(prediction, target),
     cases=lambda rng: [
-        (rng.normal(size=(5, 1)), rng.normal(size=5)),
-        (rng.normal(size=(2, 3)), rng.normal(size=3)),
+        (rng.normal(size=one), rng.normal(size=other))
+        for one, other in [((5, 1), 5), ((2, 3), 3), ((4, 1), (4, 3)), ((1, 3), (4, 3))]
     ],
     marks=1,
     hint={
@@ -164,11 +164,12 @@ tick.call(
         (rng.normal(size=(3, 4)) * 10 + 1000,),
         (rng.normal(size=(3, 4)) * 10 - 1000,),
         (rng.normal(size=(4, 2)) * 10 + np.array([[1000], [-1000], [0], [5000]]),),
+        (rng.normal(size=(3, 3)) + rng.permuted([[-2000, 0, 2000]] * 3, axis=1),),
     ],
     marks=2,
     hint={
-        "es": "Si sale inf o -inf: ¿restas el máximo de cada fila (y no el de toda la matriz) antes de exponenciar?",
-        "en": "If you see inf or -inf: do you subtract the maximum of each row (not of the whole matrix) before the exponential?",
+        "es": "Si sale inf o -inf: ¿restas el máximo de cada fila (no el mínimo, ni el de toda la matriz) antes de exponenciar?",
+        "en": "If you see inf or -inf: do you subtract the maximum of each row (not the minimum, nor that of the whole matrix) before the exponential?",
     },
 )
 
@@ -214,7 +215,8 @@ tick.call(
     },
     lambda logits, targets: binary_cross_entropy(logits, targets),
     cases=lambda rng: [
-        (rng.uniform(-2000, 2000, size=8), rng.integers(0, 2, size=8)) for _ in range(3)
+        (rng.uniform(800, 2000, size=4) * signs, rng.permutation([0, 0, 1, 1]))
+        for signs in (1, -1, [1, -1, 1, -1])
     ],
     marks=1,
     hint={
@@ -253,7 +255,7 @@ def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
     ### END SOLUTION
 
 
-# %% role="check" id="cross_entropy_check" points=4
+# %% role="check" id="cross_entropy_check" points=3
 tick.call(
     {"es": "entropía cruzada", "en": "cross-entropy"},
     lambda logits, targets: cross_entropy(logits, targets),
@@ -273,8 +275,10 @@ tick.call(
     cases=lambda rng: [
         (rng.normal(size=(5, 3)) * 600, rng.integers(0, 3, size=5)),
         (rng.normal(size=(4, 5)) + 2000, rng.integers(0, 5, size=4)),
+        (rng.normal(size=(3, 4)) + np.array([[0], [-3000], [3000]]), rng.integers(0, 4, size=3)),
+        (rng.uniform(1000, 2000) * np.eye(3), rng.choice([[1, 2, 0], [2, 0, 1]])),
     ],
-    marks=2,
+    marks=1,
     hint={
         "es": "inf o nan: seguramente calculas el softmax y después su logaritmo. Quédate en logaritmos todo el camino.",
         "en": "inf or nan: you probably compute softmax and then its logarithm. Stay in logarithms all the way.",
@@ -309,6 +313,7 @@ tick.call(
         (rng.normal(size=(6, 4)) * 2,),
         (np.full((1, 5), rng.normal()),),
         (np.diag(rng.uniform(900, 1100, size=3)),),
+        (rng.normal(size=(3, 2)) + np.array([[0], [-3000], [3000]]),),
     ],
     marks=2,
     hint={
@@ -339,28 +344,32 @@ compare(
 )
 
 # %% [markdown] role="question" id="q_uncertainty" points=4 lang="es"
-# Dos clasificadores de radiografías aciertan el 90 % de las veces. La entropía cruzada media es
-# 0.25 en el primero y 1.4 en el segundo. (a) ¿En qué se diferencian? (b) ¿Cuál usarías para decidir
+# Dos clasificadores de radiografías, en dos clases (sana o no), aciertan el 90 % de las veces. La
+# entropía cruzada media es 0.25 en el primero y 1.4 en el segundo. (a) ¿En qué se diferencian? (b) ¿Cuál usarías para decidir
 # a qué pacientes debe mirar una persona, y por qué? (c) ¿Qué pérdida tendría en un problema de 10
 # clases un modelo que no sabe nada y lo reconoce?
 #
 # ### BEGIN SOLUTION
-# (a) El segundo se equivoca con mucha seguridad: da probabilidad casi nula a la clase verdadera en
-# sus fallos. (b) El primero: sus probabilidades reflejan mejor sus dudas, así que se pueden enviar a
+# (a) El segundo se equivoca con mucha seguridad. Con dos clases, en cada acierto da al menos 0.5 a la
+# clase verdadera y pierde como mucho $\log 2 \approx 0.69$; para llegar a 1.4, los fallos deben perder
+# de media al menos $(1.4 - 0.9 \cdot 0.69)/0.1 \approx 7.8$ nats: una probabilidad menor que 0.0005. Es
+# peor que repartir por igual, que pierde 0.69. (b) El primero: sus probabilidades reflejan mejor sus dudas, así que se pueden enviar a
 # una persona los casos de entropía alta; en el segundo, muchos fallos parecerían seguros.
 # (c) $\log 10 \approx 2.3$ nats: reparte por igual. Es un buen valor con el que contrastar la
 # pérdida al empezar a entrenar.
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="q_uncertainty" points=4 lang="en"
-# Two classifiers of X-rays are right 90% of the time. The mean cross-entropy is 0.25 for the first
-# and 1.4 for the second. (a) How do they differ? (b) Which would you use to decide which patients a
+# Two classifiers of X-rays into two classes (healthy or not) are right 90% of the time. The mean
+# cross-entropy is 0.25 for the first and 1.4 for the second. (a) How do they differ? (b) Which would you use to decide which patients a
 # person should look at, and why? (c) In a problem of 10 classes, what loss would a model have that
 # knows nothing and admits it?
 #
 # ### BEGIN SOLUTION
-# (a) The second is wrong with great confidence: in its mistakes it gives almost no probability to
-# the true class. (b) The first: its probabilities reflect its doubts better, so that cases of high
+# (a) The second is wrong with great confidence. With two classes, when it is right it gives at least
+# 0.5 to the true class and loses at most $\log 2 \approx 0.69$; to reach 1.4, its mistakes must lose at
+# least $(1.4 - 0.9 \cdot 0.69)/0.1 \approx 7.8$ nats on average: a probability below 0.0005. That is worse
+# than spreading evenly, which loses 0.69. (b) The first: its probabilities reflect its doubts better, so that cases of high
 # entropy can go to a person; in the second, many mistakes would look certain.
 # (c) $\log 10 \approx 2.3$ nats: it spreads evenly. A good value to compare the loss with when
 # training begins.

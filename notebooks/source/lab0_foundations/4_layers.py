@@ -38,35 +38,45 @@ def hidden_layer(
 
 
 # %% role="check" id="hidden_layer_check" points=2
-def drawn_network(rng, cases, inputs, hidden):
-    """Draw inputs and the weights of a network with one hidden layer."""
+def drawn_network(rng, cases, inputs, hidden, shift):
+    """Draw inputs and the weights of a network with one hidden layer, with logits near a shift."""
     sizes = [(cases, inputs), (inputs, hidden), hidden, hidden]
-    return (*(rng.normal(size=size) for size in sizes), rng.normal())
+    return (*(rng.normal(size=size) for size in sizes), shift + rng.normal())
 
 
 tick.call(
     {"es": "capa oculta y logits", "en": "hidden layer and logits"},
     lambda X, W1, b1, w2, b2: np.column_stack(hidden_layer(X, W1, b1, w2, b2)),
-    cases=lambda rng: [drawn_network(rng, *sizes) for sizes in [(6, 2, 3), (5, 4, 8), (1, 3, 2)]],
+    cases=lambda rng: [
+        drawn_network(rng, 6, 2, 3, shift=0),
+        drawn_network(rng, 5, 4, 4, shift=-30),  # all logits are negative
+        drawn_network(rng, 1, 3, 8, shift=30),
+    ],
     marks=2,
     hint={
-        "es": "¿Devuelves las dos cosas, (h, z)? La ReLU va sobre h, no sobre z.",
-        "en": "Do you return both, (h, z)? The ReLU goes on h, not on z.",
+        "es": "¿Devuelves las dos cosas, (h, z)? La ReLU va sobre h, sesgo incluido, y no sobre z, que puede ser negativo.",
+        "en": "Do you return both, (h, z)? The ReLU goes on h, bias included, and not on z, which may be negative.",
     },
 )
 
 # %% [markdown] exercise="xor_weights" lang="es"
 # Resuelve XOR a mano, con dos neuronas ocultas. Una idea: que la primera **cuente** cuántas entradas
 # valen 1 y la segunda se encienda solo cuando valen 1 **las dos**. ¿Qué combinación da 0, 1, 1, 0?
+#
+# Aquí la salida ya vale 0 o 1, así que la frontera entre las dos clases está en 0.5. Un logit la tiene
+# en 0: para convertir esta salida en uno bastaría con restarle 0.5.
 
 # %% [markdown] exercise="xor_weights" lang="en"
 # Solve XOR by hand, with two hidden units. An idea: let the first one **count** how many inputs are 1,
 # and let the second light up only when **both** are. Which combination gives 0, 1, 1, 0?
+#
+# Here the output itself is 0 or 1, so the border between the classes lies at 0.5. That of a logit lies at
+# 0: to make this output one, it would be enough to take away 0.5.
 
 
 # %% role="exercise" id="xor_weights" title_es="XOR con lápiz y papel" title_en="XOR with pencil and paper" difficulty=2 minutes=10
 def xor_weights() -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Return W1 (2, 2), b1 (2,), w2 (2,) and b2 whose logits are exactly the XOR of 0s and 1s."""
+    """Return W1 (2, 2), b1 (2,), w2 (2,) and b2 whose output is exactly the XOR of 0s and 1s."""
     ### BEGIN SOLUTION
     W1 = np.array([[1, 1], [1, 1]])
     b1 = np.array([0, -1])
@@ -77,10 +87,14 @@ def xor_weights() -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
 
 # %% role="check" id="xor_weights_check" points=2
 def apply_network(X, W1, b1, w2, b2):
-    """Return the logits of a network with two hidden units."""
-    fits = np.shape(W1) == (2, 2) and np.shape(w2) == (2,)
-    assert fits, tr(es="se esperaban W1 (2, 2) y w2 (2,)", en="expected W1 (2, 2) and w2 (2,)")
-    return np.maximum(X @ np.asarray(W1) + b1, 0) @ np.asarray(w2) + b2
+    """Return the output of a network with two hidden units."""
+    found = tuple(map(np.shape, (W1, b1, w2)))
+    assert found == ((2, 2), (2,), (2,)), tr(
+        es=f"se esperaban W1 (2, 2), b1 (2,) y w2 (2,), y hay {found}",
+        en=f"expected W1 (2, 2), b1 (2,) and w2 (2,), found {found}",
+    )
+    W1, b1, w2, b2 = (np.asarray(part) for part in (W1, b1, w2, b2))
+    return np.maximum(X @ W1 + b1, 0) @ w2 + b2
 
 
 tick.call(
@@ -100,13 +114,15 @@ tick.call(
 
 # %% [markdown] exercise="make_network" lang="es"
 # Y ahora, que lo aprenda sola, con puntos ruidosos alrededor de las esquinas. Construye en PyTorch
-# una red con una capa oculta. Prueba qué pasa con muy pocas neuronas: la solución existe, pero el
-# descenso no siempre la encuentra; con unas cuantas de sobra es mucho más fácil.
+# una red con una capa oculta que dé **logits**: la sigmoide ya está dentro de la pérdida. Prueba qué
+# pasa con muy pocas neuronas: la solución existe, pero el descenso no siempre la encuentra (por eso la
+# celda siguiente prueba hasta seis comienzos distintos); con unas cuantas de sobra es mucho más fácil.
 
 # %% [markdown] exercise="make_network" lang="en"
 # And now let it learn by itself, from noisy points around the corners. Build a network with a hidden
-# layer in PyTorch. Try what happens with very few units: the solution exists, but descent does not
-# always find it; with some to spare it is much easier.
+# layer in PyTorch that gives **logits**: the sigmoid is already in the loss. Try what happens with very few
+# units: the solution exists, but descent does not always find it (which is why the next cell tries up to
+# six different starts); with some to spare it is much easier.
 
 
 # %% role="exercise" id="make_network" title_es="Que lo aprenda la red" title_en="Let the network learn it" difficulty=1 minutes=8
@@ -143,26 +159,60 @@ def classify(network, points):
         return (network(torch.tensor(points).float()).reshape(-1) > 0).int().numpy()
 
 
+def train_from_several_starts(make, starts=6):
+    """Train fresh networks until one fits the points; return the one that fits them best."""
+    trained = []
+    for _ in range(starts):
+        network = train_xor(make(), xor_points, xor_labels)
+        trained.append((np.mean(classify(network, xor_points) != xor_labels), network))
+        if trained[-1][0] < 0.05:
+            break
+    return min(trained, key=lambda pair: pair[0])[1]
+
+
 torch.manual_seed(run_seed())
 xor_points, xor_labels = draw_xor(np.random.default_rng(run_seed()), 200)
 line = train_xor(nn.Linear(2, 1), xor_points, xor_labels)
 with once_done():
-    network = train_xor(make_network(), xor_points, xor_labels)
+    network = train_from_several_starts(make_network)
 
-# %% role="check" id="make_network_check" points=4
-tick.predictions(
-    {"es": "XOR en puntos nuevos", "en": "XOR on unseen points"},
-    lambda points: classify(network, points),
-    hidden=lambda rng: draw_xor(rng, 400),
-    metric="accuracy",
-    baseline=({"es": "siempre 1", "en": "always 1"}, lambda points: np.ones(len(points))),
-    share=0.8,
-    marks=4,
-    hint={
-        "es": "Una recta no pasa del 75 %: ¿hay algo no lineal entre las dos capas? ¿Y neuronas suficientes?",
-        "en": "A line gets no further than 75%: is there something non-linear between the two layers? And are there enough units?",
-    },
-)
+
+# %% role="check" id="make_network_check" points=3
+def signs_of_logits(points):
+    """Return how many outputs fresh networks give, and whether large ones have either sign."""
+    outputs = []
+    with torch.no_grad():
+        for _ in range(20):
+            fresh = make_network()
+            for weights in fresh.parameters():
+                weights *= 10
+            outputs.append(fresh(torch.tensor(points).float()).reshape(-1))
+    outputs = torch.stack(outputs)
+    return outputs.shape[1], bool(torch.any(outputs < -2)), bool(torch.any(outputs > 2))
+
+
+with tick.marks(3, {"es": "XOR en puntos nuevos", "en": "XOR on unseen points"}):
+    tick.call(
+        {"es": "logits de los dos signos", "en": "logits of either sign"},
+        lambda points: signs_of_logits(points),
+        cases=lambda rng: [(10 * rng.normal(size=(rng.integers(50, 200), 2)),)],
+        hint={
+            "es": "Un logit puede ser cualquier número, uno por punto: ¿acaba la red en una capa lineal? Una sigmoide final repite la de la pérdida, y una ReLU final no deja salir negativos.",
+            "en": "A logit may be any number, one a point: does the network end in a linear layer? A final sigmoid repeats the loss's own, and a final ReLU lets no negative number out.",
+        },
+    )
+    tick.predictions(
+        {"es": "clase de puntos nuevos", "en": "class of unseen points"},
+        lambda points: classify(network, points),
+        hidden=lambda rng: draw_xor(rng, 400),
+        metric="accuracy",
+        baseline=({"es": "siempre 1", "en": "always 1"}, lambda points: np.ones(len(points))),
+        share=0.8,
+        hint={
+            "es": "Una recta no pasa del 75 %: ¿hay algo no lineal entre las dos capas? ¿Y neuronas suficientes?",
+            "en": "A line gets no further than 75%: is there something non-linear between the two layers? And are there enough units?",
+        },
+    )
 
 
 # %% role="given"
@@ -184,8 +234,9 @@ def draw_regions(ax, decide, title):
 
 with once_done():
     corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-    folded, _ = hidden_layer(corners, *xor_weights())
-    weights, shift = xor_weights()[2:]
+    by_hand = [np.asarray(part) for part in xor_weights()]
+    folded = np.asarray(hidden_layer(corners, *by_hand)[0])
+    weights, shift = by_hand[2:]
     kinds = tr(es="una capa", en="one layer"), tr(es="capa oculta", en="hidden layer")
     with plots.style():
         figure, axes = plt.subplots(1, 3, figsize=(9.5, 3.4), layout="constrained")
@@ -202,8 +253,8 @@ with once_done():
         np.linspace(low - 0.6, high + 0.6, 60)
         for low, high in zip(folded.min(0), folded.max(0), strict=True)
     ]
-    logits = np.stack(np.meshgrid(*spans), axis=-1) @ weights + shift
-    axes[2].contour(*spans, logits, levels=[0.5], colors=plots.TEXT, linestyles="--")
+    outputs = np.stack(np.meshgrid(*spans), axis=-1) @ weights + shift
+    axes[2].contour(*spans, outputs, levels=[0.5], colors=plots.TEXT, linestyles="--")
     title = tr(es="tu capa oculta dobla el plano", en="your hidden layer folds the plane")
     axes[2].set(title=title, xlabel="h1", ylabel="h2")
     plt.show()
@@ -211,12 +262,345 @@ with once_done():
 # %% [markdown] lang="es"
 # A la izquierda, lo que aprende una sola capa: ninguna recta pasa del 75 %, y el entrenamiento ni
 # siquiera llega a eso. En el centro, la red con capa oculta. A la derecha, las cuatro esquinas vistas
-# por *tu* capa oculta: allí basta la línea discontinua.
+# por *tu* capa oculta: allí basta la línea discontinua, donde tu salida vale 0.5.
 
 # %% [markdown] lang="en"
 # On the left, what a single layer learns: no line gets beyond 75%, and training does not even reach
 # that. In the middle, the network with a hidden layer. On the right, the four corners as *your* hidden
-# layer sees them: there, the dashed line is enough.
+# layer sees them: there, the dashed line, where your output is 0.5, is enough.
+
+# %% [markdown] exercise="autograd" lang="es"
+# **Hacia atrás.** ¿De dónde salieron los gradientes que movieron esa red? De la **regla de la cadena**,
+# aplicada al grafo de la cuenta. Cada operación guarda su valor, de qué nodos nació y cuánto cambia con
+# cada uno (`slopes`, sus derivadas parciales). Si $L$ depende de $x$ por varios caminos, todos **suman**:
+#
+# $$\frac{\partial L}{\partial x} = \sum_{y \text{ nace de } x} \frac{\partial L}{\partial y}\,\frac{\partial y}{\partial x}$$
+#
+# Un nodo solo puede repartir su gradiente cuando lo tiene entero, es decir, cuando ya han repartido todos
+# los que nacen de él. Un **orden topológico** pone cada nodo después de aquellos de los que nace; recorrido
+# al revés es justo el orden que hace falta. Eso, con tensores en vez de números, es `loss.backward()`
+# (Baydin et al., 2018).
+#
+# Completa las cuatro piezas. En `order`, cada nodo aparece una sola vez, aunque se use varias.
+
+# %% [markdown] exercise="autograd" lang="en"
+# **Backwards.** Where did the gradients that moved that network come from? From the **chain rule**, applied
+# to the graph of the computation. Each operation keeps its value, the nodes that it was made from and how
+# much it changes with each (`slopes`, its partial derivatives). If $L$ depends on $x$ by several ways, all of
+# them **add up**:
+#
+# $$\frac{\partial L}{\partial x} = \sum_{y \text{ made from } x} \frac{\partial L}{\partial y}\,\frac{\partial y}{\partial x}$$
+#
+# A node can hand on its gradient only when it has all of it: when all that were made from it have handed on
+# theirs. A **topological order** puts each node after those that it was made from; read backwards, it is
+# exactly the order needed. That, with tensors in place of numbers, is `loss.backward()` (Baydin et al., 2018).
+#
+# Complete the four pieces. In `order` each node appears only once, even if it is used several times.
+
+
+# %% role="exercise" id="autograd" title_es="Tu propio autograd" title_en="An autograd of your own" difficulty=3 minutes=30
+class Node:
+    """A number of a computation: its value, what it was made from, its slope in each of those."""
+
+    def __init__(self, value: float, parents: tuple["Node", ...] = (), slopes: tuple = ()):
+        self.value, self.parents, self.slopes = value, parents, slopes
+        self.grad = 0.0  # the derivative in this node of the one that `backward` was called on
+
+    def __add__(self, other: "Node") -> "Node":
+        return Node(self.value + other.value, (self, other), (1.0, 1.0))
+
+    def __mul__(self, other: "Node") -> "Node":
+        """Return the product, with its slope in each factor."""
+        ### BEGIN SOLUTION
+        return Node(self.value * other.value, (self, other), (other.value, self.value))
+        ### END SOLUTION
+
+    def relu(self) -> "Node":
+        """Return max(value, 0); where the value is 0, the slope is 0."""
+        ### BEGIN SOLUTION
+        return Node(max(self.value, 0.0), (self,), (float(self.value > 0),))
+        ### END SOLUTION
+
+    def order(self) -> list["Node"]:
+        """Return all that this node depends on, each after what it was made from, itself last."""
+        ### BEGIN SOLUTION
+        seen, ordered = set(), []
+
+        def visit(node):
+            if node not in seen:
+                seen.add(node)
+                for parent in node.parents:
+                    visit(parent)
+                ordered.append(node)
+
+        visit(self)
+        return ordered
+        ### END SOLUTION
+
+    def backward(self) -> None:
+        """Leave in the grad of each node of `order` this one's derivative in it, and nothing older."""
+        ### BEGIN SOLUTION
+        ordered = self.order()
+        for node in ordered:
+            node.grad = 0.0
+        self.grad = 1.0
+        for node in reversed(ordered):
+            for parent, slope in zip(node.parents, node.slopes, strict=True):
+                parent.grad += slope * node.grad
+        ### END SOLUTION
+
+
+# %% role="check" id="autograd_check" points=5
+SHAPES = {  # what each node is made from, by number
+    "used twice": [(), (0, 0)],
+    "a long way and a short one": [(), (0,), (1,), (2, 0), (3, 1)],
+    "not all used": [(), (), (0, 1), (0, 0), (1, 2), (4, 2)],
+}
+
+
+def drawn_shape(rng, count=12):
+    """Draw what each node is made from: nothing at first, then any two nodes before it."""
+    return [(), ()] + [tuple(rng.integers(0, n, size=2).tolist()) for n in range(2, count)]
+
+
+def drawn_slopes(rng, shape):
+    """Draw the slope of each node in each that it is made from."""
+    return [rng.normal(size=len(parents)).tolist() for parents in shape]
+
+
+def built(make, shape, slopes):
+    """Return the nodes of a graph."""
+    nodes = []
+    for parents, slopes_of_one in zip(shape, slopes, strict=True):
+        nodes.append(make(1.0, tuple(nodes[n] for n in parents), tuple(slopes_of_one)))
+    return nodes
+
+
+def slopes_of(a, b):
+    """Return value and slopes of a product, a square and two ReLUs."""
+    first, second = Node(a), Node(b)
+    made = first * second, first * first, first.relu(), (second + first).relu()
+    return [[float(number) for number in (node.value, *node.slopes)] for node in made]
+
+
+def what_order_says(shape):
+    """Return how many nodes the order of the last one has, and whether all are in their place."""
+    nodes = built(Node, shape, [[1.0] * len(parents) for parents in shape])
+    found = list(nodes[-1].order())
+    placed = [all(parent in found[:n] for parent in node.parents) for n, node in enumerate(found)]
+    return len(found), all(placed), found[-1] is nodes[-1]
+
+
+class Ordered(Node):
+    """A node whose order is given, so that a mistake in one method costs one check."""
+
+    def order(self):
+        return [node for node in self.graph if node in self.needed()]
+
+    def needed(self):
+        return {self}.union(*(parent.needed() for parent in self.parents))
+
+
+def gradients_of(shape, slopes):
+    """Return all gradients after going back from the last node but one, and then from the last."""
+    nodes = built(Ordered, shape, slopes)
+    for node in nodes:
+        node.graph = nodes
+    nodes[-2].backward()
+    nodes[-1].backward()
+    return [float(node.grad) for node in nodes]
+
+
+tick.call(
+    {"es": "valor y derivadas de cada operación", "en": "value and slopes of each operation"},
+    lambda a, b: slopes_of(a, b),
+    cases=lambda rng: [
+        (a, b)
+        for one in (rng.uniform(0.5, 2),)
+        for a, b in [(one, -2 * one), (-one, 3 * one), (0.0, one), (one, -one)]
+    ],
+    marks=1,
+    hint={
+        "es": "La derivada de a·b respecto a a es b, y respecto a b es a. La de la ReLU es 1 si el valor es positivo y 0 si no, también en el 0.",
+        "en": "The derivative of a·b in a is b, and in b it is a. That of the ReLU is 1 where the value is positive, else 0, also at 0.",
+    },
+)
+tick.call(
+    {"es": "orden topológico", "en": "topological order"},
+    lambda shape: what_order_says(shape),
+    cases=lambda rng: [(shape,) for shape in (*SHAPES.values(), drawn_shape(rng))],
+    marks=1,
+    hint={
+        "es": "Visita primero, uno tras otro, los nodos de los que nace; añade el tuyo después. Si ya lo has visitado, no lo repitas.",
+        "en": "First visit, one by one, the nodes that it was made from; add it afterwards. If you were there already, do not repeat it.",
+    },
+)
+tick.call(
+    {"es": "gradientes de un grafo", "en": "gradients of a graph"},
+    lambda shape, slopes: gradients_of(shape, slopes),
+    cases=lambda rng: [
+        (shape, drawn_slopes(rng, shape)) for shape in (*SHAPES.values(), drawn_shape(rng))
+    ],
+    marks=3,
+    hint={
+        "es": "La raíz empieza con 1 y los demás con 0, también la segunda vez. Recorre el orden al revés: cada nodo SUMA slope · grad al gradiente de cada uno de los suyos.",
+        "en": "The root begins with 1 and the others with 0, the second time, too. Go through the order backwards: each node ADDS slope · grad to the gradient of each of its own.",
+    },
+)
+
+
+# %% role="given"
+def xor_loss(number, weights):
+    """Return the squared error of a network with two hidden units, number by number."""
+    a1, a2, a3, b1, b2, b3, c1, c2, c3 = weights
+    loss = number(0.0)
+    for x1, x2 in np.ndindex(2, 2):
+        h1 = (a1 * number(float(x1)) + a2 * number(float(x2)) + a3).relu()
+        h2 = (b1 * number(float(x1)) + b2 * number(float(x2)) + b3).relu()
+        error = c1 * h1 + c2 * h2 + c3 + number(-float(x1 != x2))
+        loss = loss + error * error
+    return loss
+
+
+def gradient_by(number, drawn):
+    """Return the gradient of that error in weights that ``number`` makes."""
+    weights = [number(weight) for weight in drawn]
+    xor_loss(number, weights).backward()
+    return [float(weight.grad) for weight in weights]
+
+
+drawn = np.random.default_rng(run_seed()).normal(size=9).tolist()
+compare(
+    tr(es="tu grafo y PyTorch", en="your graph and PyTorch"),
+    lambda: gradient_by(Node, drawn),
+    lambda: gradient_by(
+        lambda number: torch.tensor(number, dtype=torch.float64, requires_grad=True), drawn
+    ),
+)
+
+# %% [markdown] exercise="train_with" lang="es"
+# **Tu Adam entrena una red de verdad.** Ya tienes las dos mitades: quien calcula gradientes y quien da
+# los pasos. Únelas para una red de PyTorch con varios tensores de pesos. Cada tensor necesita **su propio**
+# optimizador: la memoria de uno no le sirve a otro. Los tensores se cambian en el sitio (dentro de
+# `torch.no_grad()`), para que la red los vea.
+
+# %% [markdown] exercise="train_with" lang="en"
+# **Your Adam trains a real network.** You have both halves: one that finds gradients and one that takes
+# steps. Join them for a PyTorch network with several tensors of weights. Each tensor needs an optimiser of
+# **its own**: the memory of one is of no use to another. The tensors are changed in place (inside
+# `torch.no_grad()`), so that the network sees it.
+
+
+# %% role="exercise" id="train_with" title_es="Tu Adam, en una red de verdad" title_en="Your Adam on a real network" difficulty=2 minutes=12
+def train_with(make_optimizer, parameters: list[torch.Tensor], loss_of, steps: int) -> list[float]:
+    """Change the parameters in place, ``steps`` times; return the loss before each step.
+
+    ``loss_of()`` is the loss, a tensor, of the parameters as they are. ``make_optimizer()`` is a
+    fresh optimiser, whose ``step(w, gradient)`` takes NumPy arrays and returns the new weights.
+    """
+    ### BEGIN SOLUTION
+    optimizers = [make_optimizer() for _ in parameters]
+    losses = []
+    for _ in range(steps):
+        loss = loss_of()
+        gradients = torch.autograd.grad(loss, parameters)
+        losses.append(loss.item())
+        with torch.no_grad():
+            for optimizer, w, gradient in zip(optimizers, parameters, gradients, strict=True):
+                w.copy_(torch.as_tensor(optimizer.step(w.numpy(), gradient.numpy())))
+    return losses
+    ### END SOLUTION
+
+
+# %% role="check" id="train_with_check" points=2
+class Heavy:
+    """An optimiser with a memory, not the student's."""
+
+    def __init__(self):
+        self.v = 0.0
+
+    def step(self, w, gradient):
+        self.v = 0.8 * self.v + gradient
+        return w - 0.02 * self.v
+
+
+def train_drawn(X, y, u, v, steps):
+    """Train a model with two tensors of weights; return them below each other, and the losses."""
+    X, y = torch.tensor(X), torch.tensor(y)
+    u, v = (torch.tensor(weights, requires_grad=True) for weights in (u, v))
+    losses = train_with(
+        Heavy, [u, v], lambda: torch.mean((torch.tanh(X @ u) + X @ v - y) ** 2), steps
+    )
+    return np.concatenate([u.detach().numpy(), v.detach().numpy(), np.asarray(losses)])
+
+
+tick.call(
+    {"es": "pesos y pérdidas de un entrenamiento", "en": "weights and losses of a training"},
+    lambda X, y, u, v, steps: train_drawn(X, y, u, v, steps),
+    cases=lambda rng: [
+        (rng.normal(size=(20, 3)), rng.normal(size=20), *rng.normal(size=(2, 3)), steps)
+        for steps in (1, 2, 15)
+    ],
+    marks=2,
+    hint={
+        "es": "¿Creas los optimizadores una sola vez, uno por tensor? ¿Se acumula el gradiente de un paso a otro? La pérdida se apunta antes de mover los pesos.",
+        "en": "Do you make the optimisers only once, one for each tensor? Does the gradient pile up from step to step? The loss is noted before the weights move.",
+    },
+)
+
+# %% role="given"
+handwritten = load_digits()
+images = torch.tensor(handwritten.data / 16).float()  # (1797, 64), of 8 × 8 pixels
+numerals = torch.tensor(handwritten.target)
+
+
+def fresh_network():
+    """Return a network from images of digits to the logits of 10 classes, always the same one."""
+    torch.manual_seed(run_seed())
+    return nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+
+
+def loss_on_digits(network):
+    return nn.functional.cross_entropy(network(images[:1000]), numerals[:1000])
+
+
+class Flat:
+    """An optimiser that sees the weights of each tensor in one row, as in the valley."""
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+
+    def step(self, w, gradient):
+        return np.asarray(self.optimizer.step(w.ravel(), gradient.ravel())).reshape(w.shape)
+
+
+with once_done():
+    steps = budget(full=150, quick=30)
+    yours, theirs = fresh_network(), fresh_network()
+    optimizer, their_losses = torch.optim.Adam(theirs.parameters(), lr=0.01), []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = loss_on_digits(theirs)
+        loss.backward()
+        optimizer.step()
+        their_losses.append(loss.item())
+    your_losses = train_with(
+        lambda: Flat(Adam(0.01)), list(yours.parameters()), lambda: loss_on_digits(yours), steps
+    )
+    plots.curves(
+        {tr(es="tu Adam", en="your Adam"): your_losses, "torch.optim.Adam": their_losses},
+        ylabel=tr(es="entropía cruzada", en="cross-entropy"),
+        xlabel=tr(es="paso", en="step"),
+        log=True,
+    )
+    plt.show()
+    right = torch.mean((yours(images[1000:]).argmax(dim=1) == numerals[1000:]).float()).item()
+    print(
+        tr(
+            es=f"tu red acierta el {100 * right:.0f} % de 797 dígitos que no ha visto",
+            en=f"your network gets {right:.0%} of 797 unseen digits right",
+        )
+    )
 
 # %% [markdown] lang="es"
 # ## 6. Embeddings: filas de una matriz
@@ -311,7 +695,7 @@ def embedding_gradient(ids: np.ndarray, upstream: np.ndarray, V: int) -> np.ndar
 tick.call(
     {"es": "gradiente de palabras distintas", "en": "gradient of distinct words"},
     lambda ids, upstream, V: embedding_gradient(ids, upstream, V),
-    cases=lambda rng: [(rng.permutation(8)[:5], rng.normal(size=(5, 3)), 8)],
+    cases=lambda rng: [(rng.permutation(8)[:5], rng.normal(size=(5, 3)), 9)],
     marks=1,
     hint={
         "es": "La forma es la de E, (V, D), y las filas que no se usaron quedan a cero.",
@@ -366,23 +750,23 @@ subjects = {
 }
 company = {
     animal: tr(
-        es="el {} duerme aquí, mi {} come carne, el {} corre mucho",
-        en="the {} sleeps here, my {} eats meat, the {} runs fast",
+        es="el {} duerme aquí, mi {} come carne, el {} corre mucho, un {} bebe agua, mi {} huye deprisa",
+        en="the {} sleeps here, my {} eats meat, the {} runs fast, one {} drinks water, my {} hides well",
     ),
     fruit: tr(
-        es="una buena {} es dulce, mi {} está madura, la dulce {} cae",
-        en="a ripe {} is sweet, my {} is ripe, the sweet {} falls",
+        es="una buena {} es dulce, mi {} está madura, la dulce {} cae, pela esta {} verde, otra {} en almíbar",
+        en="a ripe {} is sweet, my {} is ripe, the sweet {} falls, peel this {} first, another {} in syrup",
     ),
     city: tr(
-        es="mañana volamos a {}, vivimos en {} ahora, el tren a {} sale",
-        en="we fly to {} tomorrow, we live in {} now, the train to {} leaves",
+        es="mañana volamos a {}, vivimos en {} ahora, el tren a {} sale, las calles de {} de noche, nació cerca de {}",
+        en="we fly to {} tomorrow, we live in {} now, the train to {} leaves, all streets of {} at night, born near {}",
     ),
 }
 rng = np.random.default_rng(run_seed())
 sentences = [
     rng.choice(company[kind].split(", ")).format(names.split()[turn % 4]).split()
     for kind, names in subjects.items()
-    for turn in range(20)
+    for turn in range(16)
 ]
 tokens = sorted({token for sentence in sentences for token in sentence})
 counts = np.zeros((len(tokens), len(tokens)))
@@ -400,6 +784,23 @@ plots.embedding_map(
     rows, labels=[name for name, _ in names], groups=[kind for _, kind in names], ax=ax
 )
 plt.show()
+
+# %% [markdown] lang="es"
+# **No solo palabras.** Todo lo que se puede numerar se puede convertir en filas de una tabla. En
+# **recomendación**, hay una fila por usuario y otra por película, y la red aprende de las dos si se van a
+# gustar (He et al., 2017); YouTube resumía lo que alguien había visto en la media de los vectores de esos
+# vídeos y buscaba después los más cercanos (Covington et al., 2016). En **visión**, las caras de una misma
+# persona acaban cerca y las de otras, lejos (Schroff et al., 2015), y un Transformer trata como palabras
+# los trozos de una imagen: cada uno se convierte en un vector con una misma capa lineal (Dosovitskiy et al.,
+# 2021).
+
+# %% [markdown] lang="en"
+# **Not only words.** Whatever can be numbered can become rows of a table. In **recommendation** there is a
+# row for each user and one for each film, and the network learns from both whether they will get on (He et
+# al., 2017); YouTube summed up what someone had watched as the mean of those videos' vectors, and then looked
+# for the nearest ones (Covington et al., 2016). In **vision**, faces of one person end up close together and
+# those of others far away (Schroff et al., 2015), and a Transformer treats pieces of an image as words: the
+# same linear layer makes a vector of each (Dosovitskiy et al., 2021).
 
 # %% [markdown] lang="es"
 # ## 7. El paso recurrente
@@ -471,7 +872,7 @@ def unroll(step, X: np.ndarray, h0: np.ndarray) -> np.ndarray:
     ### END SOLUTION
 
 
-# %% role="check" id="unroll_check" points=3
+# %% role="check" id="unroll_check" points=2
 def unroll_drawn(X, h0, Wx, Wh):
     """Unroll a step that is given here, not the student's."""
     return unroll(lambda x, h: np.tanh(x @ Wx + h @ Wh), X, h0)
@@ -484,7 +885,7 @@ tick.call(
         tuple(rng.normal(size=size) for size in [(n, t, d), (n, k), (d, k), (k, k)])
         for n, t, d, k in [(3, 5, 2, 4), (5, 3, 3, 3), (2, 1, 3, 2), (1, 6, 1, 2)]
     ],
-    marks=3,
+    marks=2,
     hint={
         "es": "El tiempo es el eje 1 de X. El resultado tiene T estados: h0 no se incluye. ¿Cada paso recibe el estado que dejó el anterior?",
         "en": "Time is axis 1 of X. The result has T states: h0 is not among them. Does each step get the state that the one before left?",
@@ -519,14 +920,14 @@ compare(
 
 
 # %% role="given"
-def gradient_reach(scale, keep=0.0, length=40, size=32):
+def gradient_reach(scale, keep=0.0, squash=torch.tanh, length=40, size=32):
     """Return how large the gradient of the last state is at each distance back in time."""
     generator = torch.Generator().manual_seed(run_seed())
     Wh = scale * torch.linalg.qr(torch.randn(size, size, generator=generator))[0]
     h, states = torch.zeros(size, requires_grad=True), []
     for _ in range(length):
         x = 0.05 * torch.randn(size, generator=generator)
-        h = keep * h + (1 - keep) * torch.tanh(x + h @ Wh)
+        h = keep * h + (1 - keep) * squash(x + h @ Wh)
         h.retain_grad()
         states.append(h)
     h.sum().backward()
@@ -537,6 +938,9 @@ reach = {
     tr(es="Wh encoge: × 0.8", en="Wh shrinks: × 0.8"): gradient_reach(0.8),
     tr(es="Wh conserva la longitud", en="Wh keeps lengths"): gradient_reach(1.0),
     tr(es="Wh estira: × 1.2", en="Wh stretches: × 1.2"): gradient_reach(1.2),
+    tr(es="× 1.2, sin la tanh", en="× 1.2, without the tanh"): gradient_reach(
+        1.2, squash=nn.Identity()
+    ),
     tr(es="× 0.8, con puerta z = 0.9", en="× 0.8, with gate z = 0.9"): gradient_reach(
         0.8, keep=0.9
     ),
@@ -549,3 +953,16 @@ plots.curves(
     log=True,
 )
 plt.show()
+
+# %% [markdown] lang="es"
+# ¿Por qué la curva de × 1.2 es casi plana y solo crece a la derecha? Porque el estado ha crecido hasta
+# donde la $\tanh$ se aplana, y allí su derivada, menor que 1, deshace lo que $W_h$ estira; solo en los
+# primeros instantes, con el estado aún pequeño, se nota el 1.2. Sin la $\tanh$, el gradiente se multiplica
+# por 1.2 en cada paso: $1.2^{39} \approx 1200$. Y con la puerta se apaga mucho más despacio que con × 0.8
+# a secas.
+
+# %% [markdown] lang="en"
+# Why is the curve of × 1.2 almost flat, and grows only on the right? Because the state has grown to where the
+# $\tanh$ is flat, and its derivative there, less than 1, undoes what $W_h$ stretches; only in the first
+# instants, while the state is small, does the 1.2 show. Without the $\tanh$ the gradient is multiplied by 1.2
+# at each step: $1.2^{39} \approx 1200$. And with the gate it fades much more slowly than with × 0.8 alone.

@@ -99,12 +99,13 @@ def count_pairs(corpus: dict[tuple[str, ...], int]) -> dict[tuple[str, str], int
 
 
 # %% role="check" id="count_pairs_check" points=2
-def draw_corpus(rng, symbols, words):
-    """Draw different words of one to seven symbols, as tuples, with their counts."""
+def draw_corpus(rng, symbols, words, *given):
+    """Draw different words of one to seven symbols, as tuples, and add those given; with counts."""
     drawn = {}
     for length in rng.integers(1, 8, size=words):
         word = tuple(rng.choice(symbols, size=length).tolist())
         drawn["".join(word)] = word
+    drawn |= {"".join(word.split()): tuple(word.split()) for word in given}
     return {drawn[text]: int(rng.integers(1, 20)) for text in sorted(drawn)}
 
 
@@ -114,6 +115,7 @@ tick.call(
     cases=lambda rng: [
         (draw_corpus(rng, ["a", "b", "c", "d"], 12),),
         (draw_corpus(rng, ["a", "b"], 8),),
+        (draw_corpus(rng, ["a", "ab", "ba"], 8, "a ab a ab"),),
         ({("a",): 3},),
     ],
     marks=2,
@@ -158,7 +160,8 @@ tick.call(
     {"es": "una fusión", "en": "a merge"},
     lambda pair, corpus: merge_pair(pair, corpus),
     cases=lambda rng: [
-        (pair, draw_corpus(rng, ["a", "b", "c", "ab", "ca"], 15))
+        (pair, draw_corpus(rng, ["a", "b", "c", "ab", "ca"], 15, *ends))
+        for ends in [("a b a b", "c a b", "b a", "ca b c b", "ab c ab c", "c b c b c")]
         for pair in (("a", "b"), ("b", "c"), ("ab", "c"))
     ],
     marks=2,
@@ -243,3 +246,41 @@ with once_done():
         point = vocabulary[step], lengths[step]
         ax.annotate(name, point, xytext=(8, 8), textcoords="offset points")
     plt.show()
+
+# %% [markdown] lang="es"
+# **En la práctica** nadie escribe esto en Python puro. La biblioteca `tokenizers` de Hugging Face, en Rust,
+# hace lo mismo sobre millones de líneas, y cada modelo publicado trae el suyo:
+#
+# ```python
+# from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+#
+# tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+# tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # ninguna fusión cruza de palabra a palabra
+# trainer = trainers.BpeTrainer(vocab_size=8000, special_tokens=["<unk>"])
+# tokenizer.train_from_iterator(lines, trainer)
+# tokenizer.encode("saltaban").tokens
+# ```
+#
+# GPT-2 empieza por los 256 bytes en lugar de los caracteres, y así ningún texto contiene símbolos
+# desconocidos (Radford et al., 2019). **WordPiece**, el de BERT, no une el par más frecuente sino el que más
+# sube la verosimilitud del corpus; **Unigram** va al revés: parte de muchos trozos y va quitando los que
+# menos falta hacen (Kudo, 2018).
+
+# %% [markdown] lang="en"
+# **In practice** nobody writes this in plain Python. Hugging Face's library `tokenizers`, in Rust, does the
+# same over millions of lines, and each published model brings its own:
+#
+# ```python
+# from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+#
+# tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+# tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # no merge goes from one word to the next
+# trainer = trainers.BpeTrainer(vocab_size=8000, special_tokens=["<unk>"])
+# tokenizer.train_from_iterator(lines, trainer)
+# tokenizer.encode("helped").tokens
+# ```
+#
+# GPT-2 begins with the 256 bytes in place of characters, so that no text holds an unknown symbol (Radford et
+# al., 2019). **WordPiece**, which BERT uses, does not join the most frequent pair but the one that most raises
+# the likelihood of the corpus; **Unigram** goes the other way: it begins with many pieces and drops those
+# that are least needed (Kudo, 2018).

@@ -1,8 +1,7 @@
 # %% [markdown] lang="es"
 # ## 9. Normalización por lotes
 #
-# A cada capa le llegan números cuya escala cambia mientras las anteriores aprenden. **BatchNorm**
-# (Ioffe y Szegedy, 2015) la fija: resta a cada variable la media del lote, divide por su desviación, y
+# **BatchNorm** (Ioffe y Szegedy, 2015) fija la escala de los números que llegan a una capa: resta a cada variable la media del lote, divide por su desviación, y
 # dos pesos, $\gamma$ y $\beta$, devuelven la escala que convenga.
 #
 # $$\hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} \qquad y = \gamma\,\hat x + \beta$$
@@ -14,12 +13,17 @@
 #   que se guarda ahí es la **insesgada**, que divide por $N - 1$.
 # - **Evaluación:** se usan las medias móviles, que no se tocan. Así la respuesta a un caso no depende de
 #   con quién comparta lote, y un solo caso basta.
+#
+# **¿Por qué ayuda?** Sus autores lo atribuyeron a que las entradas de cada capa dejan de cambiar de escala
+# mientras las anteriores aprenden (*internal covariate shift*). Santurkar et al. (2018) pusieron a prueba
+# esa explicación: añadieron ruido detrás de BatchNorm, para que las entradas volvieran a cambiar, y la red
+# se entrenaba igual de bien. Lo que vieron es que la pérdida se vuelve más **suave**: el gradiente cambia
+# menos de un punto al siguiente, y por eso se admiten pasos más largos. El porqué sigue en discusión.
 
 # %% [markdown] lang="en"
 # ## 9. Batch normalisation
 #
-# The numbers that reach a layer change their scale while the layers before it learn. **BatchNorm**
-# (Ioffe and Szegedy, 2015) fixes it: take the batch's mean from each variable, divide by its deviation,
+# **BatchNorm** (Ioffe and Szegedy, 2015) fixes the scale of the numbers that reach a layer: take the batch's mean from each variable, divide by its deviation,
 # and let two weights, $\gamma$ and $\beta$, give back whatever scale is best.
 #
 # $$\hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} \qquad y = \gamma\,\hat x + \beta$$
@@ -31,6 +35,12 @@
 #   is the **unbiased** one, which divides by $N - 1$.
 # - **Evaluation:** the moving averages are used and left alone. So the answer to a case does not depend
 #   on who shares its batch, and a single case is enough.
+#
+# **Why does it help?** Its authors put it down to the inputs of each layer no longer changing their scale
+# while the layers before learn (*internal covariate shift*). Santurkar et al. (2018) put that explanation to
+# the test: they added noise after BatchNorm, so that the inputs changed again, and the network trained just
+# as well. What they saw is that the loss becomes **smoother**: the gradient changes less from one point to
+# the next, which is why longer steps are allowed. The reason is still under debate.
 
 # %% [markdown] exercise="batch_norm" lang="es"
 # Escribe el método que aplica la capa. `self.training` dice el modo. Entrenar con un solo caso no tiene
@@ -86,9 +96,10 @@ def averages_after(batches, momentum):
     return np.stack([layer.running_mean, layer.running_var])
 
 
-def normalise_evaluating(x, mean, var):
+def normalise_evaluating(x, mean, var, gamma, beta, eps):
     """Return the output in evaluation mode, and the moving averages below it."""
-    layer = BatchNorm(len(mean))
+    layer = BatchNorm(len(mean), eps=eps)
+    layer.gamma, layer.beta = gamma, beta
     layer.running_mean, layer.running_var, layer.training = mean.copy(), var.copy(), False
     return np.vstack([layer(x), layer.running_mean, layer.running_var])
 
@@ -121,15 +132,21 @@ tick.call(
 )
 tick.call(
     {"es": "BatchNorm en modo evaluación", "en": "BatchNorm in evaluation mode"},
-    lambda x, mean, var: normalise_evaluating(x, mean, var),
+    lambda x, mean, var, gamma, beta, eps: normalise_evaluating(x, mean, var, gamma, beta, eps),
     cases=lambda rng: [
-        (rng.normal(2, 3, size=(n, d)), rng.normal(size=d), rng.uniform(0.5, 4, size=d))
-        for n, d in [(5, 3), (1, 4)]
+        (
+            rng.normal(2, 3, size=(n, d)),
+            rng.normal(size=d),
+            rng.uniform(0.5, 4, size=d),
+            *rng.normal(size=(2, d)),
+            eps,
+        )
+        for n, d, eps in [(5, 3, 1e-5), (1, 4, 0.5)]
     ],
     marks=2,
     hint={
-        "es": "En evaluación no se mira el lote: se normaliza con las medias móviles, que quedan como estaban.",
-        "en": "Evaluation does not look at the batch: it normalises with the moving averages, which stay as they were.",
+        "es": "En evaluación no se mira el lote: se normaliza con las medias móviles, que quedan como estaban. Lo demás es igual: ε, gamma y beta.",
+        "en": "Evaluation does not look at the batch: it normalises with the moving averages, which stay as they were. The rest is the same: ε, gamma and beta.",
     },
 )
 tick.call(
@@ -184,10 +201,10 @@ companies = rng.gamma(4, 1.25, size=(300, 7, 1))
 with once_done():
     layer = BatchNorm(1)
     raw = np.concatenate([companies, np.tile(case, (300, 1, 1))], axis=1)  # (300, 8, 1)
-    training = np.array([layer(batch)[-1, 0] for batch in raw])
+    training = np.array([np.asarray(layer(batch))[-1, 0] for batch in raw])
     layer.training = False
-    evaluating = layer(case)[0, 0]
-    normalised = np.concatenate([layer(batch) for batch in companies])
+    evaluating = np.asarray(layer(case))[0, 0]
+    normalised = np.concatenate([np.asarray(layer(batch)) for batch in companies])
     with plots.style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     left.hist(
@@ -340,12 +357,21 @@ def steepest(rates: np.ndarray, losses: np.ndarray) -> float:
 
 # %% role="check" id="range_test_check" points=3
 def drawn_curve(rng, lost=0):
-    """Draw (rates, losses) of a range test whose last ``lost`` losses are nan."""
-    rates = np.geomspace(1e-5, 1, 40)
-    turn = rng.uniform(-7, -4)
-    losses = 2.3 - 2 / (1 + np.exp(-2 * (np.log(rates) - turn))) + rng.normal(scale=0.01, size=40)
-    losses[40 - lost :] = np.nan
-    return rates, losses
+    """Draw (rates, losses) of a range test whose last ``lost`` losses are nan.
+
+    The rates are not evenly spaced: early on there is a gap, over which the loss falls a lot but
+    gently. Later it falls fastest where two steep pieces meet, goes on falling, and shoots up.
+    """
+    slopes = rng.uniform(-0.3, 0.0, size=30)  # of the loss over log(rate), piece by piece
+    widths = rng.uniform(0.25, 0.35, size=30)
+    slopes[5], widths[5] = -1.2, 2.5
+    steep = rng.integers(11, 18)
+    slopes[steep - 1], slopes[steep] = rng.uniform(-2.6, -2.4), rng.uniform(-3.2, -3.0)
+    slopes[-3:] = 8
+    slopes[18:-3] -= 0.2
+    losses = 10 + np.concatenate([[0], np.cumsum(slopes * widths)])
+    losses[len(losses) - lost :] = np.nan
+    return 1e-5 * np.exp(np.concatenate([[0], np.cumsum(widths)])), losses
 
 
 tick.call(
@@ -361,11 +387,11 @@ tick.call(
 tick.call(
     {"es": "descenso más rápido de la pérdida", "en": "steepest descent of the loss"},
     lambda rates, losses: steepest(rates, losses),
-    cases=lambda rng: [drawn_curve(rng), drawn_curve(rng), drawn_curve(rng, lost=6)],
+    cases=lambda rng: [drawn_curve(rng), drawn_curve(rng), drawn_curve(rng, lost=3)],
     marks=2,
     hint={
-        "es": "Se pide la tasa de la pendiente más negativa, no la de menor pérdida. Con nan, np.argmin se equivoca: existe np.nanargmin.",
-        "en": "It is the rate of the most negative slope, not that of the lowest loss. With nan, np.argmin goes wrong: there is np.nanargmin.",
+        "es": "Se pide la tasa de la pendiente más negativa respecto a log(tasa): ni la de menor pérdida, ni la de mayor diferencia, que depende de lo separadas que estén las tasas. Con nan, np.argmin se equivoca: existe np.nanargmin.",
+        "en": "It is the rate of the most negative slope over log(rate): not that of the lowest loss, nor of the largest difference, which depends on how far apart the rates are. With nan, np.argmin goes wrong: there is np.nanargmin.",
     },
 )
 
@@ -392,7 +418,7 @@ def sweep(rates, batch_size=32):
 
 
 with once_done():
-    rates = learning_rates(1e-4, 10, 100)
+    rates = np.asarray(learning_rates(1e-4, 10, 100))
     losses = sweep(rates)
     found = steepest(rates, losses)
     ax = plots.curves(
@@ -453,6 +479,9 @@ tick.call(
         *((rng.normal(size=25).tolist(), patience) for patience in (2, 4, 8)),
         (np.sort(rng.uniform(size=9))[::-1].tolist(), 3),
         ([0.5] * 6, int(rng.integers(2, 5))),
+        ([3.0, 2.0, 2.5, *rng.uniform(2, 3, size=1), 1.0, 1.5, 1.2, 0.5], 3),  # just in time
+        ([2.0, 1.0, *rng.uniform(1, 2, size=3).tolist()], 3),  # gives up at the very end
+        ([1.0, 2.0, 0.9, 1.5, 0.8, 1.4, 0.7], int(rng.integers(2, 4))),
     ],
     marks=2,
     hint={
@@ -537,17 +566,23 @@ def search_table(table, rates, sizes):
     )
 
 
-def drawn_table(rng, blown_up):
-    """Draw (table, rates, sizes); the first losses of the table are nan."""
-    table = rng.uniform(0.1, 2.3, size=(3, 4))
-    table.flat[:blown_up] = np.nan
+def drawn_table(rng, best, blown_up=()):
+    """Draw (table, rates, sizes); the best place and those that blew up are given."""
+    table = rng.uniform(0.5, 2.3, size=(3, 4))
+    table.flat[list(blown_up)] = np.nan
+    table.flat[best] = rng.uniform(0.1, 0.4)
     return table, rng.uniform(1e-4, 1, size=3).tolist(), [8, 16, 32, 64]
 
 
 tick.call(
     {"es": "lo mejor de una cuadrícula", "en": "best of a grid"},
     lambda table, rates, sizes: search_table(table, rates, sizes),
-    cases=lambda rng: [drawn_table(rng, 0), drawn_table(rng, 2), drawn_table(rng, 5)],
+    cases=lambda rng: [
+        drawn_table(rng, best=11),
+        drawn_table(rng, best=0),
+        drawn_table(rng, best=rng.integers(2, 11), blown_up=(0, 1, 11)),
+        drawn_table(rng, best=rng.integers(6, 12), blown_up=range(5)),
+    ],
     marks=2,
     hint={
         "es": "El orden es (tasa, tamaño, pérdida). Si falla un caso con nan: cualquier comparación con nan es falsa, también loss < best cuando best es nan.",
@@ -563,6 +598,7 @@ results = {}
 
 def validation_loss(lr, batch_size):
     """Train for some epochs; return the lowest validation loss, and remember it for the picture."""
+    lr, batch_size = float(lr), int(batch_size)
     _, losses = train_digits(lr, batch_size, epochs=budget(full=20, quick=6))
     results[lr, batch_size] = float(np.min(losses["validation"]))
     return results[lr, batch_size]
@@ -601,12 +637,14 @@ with once_done():
 # %% [markdown] exercise="choose_settings" lang="es"
 # **Tu elección.** Con lo que has visto (la prueba de barrido, la curva y la cuadrícula), fija los tres
 # números. La red se entrena una vez con ellos y se mide en dígitos que no ha visto nadie, con algo de
-# ruido añadido. No busques el récord: basta con que no sea una elección descuidada.
+# ruido añadido. No busques el récord: basta con que no sea una elección descuidada. Fuera de los límites
+# que indica la función no se entrena nada.
 
 # %% [markdown] exercise="choose_settings" lang="en"
 # **Your choice.** From what you have seen (the range test, the curve and the grid), settle the three
 # numbers. The network is trained once with them and measured on digits that nobody has seen, with some
-# noise added. Do not hunt for a record: it is enough not to choose carelessly.
+# noise added. Do not hunt for a record: it is enough not to choose carelessly. Beyond the limits that the
+# function states nothing is trained.
 
 
 # %% role="exercise" id="choose_settings" title_es="Decide tú" title_en="You decide" difficulty=1 minutes=5
@@ -618,10 +656,46 @@ def choose_settings() -> dict:
 
 
 # %% role="given"
-with once_done():
-    final_network, losses = train_digits(**choose_settings())
+LIMITS = {"lr": (0, 1), "batch_size": (4, 256), "epochs": (1, 40)}
+
+
+def within_limits(settings):
+    """Return the settings, whole numbers where they must be; raise ValueError beyond the limits."""
+    if not isinstance(settings, dict) or settings.keys() != LIMITS.keys():
+        expected = ", ".join(LIMITS)
+        raise ValueError(
+            tr(
+                es=f"se esperaba un diccionario con {expected}; hay {settings}",
+                en=f"expected a dictionary with {expected}; found {settings}",
+            )
+        )
+    for name, (least, most) in LIMITS.items():
+        found = float(settings[name])
+        whole = name == "lr" or found == int(found)
+        if not (least <= found <= most and whole and found > 0):
+            raise ValueError(
+                tr(
+                    es=f"{name} es {found:g} y debe estar entre {least} y {most}",
+                    en=f"{name} is {found:g} and must be between {least} and {most}",
+                )
+            )
+    return {name: float(n) if name == "lr" else int(n) for name, n in settings.items()}
+
+
+def train_finally():
+    """Train with the settings chosen and draw the losses; return the network."""
+    network, losses = train_digits(**within_limits(choose_settings()))
     draw_losses(losses)
     plt.show()
+    return network
+
+
+final_network = None
+with once_done():
+    try:
+        final_network = train_finally()
+    except (TypeError, ValueError) as error:
+        print(error)
 
 
 def draw_noisy_digits(rng):
@@ -633,6 +707,7 @@ def draw_noisy_digits(rng):
 # %% role="check" id="choose_settings_check" points=2
 def read_digits(images):
     """Return the digit that the final network sees in each image."""
+    within_limits(choose_settings())
     with torch.no_grad():
         return final_network(torch.tensor(images)).argmax(dim=1).numpy()
 
@@ -644,7 +719,7 @@ tick.predictions(
     metric="accuracy",
     baseline=(
         {"es": "el dígito más frecuente", "en": "the most common digit"},
-        lambda images: np.full(len(images), 3),
+        lambda images: np.full(len(images), np.bincount(labels[train_part]).argmax()),
     ),
     share=0.9,
     marks=2,
@@ -668,39 +743,55 @@ tick.summary()
 # %% [markdown] lang="es"
 # ## Para saber más
 #
-# - Alpaydin, E. y Kaynak, C. (1998). *Optical recognition of handwritten digits*. UCI Machine Learning Repository.
-# - Bengio, Y., Ducharme, R., Vincent, P. y Jauvin, C. (2003). A neural probabilistic language model. *JMLR* 3, 1137–1155.
-# - Cho, K. et al. (2014). Learning phrase representations using RNN encoder–decoder for statistical machine translation. *EMNLP*. arXiv:1406.1078.
-# - Duchi, J., Hazan, E. y Singer, Y. (2011). Adaptive subgradient methods for online learning and stochastic optimization. *JMLR* 12, 2121–2159.
-# - Efron, B., Hastie, T., Johnstone, I. y Tibshirani, R. (2004). Least angle regression. *Annals of Statistics* 32(2), 407–499.
-# - Goodfellow, I., Bengio, Y. y Courville, A. (2016). *Deep Learning*. MIT Press. El capítulo 6 trata XOR; el 8, los optimizadores.
-# - Hochreiter, S. y Schmidhuber, J. (1997). Long short-term memory. *Neural Computation* 9(8), 1735–1780.
-# - Ioffe, S. y Szegedy, C. (2015). Batch normalization: accelerating deep network training by reducing internal covariate shift. *ICML*. arXiv:1502.03167.
-# - Kingma, D. P. y Ba, J. (2014). Adam: a method for stochastic optimization. arXiv:1412.6980.
-# - Loshchilov, I. y Hutter, F. (2019). Decoupled weight decay regularization. *ICLR*. arXiv:1711.05101.
-# - Mikolov, T., Chen, K., Corrado, G. y Dean, J. (2013). Efficient estimation of word representations in vector space. arXiv:1301.3781.
-# - Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods. *USSR Computational Mathematics and Mathematical Physics* 4(5), 1–17.
-# - Robbins, H. y Monro, S. (1951). A stochastic approximation method. *Annals of Mathematical Statistics* 22(3), 400–407.
-# - Sennrich, R., Haddow, B. y Birch, A. (2016). Neural machine translation of rare words with subword units. *ACL*. arXiv:1508.07909.
-# - Smith, L. N. (2017). Cyclical learning rates for training neural networks. *WACV*. arXiv:1506.01186.
+# - Alpaydin, E. y Kaynak, C. (1998). *Optical recognition of handwritten digits*. UCI Machine Learning Repository. [doi:10.24432/C50P49](https://doi.org/10.24432/C50P49).
+# - Baydin, A. G., Pearlmutter, B. A., Radul, A. A. y Siskind, J. M. (2018). Automatic differentiation in machine learning: a survey. *JMLR* 18(153), 1–43. [arXiv:1502.05767](https://arxiv.org/abs/1502.05767).
+# - Bengio, Y., Ducharme, R., Vincent, P. y Jauvin, C. (2003). [A neural probabilistic language model](https://jmlr.org/papers/v3/bengio03a.html). *JMLR* 3, 1137–1155.
+# - Cho, K. et al. (2014). Learning phrase representations using RNN encoder–decoder for statistical machine translation. *EMNLP*. [arXiv:1406.1078](https://arxiv.org/abs/1406.1078).
+# - Covington, P., Adams, J. y Sargin, E. (2016). Deep neural networks for YouTube recommendations. *RecSys*. [doi:10.1145/2959100.2959190](https://doi.org/10.1145/2959100.2959190).
+# - Dosovitskiy, A. et al. (2021). An image is worth 16x16 words: transformers for image recognition at scale. *ICLR*. [arXiv:2010.11929](https://arxiv.org/abs/2010.11929).
+# - Duchi, J., Hazan, E. y Singer, Y. (2011). [Adaptive subgradient methods for online learning and stochastic optimization](https://jmlr.org/papers/v12/duchi11a.html). *JMLR* 12, 2121–2159.
+# - Efron, B., Hastie, T., Johnstone, I. y Tibshirani, R. (2004). Least angle regression. *Annals of Statistics* 32(2), 407–499. [arXiv:math/0406456](https://arxiv.org/abs/math/0406456).
+# - Goodfellow, I., Bengio, Y. y Courville, A. (2016). [*Deep Learning*](https://www.deeplearningbook.org). MIT Press. El capítulo 6 trata XOR; el 8, los optimizadores.
+# - He, X., Liao, L., Zhang, H., Nie, L., Hu, X. y Chua, T.-S. (2017). Neural collaborative filtering. *WWW*. [arXiv:1708.05031](https://arxiv.org/abs/1708.05031).
+# - Hochreiter, S. y Schmidhuber, J. (1997). Long short-term memory. *Neural Computation* 9(8), 1735–1780. [doi:10.1162/neco.1997.9.8.1735](https://doi.org/10.1162/neco.1997.9.8.1735).
+# - Ioffe, S. y Szegedy, C. (2015). Batch normalization: accelerating deep network training by reducing internal covariate shift. *ICML*. [arXiv:1502.03167](https://arxiv.org/abs/1502.03167).
+# - Kingma, D. P. y Ba, J. (2014). Adam: a method for stochastic optimization. [arXiv:1412.6980](https://arxiv.org/abs/1412.6980).
+# - Kudo, T. (2018). Subword regularization: improving neural network translation models with multiple subword candidates. *ACL*. [arXiv:1804.10959](https://arxiv.org/abs/1804.10959).
+# - Loshchilov, I. y Hutter, F. (2019). Decoupled weight decay regularization. *ICLR*. [arXiv:1711.05101](https://arxiv.org/abs/1711.05101).
+# - Mikolov, T., Chen, K., Corrado, G. y Dean, J. (2013). Efficient estimation of word representations in vector space. [arXiv:1301.3781](https://arxiv.org/abs/1301.3781).
+# - Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods. *USSR Computational Mathematics and Mathematical Physics* 4(5), 1–17. [doi:10.1016/0041-5553(64)90137-5](https://doi.org/10.1016/0041-5553(64)90137-5).
+# - Radford, A., Wu, J., Child, R., Luan, D., Amodei, D. y Sutskever, I. (2019). *Language models are unsupervised multitask learners*. OpenAI.
+# - Robbins, H. y Monro, S. (1951). A stochastic approximation method. *Annals of Mathematical Statistics* 22(3), 400–407. [doi:10.1214/aoms/1177729586](https://doi.org/10.1214/aoms/1177729586).
+# - Santurkar, S., Tsipras, D., Ilyas, A. y Mądry, A. (2018). How does batch normalization help optimization? *NeurIPS*. [arXiv:1805.11604](https://arxiv.org/abs/1805.11604).
+# - Schroff, F., Kalenichenko, D. y Philbin, J. (2015). FaceNet: a unified embedding for face recognition and clustering. *CVPR*. [arXiv:1503.03832](https://arxiv.org/abs/1503.03832).
+# - Sennrich, R., Haddow, B. y Birch, A. (2016). Neural machine translation of rare words with subword units. *ACL*. [arXiv:1508.07909](https://arxiv.org/abs/1508.07909).
+# - Smith, L. N. (2017). Cyclical learning rates for training neural networks. *WACV*. [arXiv:1506.01186](https://arxiv.org/abs/1506.01186).
 # - Tieleman, T. y Hinton, G. (2012). Lecture 6.5: RMSprop. *Neural Networks for Machine Learning*, Coursera.
 
 # %% [markdown] lang="en"
 # ## Further reading
 #
-# - Alpaydin, E. and Kaynak, C. (1998). *Optical recognition of handwritten digits*. UCI Machine Learning Repository.
-# - Bengio, Y., Ducharme, R., Vincent, P. and Jauvin, C. (2003). A neural probabilistic language model. *JMLR* 3, 1137–1155.
-# - Cho, K. et al. (2014). Learning phrase representations using RNN encoder–decoder for statistical machine translation. *EMNLP*. arXiv:1406.1078.
-# - Duchi, J., Hazan, E. and Singer, Y. (2011). Adaptive subgradient methods for online learning and stochastic optimization. *JMLR* 12, 2121–2159.
-# - Efron, B., Hastie, T., Johnstone, I. and Tibshirani, R. (2004). Least angle regression. *Annals of Statistics* 32(2), 407–499.
-# - Goodfellow, I., Bengio, Y. and Courville, A. (2016). *Deep Learning*. MIT Press. Chapter 6 treats XOR; chapter 8, optimisers.
-# - Hochreiter, S. and Schmidhuber, J. (1997). Long short-term memory. *Neural Computation* 9(8), 1735–1780.
-# - Ioffe, S. and Szegedy, C. (2015). Batch normalization: accelerating deep network training by reducing internal covariate shift. *ICML*. arXiv:1502.03167.
-# - Kingma, D. P. and Ba, J. (2014). Adam: a method for stochastic optimization. arXiv:1412.6980.
-# - Loshchilov, I. and Hutter, F. (2019). Decoupled weight decay regularization. *ICLR*. arXiv:1711.05101.
-# - Mikolov, T., Chen, K., Corrado, G. and Dean, J. (2013). Efficient estimation of word representations in vector space. arXiv:1301.3781.
-# - Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods. *USSR Computational Mathematics and Mathematical Physics* 4(5), 1–17.
-# - Robbins, H. and Monro, S. (1951). A stochastic approximation method. *Annals of Mathematical Statistics* 22(3), 400–407.
-# - Sennrich, R., Haddow, B. and Birch, A. (2016). Neural machine translation of rare words with subword units. *ACL*. arXiv:1508.07909.
-# - Smith, L. N. (2017). Cyclical learning rates for training neural networks. *WACV*. arXiv:1506.01186.
+# - Alpaydin, E. and Kaynak, C. (1998). *Optical recognition of handwritten digits*. UCI Machine Learning Repository. [doi:10.24432/C50P49](https://doi.org/10.24432/C50P49).
+# - Baydin, A. G., Pearlmutter, B. A., Radul, A. A. and Siskind, J. M. (2018). Automatic differentiation in machine learning: a survey. *JMLR* 18(153), 1–43. [arXiv:1502.05767](https://arxiv.org/abs/1502.05767).
+# - Bengio, Y., Ducharme, R., Vincent, P. and Jauvin, C. (2003). [A neural probabilistic language model](https://jmlr.org/papers/v3/bengio03a.html). *JMLR* 3, 1137–1155.
+# - Cho, K. et al. (2014). Learning phrase representations using RNN encoder–decoder for statistical machine translation. *EMNLP*. [arXiv:1406.1078](https://arxiv.org/abs/1406.1078).
+# - Covington, P., Adams, J. and Sargin, E. (2016). Deep neural networks for YouTube recommendations. *RecSys*. [doi:10.1145/2959100.2959190](https://doi.org/10.1145/2959100.2959190).
+# - Dosovitskiy, A. et al. (2021). An image is worth 16x16 words: transformers for image recognition at scale. *ICLR*. [arXiv:2010.11929](https://arxiv.org/abs/2010.11929).
+# - Duchi, J., Hazan, E. and Singer, Y. (2011). [Adaptive subgradient methods for online learning and stochastic optimization](https://jmlr.org/papers/v12/duchi11a.html). *JMLR* 12, 2121–2159.
+# - Efron, B., Hastie, T., Johnstone, I. and Tibshirani, R. (2004). Least angle regression. *Annals of Statistics* 32(2), 407–499. [arXiv:math/0406456](https://arxiv.org/abs/math/0406456).
+# - Goodfellow, I., Bengio, Y. and Courville, A. (2016). [*Deep Learning*](https://www.deeplearningbook.org). MIT Press. Chapter 6 treats XOR; chapter 8, optimisers.
+# - He, X., Liao, L., Zhang, H., Nie, L., Hu, X. and Chua, T.-S. (2017). Neural collaborative filtering. *WWW*. [arXiv:1708.05031](https://arxiv.org/abs/1708.05031).
+# - Hochreiter, S. and Schmidhuber, J. (1997). Long short-term memory. *Neural Computation* 9(8), 1735–1780. [doi:10.1162/neco.1997.9.8.1735](https://doi.org/10.1162/neco.1997.9.8.1735).
+# - Ioffe, S. and Szegedy, C. (2015). Batch normalization: accelerating deep network training by reducing internal covariate shift. *ICML*. [arXiv:1502.03167](https://arxiv.org/abs/1502.03167).
+# - Kingma, D. P. and Ba, J. (2014). Adam: a method for stochastic optimization. [arXiv:1412.6980](https://arxiv.org/abs/1412.6980).
+# - Kudo, T. (2018). Subword regularization: improving neural network translation models with multiple subword candidates. *ACL*. [arXiv:1804.10959](https://arxiv.org/abs/1804.10959).
+# - Loshchilov, I. and Hutter, F. (2019). Decoupled weight decay regularization. *ICLR*. [arXiv:1711.05101](https://arxiv.org/abs/1711.05101).
+# - Mikolov, T., Chen, K., Corrado, G. and Dean, J. (2013). Efficient estimation of word representations in vector space. [arXiv:1301.3781](https://arxiv.org/abs/1301.3781).
+# - Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods. *USSR Computational Mathematics and Mathematical Physics* 4(5), 1–17. [doi:10.1016/0041-5553(64)90137-5](https://doi.org/10.1016/0041-5553(64)90137-5).
+# - Radford, A., Wu, J., Child, R., Luan, D., Amodei, D. and Sutskever, I. (2019). *Language models are unsupervised multitask learners*. OpenAI.
+# - Robbins, H. and Monro, S. (1951). A stochastic approximation method. *Annals of Mathematical Statistics* 22(3), 400–407. [doi:10.1214/aoms/1177729586](https://doi.org/10.1214/aoms/1177729586).
+# - Santurkar, S., Tsipras, D., Ilyas, A. and Mądry, A. (2018). How does batch normalization help optimization? *NeurIPS*. [arXiv:1805.11604](https://arxiv.org/abs/1805.11604).
+# - Schroff, F., Kalenichenko, D. and Philbin, J. (2015). FaceNet: a unified embedding for face recognition and clustering. *CVPR*. [arXiv:1503.03832](https://arxiv.org/abs/1503.03832).
+# - Sennrich, R., Haddow, B. and Birch, A. (2016). Neural machine translation of rare words with subword units. *ACL*. [arXiv:1508.07909](https://arxiv.org/abs/1508.07909).
+# - Smith, L. N. (2017). Cyclical learning rates for training neural networks. *WACV*. [arXiv:1506.01186](https://arxiv.org/abs/1506.01186).
 # - Tieleman, T. and Hinton, G. (2012). Lecture 6.5: RMSprop. *Neural Networks for Machine Learning*, Coursera.
