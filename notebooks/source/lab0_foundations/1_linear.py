@@ -55,6 +55,8 @@
 
 # %% role="given"
 import dis
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -67,7 +69,7 @@ from torch import nn
 
 from utils import plots, text
 from utils.language import tr
-from utils.profile import budget, run_seed
+from utils.profile import budget, profile, run_seed
 from utils.unfinished import once_done
 
 torch.set_num_threads(1)  # networks as small as these gain nothing from more

@@ -544,6 +544,48 @@ with once_done():
 # with a rate for each weight flatten it altogether, and AdaGrad and RMSprop reach the very bottom. In the
 # crooked valley they lose that advantage.
 
+# %% [markdown] lang="es"
+# **Muévelo tú.** El mismo valle, con la misma tasa y tres valores de $\mu$: sin memoria se arrastra
+# por el fondo; con $\mu = 0.9$ llega; con $0.99$ se pasa de largo y vuelve, una y otra vez. Debajo,
+# donde el cuaderno admite controles (Colab, Jupyter), puedes mover $\mu$ y la tasa.
+
+# %% [markdown] lang="en"
+# **Move it yourself.** The same valley, the same rate and three values of $\mu$: without memory it crawls
+# along the floor; with $\mu = 0.9$ it arrives; with $0.99$ it overshoots and comes back, again and again. Below,
+# where the notebook can show controls (Colab, Jupyter), you can move $\mu$ and the rate.
+
+
+# %% role="given"
+def draw_momentum(lr, *momenta):
+    """Draw momentum's path in the crooked valley, a panel for each momentum."""
+    with plots.style():
+        _, axes = plt.subplots(
+            1, len(momenta), figsize=(9.5, 2.8), layout="constrained", squeeze=False, sharey=True
+        )
+    for ax, mu in zip(axes[0], momenta, strict=True):
+        ax.contour(*grid.T, heights.T, levels=9, colors="#9a9a94", linewidths=0.6)
+        path = path_in(*crooked, Momentum(lr, mu))
+        ax.plot(*path.T, ".-", color=plots.COLOURS[1], markersize=4, linewidth=1)
+        ax.plot(*minimum, "*", color=plots.TEXT, markersize=11)
+        left_now = height(path[-10:], crooked[0]).max()
+        title = tr(es=f"μ {mu:g}: quedan {left_now:.1e}", en=f"μ {mu:g}: {left_now:.1e} left")
+        ax.set(title=title, xlim=(-5, 6), ylim=(-5, 4))
+    plt.show()
+
+
+def with_sliders(draw, **ranges):
+    """Let sliders call a function, where somebody can move them."""
+    if profile() == "full" and "DL_MODE" not in os.environ:
+        with suppress(ImportError):
+            from ipywidgets import interact
+
+            interact(draw, **ranges)
+
+
+with once_done():
+    draw_momentum(0.25, 0.0, 0.9, 0.99)
+    with_sliders(lambda mu, lr: draw_momentum(lr, mu), mu=(0.0, 0.99, 0.01), lr=(0.01, 1.0, 0.01))
+
 # %% [markdown] role="question" id="q_optimisers" points=3 lang="es"
 # (a) ¿Por qué en Adam no da lo mismo sumar $\lambda w$ al gradiente que restar $\eta\lambda w$ a los
 # pesos, y en SGD sí? (b) Señala en la figura un optimizador al que perjudica su memoria y explica
