@@ -42,32 +42,43 @@ class NextToken(nn.Module):
 
 
 # %% role="check" id="next_token_check" points=3
-def filled_outputs(vocabulary, hidden, inputs):
-    """Return the logits of the student's model in evaluation mode, its weights filled by rule."""
-    model = NextToken(vocabulary, hidden, dropout=0.5).eval()
+def filled(vocabulary, hidden, dropout):
+    """Return the student's model, each of its weights and biases filled by rule."""
+    model = NextToken(vocabulary, hidden, dropout)
     with torch.no_grad():
         for parameter in model.parameters():
             values = torch.sin(torch.arange(parameter.numel(), dtype=torch.float32))
             parameter.copy_(0.5 * values.reshape(parameter.shape))
+    return model
+
+
+def filled_outputs(vocabulary, hidden, inputs):
+    """Return the logits of the filled model in evaluation mode."""
+    with torch.no_grad():
+        model = filled(vocabulary, hidden, dropout=0.5).eval()
         return model(torch.tensor(inputs, dtype=torch.float32))
 
 
-def drops_out(vocabulary, hidden, inputs, modes):
-    """Return for each mode, training or evaluation, whether the logits change from call to call."""
-    model = NextToken(vocabulary, hidden, dropout=0.5)
-    inputs = torch.tensor(inputs, dtype=torch.float32)
-    return [not torch.equal(model.train(mode)(inputs), model.train(mode)(inputs)) for mode in modes]
+def scales_of_states(dropout, inputs, modes):
+    """Return for each mode, training or evaluation, by what the only state of a model is scaled."""
+    inputs = torch.tensor(inputs, dtype=torch.float32)  # (T, B, V)
+    model = filled(inputs.shape[-1], 1, dropout)
+    bias = 0.5 * torch.sin(torch.arange(inputs.shape[-1]))
+    with torch.no_grad():
+        whole = (model.eval()(inputs) - bias)[..., 1:]  # what the state adds; its weights are not 0
+        scales = [(model.train(mode)(inputs) - bias)[..., 1:] / whole for mode in modes]
+    return [sorted(set(np.abs(np.round(scale.numpy().ravel(), 2)).tolist())) for scale in scales]
 
 
-def drawn_inputs(rng):
-    """Draw one-hot inputs, shape (6, 3, 5)."""
-    return np.eye(5)[rng.integers(0, 5, size=(6, 3))]
+def drawn_inputs(rng, steps, batch):
+    """Draw one-hot inputs, shape (T, B, 5)."""
+    return np.eye(5)[rng.integers(0, 5, size=(steps, batch))]
 
 
 tick.call(
     {"es": "logits del modelo", "en": "logits of the model"},
     lambda vocabulary, hidden, inputs: filled_outputs(vocabulary, hidden, inputs),
-    cases=lambda rng: [(5, hidden, drawn_inputs(rng)) for hidden in (3, 8)],
+    cases=lambda rng: [(5, hidden, drawn_inputs(rng, 6, 3)) for hidden in (3, 8)],
     marks=2,
     hint={
         "es": "nn.LSTM devuelve una tupla: los estados de todos los pasos y los últimos. Sin batch_first, el tiempo va primero.",
@@ -75,13 +86,19 @@ tick.call(
     },
 )
 tick.call(
-    {"es": "dropout solo al entrenar", "en": "dropout only while training"},
-    lambda *drawn: drops_out(*drawn),
-    cases=lambda rng: [(5, 8, drawn_inputs(rng), rng.permutation([True, False] * 8).tolist())],
+    {
+        "es": "dropout sobre los estados, solo al entrenar",
+        "en": "dropout on the states, while training",
+    },
+    lambda dropout, inputs, modes: scales_of_states(dropout, inputs, modes),
+    cases=lambda rng: [
+        (dropout, drawn_inputs(rng, 50, 8), rng.permutation([True, False] * 3).tolist())
+        for dropout in rng.permutation([0.2, 0.5, 0.75]).tolist()[:2]
+    ],
     marks=1,
     hint={
-        "es": "Usa el módulo nn.Dropout, que obedece a train() y eval(), entre la LSTM y la capa lineal.",
-        "en": "Use the module nn.Dropout, which obeys train() and eval(), between the LSTM and the linear layer.",
+        "es": "Usa el módulo nn.Dropout, que obedece a train() y eval(), entre la LSTM y la capa lineal, y en ningún otro sitio.",
+        "en": "Use the module nn.Dropout, which obeys train() and eval(), between the LSTM and the linear layer, and nowhere else.",
     },
 )
 
@@ -159,31 +176,48 @@ def toy(weight, dropout):
     return nn.Sequential(nn.Dropout(dropout), layer)
 
 
+def watched(model):
+    """Return a list to which each pass through the model adds (training mode, gradients on)."""
+    seen = []
+    model.register_forward_hook(
+        lambda *_: seen.append((model.training, torch.is_grad_enabled())), always_call=True
+    )
+    return seen
+
+
 def facts_of_step(weight, inputs, targets, mask):
-    """Return loss, weights and mode after the student's two steps on a toy model."""
+    """Return losses, weights and modes of the student's two steps on a toy model."""
     model = toy(weight, dropout=0.0).eval()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    optimizer, seen = torch.optim.SGD(model.parameters(), lr=0.5), watched(model)
     batch = as_tensors(inputs, targets, mask)
-    losses = [train_step(model, optimizer, *batch) for _ in range(2)]
-    return losses, model[1].weight.detach(), model.training
+    losses = [float(train_step(model, optimizer, *batch)) for _ in range(2)]
+    return losses, model[1].weight.detach(), sorted(set(seen)), model.training
 
 
 def facts_of_evaluation(weight, inputs, targets, mask, mode):
-    """Return the student's evaluation of a toy model, and the mode it is left in."""
+    """Return the student's evaluation of a toy model, and the modes while and after it."""
     model = toy(weight, dropout=0.5).train(mode)
-    return evaluate(model, *as_tensors(inputs, targets, mask)), model.training
+    seen = watched(model)
+    loss = float(evaluate(model, *as_tensors(inputs, targets, mask)))
+    return loss, sorted(set(seen)), model.training
+
+
+def scaled_batch(rng, scale, steps, batch):
+    """Draw a padded batch whose inputs, and so the gradients, are small or large."""
+    inputs, targets, mask = drawn_batch(rng, steps, batch)
+    return scale * inputs, targets, mask
 
 
 tick.call(
     {"es": "paso de entrenamiento", "en": "training step"},
     lambda weight, inputs, targets, mask: facts_of_step(weight, inputs, targets, mask),
     cases=lambda rng: [
-        (scale * rng.normal(size=(4, 4)), *drawn_batch(rng, 5, 3)) for scale in (0.5, 8.0)
+        (0.5 * rng.normal(size=(4, 4)), *scaled_batch(rng, scale, 6, 4)) for scale in (0.1, 40.0)
     ],
     marks=2,
     hint={
-        "es": "¿zero_grad, backward, recorte y paso, en ese orden? ¿Cuenta solo lo que la máscara marca con 1? ¿Modo de entrenamiento?",
-        "en": "zero_grad, backward, clipping and step, in that order? Does only what the mask marks with 1 count? Training mode?",
+        "es": "¿zero_grad, backward, recorte de la norma conjunta a 1 y paso, en ese orden? ¿Cuenta solo lo que la máscara marca con 1? ¿Modo de entrenamiento, ya desde la pasada hacia delante?",
+        "en": "zero_grad, backward, clipping of the joint norm to 1 and step, in that order? Does only what the mask marks with 1 count? Training mode, from the forward pass on?",
     },
 )
 tick.call(
@@ -196,8 +230,8 @@ tick.call(
     ],
     marks=2,
     hint={
-        "es": "Un modelo que llega en modo de entrenamiento debe salir en modo de entrenamiento, pero medirse sin dropout.",
-        "en": "A model that comes in training mode must leave in training mode, yet be measured without dropout.",
+        "es": "Un modelo que llega en modo de entrenamiento debe salir en modo de entrenamiento, pero medirse sin dropout y sin gradientes (torch.no_grad).",
+        "en": "A model that comes in training mode must leave in training mode, yet be measured without dropout and without gradients (torch.no_grad).",
     },
 )
 
@@ -210,14 +244,39 @@ with once_done():
     held_out = as_tensors(*padded_batch(validation_set))
     history = {"training": [], "validation": []}
     for _ in range(budget(full=50, quick=60)):
-        losses = [train_step(model, optimizer, *batch) for batch in batches]
+        losses = [float(train_step(model, optimizer, *batch)) for batch in batches]
         history["training"].append(float(np.mean(losses)))
-        history["validation"].append(evaluate(model, *held_out))
+        history["validation"].append(float(evaluate(model, *held_out)))
     models["nn.LSTM"], histories["nn.LSTM"] = model.eval(), history
     show_history("nn.LSTM")
 
 
-# %% role="check" id="torch_trained_check" covers="next_token,modes" points=4
+def race_of_lstms(hidden, times=10):
+    """Print how long loss and gradients of a batch take, by hand and with ``nn.LSTM``."""
+    batch = padded_batch(train_set[:32])
+    params = new_lstm(hidden, VOCABULARY, np.random.default_rng(run_seed()))
+    model, tensors = NextToken(VOCABULARY, hidden, dropout=0.0), as_tensors(*batch)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    ours = min(seconds_of(lambda: lstm_gradients(params, *batch))[0] for _ in range(times))
+    theirs = min(
+        seconds_of(lambda: train_step(model, optimizer, *tensors))[0] for _ in range(times)
+    )
+    print(
+        tr(
+            es=f"{hidden} unidades: a mano, {1000 * ours:.1f} ms por lote; "
+            f"nn.LSTM, {1000 * theirs:.1f} ms",
+            en=f"{hidden} units: by hand, {1000 * ours:.1f} ms a batch; "
+            f"nn.LSTM, {1000 * theirs:.1f} ms",
+        )
+    )
+
+
+with once_done():
+    for hidden in (32, 256):
+        race_of_lstms(hidden, times=budget(full=10, quick=1))
+
+
+# %% role="check" id="torch_trained_check" covers="next_token,modes" points=3
 def torch_classes(model, beginnings):
     """Return the most probable class after each beginning, for a PyTorch model."""
     ids = [[CLASSES.index(token) for token in tokens] for tokens in beginnings]
@@ -237,7 +296,7 @@ tick.predictions(
     hidden=drawn_beginnings,
     metric="accuracy",
     baseline=({"es": "siempre b", "en": "always b"}, always_b),
-    marks=4,
+    marks=3,
     hint={
         "es": "¿Bajó la curva hasta el suelo? Si no, revisa la máscara en la pérdida y que el gradiente se ponga a cero en cada paso.",
         "en": "Did the curve come down to the floor? If not, check the mask in the loss and that gradients are zeroed at each step.",
@@ -282,11 +341,11 @@ tick.call(
 )
 
 # %% [markdown] lang="es"
-# Y para verlo de un vistazo, todas las secuencias de $n = 1$ a 16, una por fila. La red solo se
+# Y para verlo de un vistazo, todas las secuencias de $n = 1$ a 20, una por fila. La red solo se
 # entrenó hasta $n = 10$: por debajo de la línea empieza lo desconocido.
 
 # %% [markdown] lang="en"
-# And to see it at a glance, all the sequences from $n = 1$ to 16, one a row. The network was
+# And to see it at a glance, all the sequences from $n = 1$ to 20, one a row. The network was
 # trained up to $n = 10$ only: below the line the unknown begins.
 
 
@@ -294,7 +353,7 @@ tick.call(
 POSITION = tr(es="posición de lo que se lee", en="position of what is read")
 
 
-def draw_mistakes(ax, title, logits_of, most=16):
+def draw_mistakes(ax, title, logits_of, most=20):
     """Draw where predictions are wrong; a row is a sequence, a column a position."""
     picture = np.full((most, 2 * most), np.nan)
     for n in range(1, most + 1):
@@ -317,12 +376,12 @@ def torch_logits(inputs):
 
 def rnn_logits(inputs):
     """Return the logits (T, 1, V) of the trained RNN for one sequence (T, 1, V)."""
-    return forward(models["RNN"], inputs[:, 0])[1][:, None]
+    return np.asarray(forward(models["RNN"], inputs[:, 0])[1])[:, None]
 
 
 with once_done():
     inputs, targets, mask = padded_batch(test_set)
-    errors = errors_by_position(torch_logits(inputs).argmax(axis=-1), targets, mask)
+    errors = np.asarray(errors_by_position(torch_logits(inputs).argmax(axis=-1), targets, mask))
     with plots.style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")
         left.bar(range(len(errors)), errors, color=plots.COLOURS[0])
@@ -348,6 +407,111 @@ with once_done(), plots.style():
     )
     plt.show()
 
+# %% [markdown] exercise="counting_unit" lang="es"
+# **Abrir la celda.** Hasta $n = 10$ las dos redes en NumPy empatan. Por debajo de la línea, no: la
+# RNN se pierde enseguida y la LSTM sigue acertando un buen trecho. ¿Cómo lo hace? Su celda **suma**,
+# y sumar es contar. Busca, entre sus unidades, la que lleva la cuenta: aquella cuyo estado tiene
+# con `count` (las `a` leídas menos las `b`) la mayor correlación de Pearson **en valor absoluto**,
+# porque contar hacia abajo también es contar. Una unidad que no se mueve no cuenta nada: su
+# correlación sería 0/0, y vale 0.
+
+# %% [markdown] exercise="counting_unit" lang="en"
+# **Opening the cell.** Up to $n = 10$ the two NumPy networks draw. Below the line they do not: the
+# RNN is lost at once, and the LSTM goes on being right for a good while. How? Its cell **adds**, and
+# adding is counting. Among its units, find the one that keeps count: the one whose state has the
+# largest Pearson correlation with `count` (the `a` read minus the `b`), **in absolute value**, since
+# counting down is counting, too. A unit that does not move counts nothing: its correlation would be
+# 0/0, and is taken as 0.
+
+
+# %% role="exercise" id="counting_unit" title_es="La neurona que cuenta" title_en="The unit that counts" difficulty=2 minutes=8
+def counting_unit(states: np.ndarray, count: np.ndarray) -> int:
+    """Return which unit of the states, shape (T, H), follows the count, shape (T,), most closely."""
+    ### BEGIN SOLUTION
+    centred = states - states.mean(axis=0)  # (T, H)
+    lengths = np.linalg.norm(centred, axis=0)
+    products = np.abs((count - count.mean()) @ centred)  # (H,)
+    return int((products / np.where(lengths > 0, lengths, 1)).argmax())
+    ### END SOLUTION
+
+
+# %% role="check" id="counting_unit_check" points=2
+def count_of(n):
+    """Return how many a more than b have been read after each token of aⁿbⁿ but the last."""
+    return np.concatenate([np.arange(1, n + 1), np.arange(n - 1, 0, -1)]).astype(float)
+
+
+def drawn_units(rng, sign, units=9):
+    """Draw states and a count: a unit that counts, a loud one, a rough one, and one that rests."""
+    count = count_of(int(rng.integers(5, 12)))
+    states = rng.normal(size=(len(count), units))
+    counts, loud, rough, rests = rng.permutation(units)[:4]
+    states[:, counts] = sign * 0.1 * count + 5
+    states[:, loud] = 30 * count + 90 * states[:, loud]
+    states[:, rough] = -sign * count + states[:, rough]
+    states[:, rests] = 1
+    return states, count
+
+
+tick.call(
+    {"es": "la unidad que cuenta", "en": "the unit that counts"},
+    lambda states, count: counting_unit(states, count),
+    cases=lambda rng: [drawn_units(rng, sign) for sign in (1, -1, 1, -1)],
+    marks=2,
+    hint={
+        "es": "Correlación, no covarianza: ni lo grande que sea una unidad ni su signo deben decidir. ¿Y qué haces con el nan de la que no se mueve?",
+        "en": "Correlation, not covariance: neither the size of a unit nor its sign may decide. And what do you do with the nan of the one that rests?",
+    },
+)
+
+
+# %% role="given"
+def states_of(name, n):
+    """Return what the LSTM's cell or the RNN holds after each token of aⁿbⁿ but the last, (T, H)."""
+    inputs, _, _ = padded_batch([["a"] * n + ["b"] * n + ["EOS"]])  # (2n, 1, V)
+    if name == "RNN":
+        return np.asarray(forward(models["RNN"], inputs[:, 0])[0])[:-1]
+    read, _, _ = lstm_run(models["LSTM"], inputs)
+    return np.array([c[0] for _, _, c, _ in read[1:]])  # c as the step after it reads it
+
+
+with once_done(), plots.style():
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")
+    for ax, name in zip(axes, ("LSTM", "RNN"), strict=True):
+        unit = counting_unit(states_of(name, MAX_N), count_of(MAX_N))
+        for number, n in enumerate((5, 10, 15)):
+            ax.plot(
+                np.arange(1, 2 * n),
+                states_of(name, n)[:, unit],
+                color=plots.COLOURS[number],
+                linestyle=plots.DASHES[number],
+                marker=plots.MARKERS[number],
+                markersize=3.5,
+                label=f"n = {n}",
+            )
+        ax.set(xlabel=tr(es="palabras leídas", en="tokens read"))
+        ax.legend()
+    axes[0].set(
+        title=tr(es="LSTM: la celda que cuenta", en="LSTM: the cell that counts"),
+        ylabel=tr(es="estado", en="state"),
+    )
+    axes[1].set(title=tr(es="RNN: su mejor estado", en="RNN: its best state"))
+    plt.show()
+
+# %% [markdown] lang="es"
+# Ahí está: la celda se mueve casi un paso fijo por cada `a`, en una dirección, y lo deshace con cada
+# `b`. Cuando vuelve al principio, toca `EOS`. Que una LSTM aprende a contar así en $a^n b^n$, y llega
+# mucho más lejos de lo que vio, lo mostraron Gers y Schmidhuber (2001). Una RNN no puede llevar la
+# cuenta de ese modo: sus estados viven entre −1 y 1, y todos los números grandes se le aplastan
+# contra el borde (Weiss et al., 2018).
+
+# %% [markdown] lang="en"
+# There it is: the cell moves by an almost constant step for each `a`, in one direction, and takes it
+# back with each `b`. When it is back where it began, it is time for `EOS`. That an LSTM learns to
+# count like this on $a^n b^n$, and gets much further than it has seen, was shown by Gers and
+# Schmidhuber (2001). An RNN cannot keep count that way: its states live between −1 and 1, and all
+# large numbers are squashed against the edge (Weiss et al., 2018).
+
 # %% [markdown] role="question" id="hand_or_framework" points=2 lang="es"
 # Compara tu LSTM escrita a mano con la de PyTorch: código, velocidad, resultado. ¿Qué te da cada
 # una que no te da la otra?
@@ -372,28 +536,66 @@ with once_done(), plots.style():
 # fixed cost of every PyTorch operation weighs more than the operation.
 # ### END SOLUTION
 
-# %% [markdown] role="question" id="where_fails" points=2 lang="es"
-# ¿En qué posiciones falla la predicción? Distingue los errores que ninguna red podría evitar de los
-# que sí, y explica qué ocurre por debajo de la línea discontinua.
+# %% [markdown] role="question" id="which_better" points=2 lang="es"
+# ¿Qué red de NumPy lo ha hecho mejor, la RNN o la LSTM? Apóyate en los números y en los dibujos, y
+# di hasta dónde llega tu conclusión.
 #
 # ### BEGIN SOLUTION
-# Entre las `a` hay errores inevitables: la red no puede saber cuál es la última, apuesta por lo
-# más probable y falla justo en el cambio (o, cerca de $n = 10$, apuesta por `b` antes de tiempo).
-# Desde la primera `b` (línea naranja) no debería haber ninguno, y hasta $n = 10$ apenas los hay.
-# Más allá, la red termina demasiado pronto o demasiado tarde: no ha aprendido la regla «tantas
-# como antes», sino un contador que funciona en el rango que vio y se satura fuera de él.
+# Depende de lo que se pregunte. **Hasta $n = 10$, empate**: las dos llegan al suelo y aciertan casi
+# todas las posiciones determinadas. Son secuencias de 20 pasos como mucho, la inicialización
+# ortogonal conserva bastante gradiente a esa distancia y basta con distinguir diez cuentas. La LSTM
+# llega en menos épocas, pero cada una cuesta varias veces más: tiene el cuádruple de pesos en la
+# recurrencia. **Más allá de $n = 10$, gana la LSTM**: la RNN falla ya en 11 o poco después, y la
+# LSTM suele acertar hasta 15 o 20, porque cuenta sumando en su celda. Si el examen se parece a los
+# datos de entrenamiento, la sencilla basta; si pide generalizar, no.
+# ### END SOLUTION
+
+# %% [markdown] role="question" id="which_better" points=2 lang="en"
+# Which of the NumPy networks did better, the RNN or the LSTM? Use the numbers and the pictures, and
+# say how far your conclusion reaches.
+#
+# ### BEGIN SOLUTION
+# It depends on what is asked. **Up to $n = 10$, a draw**: both reach the floor and are right at
+# nearly all determined positions. The sequences have 20 steps at most, the orthogonal start keeps
+# enough gradient alive over that distance, and telling ten counts apart is all it takes. The LSTM
+# gets there in fewer epochs, but each costs several times as much: it has four times the weights in
+# its recurrence. **Beyond $n = 10$ the LSTM wins**: the RNN fails at 11 or soon after, and the LSTM
+# is usually right up to 15 or 20, because it counts by adding in its cell. If the exam looks like
+# the training data, the simple one is enough; if it asks to generalise, it is not.
+# ### END SOLUTION
+
+# %% [markdown] role="question" id="where_fails" points=2 lang="es"
+# ¿En qué posiciones falla la predicción? Distingue los errores que ninguna red podría evitar de los
+# que sí, y explica qué ocurre, en cada una de las tres redes, por debajo de la línea discontinua.
+#
+# ### BEGIN SOLUTION
+# Entre las `a` hay errores inevitables: la red no puede saber cuál es la última, apuesta por lo más
+# probable y falla justo en el cambio (o, cerca de $n = 10$, apuesta por `b` antes de tiempo). Desde
+# la primera `b` (línea naranja) no debería haber ninguno, y hasta $n = 10$ apenas los hay. Más allá,
+# cada red cuenta hasta donde aprendió a contar. La RNN se pierde casi enseguida ($n = 11$–13): sus
+# estados están saturados y las cuentas grandes le parecen iguales. La LSTM de NumPy acierta hasta
+# $n = 15$–20 o más: en su celda hay una unidad que sube un paso por cada `a` y baja uno por cada `b`,
+# y ese contador sigue valiendo fuera de lo que vio, hasta que los pequeños errores de cada paso
+# suman demasiado. La de PyTorch, con la misma arquitectura, suele fallar antes ($n = 12$–14): poder
+# contar no garantiza aprender a contar bien; también depende de cómo se entrenó.
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="where_fails" points=2 lang="en"
 # At which positions does the prediction fail? Tell the errors that no network could avoid from
-# those that one could, and explain what happens below the dashed line.
+# those that one could, and explain what happens, in each of the three networks, below the dashed
+# line.
 #
 # ### BEGIN SOLUTION
 # Among the `a` there are errors that cannot be helped: the network cannot know which is the last
 # one, bets on what is most probable, and is wrong right at the change (or, near $n = 10$, bets on
 # `b` too soon). From the first `b` (orange line) there should be none, and up to $n = 10$ there
-# hardly are. Beyond, the network stops too early or too late: it has not learned the rule “as many
-# as before” but a counter that works in the range it saw and saturates outside it.
+# hardly are. Beyond, each network counts as far as it learned to count. The RNN is lost almost at
+# once ($n = 11$–13): its states are saturated, and large counts look the same to it. NumPy's LSTM
+# is right up to $n = 15$–20 or more: in its cell there is a unit that goes up a step for each `a` and
+# down one for each `b`, and that counter still works outside what it saw, until the small errors of
+# each step add up to too much. PyTorch's, of the same architecture, usually fails sooner
+# ($n = 12$–14): to be able to count is not yet to have learned to count well; that also depends on
+# the training.
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="eval_and_train" points=2 lang="es"
