@@ -164,6 +164,8 @@ PART_ONE = (
     "momentum_step",
     "train",
     "predict_next",
+    "perplexity",
+    "generate",
     "pad",
     "batch_gradients",
 )
@@ -174,11 +176,12 @@ LATER_CHECKS = {
     "gradients of the weights",
     "LSTM on hidden sequences",
     "logits of the model",
-    "dropout only while training",
+    "dropout on the states, while training",
     "training step",
     "evaluation",
     "nn.LSTM on hidden sequences",
     "errors by position",
+    "the unit that counts",
     "changes",
     "and back",
     "windows and targets",
@@ -280,6 +283,13 @@ def test_sequence_of_length_0_or_1_is_refused(lab: dict[str, Any], tokens: list[
 def test_prediction_after_nothing_is_refused(lab: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="has length 0; expected 1 or more"):
         lab["predict_next"]({}, [])
+    with pytest.raises(ValueError, match="has length 0; expected 1 or more"):
+        lab["generate"]({}, [], np.random.default_rng(0))
+
+
+def test_text_in_place_of_tokens_is_refused(lab: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=r"got the text 'a b EOS'. Write \['a', 'b', 'EOS'\]"):
+        lab["prepare"]("a b EOS", lab["token_to_id"])
 
 
 def test_unknown_tokens_are_named_and_read_as_unk(lab: dict[str, Any]) -> None:
@@ -300,4 +310,16 @@ def test_series_with_a_hole_is_refused(lab: dict[str, Any], bad: float) -> None:
 @pytest.mark.parametrize("look_back", [0, 30, 31])
 def test_look_back_that_does_not_fit_is_refused(lab: dict[str, Any], look_back: int) -> None:
     with pytest.raises(ValueError, match=rf"look-back is {look_back} .* from 1 to 29"):
+        lab["make_windows"](np.arange(1.0, 31.0), look_back)
+
+
+@pytest.mark.parametrize("series", [np.ones((12, 3)), ["one", "two"], [[1.0], [2.0, 3.0]]])
+def test_what_is_no_series_is_refused(lab: dict[str, Any], series: Any) -> None:
+    with pytest.raises(TypeError, match="no vector of numbers, one value a month"):
+        lab["make_windows"](series, 12)
+
+
+@pytest.mark.parametrize("look_back", [2.0, "12", True])
+def test_look_back_that_is_no_whole_number_is_refused(lab: dict[str, Any], look_back: Any) -> None:
+    with pytest.raises(TypeError, match="expected a whole number of months"):
         lab["make_windows"](np.arange(1.0, 31.0), look_back)

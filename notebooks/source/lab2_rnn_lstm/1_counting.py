@@ -120,7 +120,7 @@ def encode(tokens: list[str], token_to_id: dict[str, int]) -> np.ndarray:
     """Return the ids of the tokens, shape (T,); a token without an id gets that of "UNK"."""
     ### BEGIN SOLUTION
     unknown = token_to_id["UNK"]
-    return np.array([token_to_id.get(token, unknown) for token in tokens], dtype=int)
+    return np.array([token_to_id.get(token, unknown) for token in tokens])
     ### END SOLUTION
 
 

@@ -171,7 +171,7 @@ def make_windows(series: np.ndarray, look_back: int) -> tuple[np.ndarray, np.nda
     require_series(series, look_back)
     ### BEGIN SOLUTION
     windows = np.lib.stride_tricks.sliding_window_view(series, look_back)[:-1]
-    return windows.copy(), series[look_back:].copy()
+    return windows, series[look_back:]
     ### END SOLUTION
 
 
@@ -237,7 +237,7 @@ tick.call(
 # 5. **Promediar** varias redes entrenadas con semillas distintas: sus errores se compensan en
 #    parte. Con 100 ventanas, una red sola depende demasiado de su suerte.
 #
-# No elijas nada mirando el último 20 %. Si quieres comparar ideas, esconde otro trozo de la
+# Los ajustes están al principio de la celda; son tuyos. No elijas nada mirando el último 20 %. Si quieres comparar ideas, esconde otro trozo de la
 # historia y examínate en él. Y cuida el tiempo: un pronóstico no debería pasar de unos segundos.
 
 # %% [markdown] exercise="forecast" lang="en"
@@ -259,11 +259,16 @@ tick.call(
 # 5. **Average** several networks trained from different seeds: part of their errors cancel out.
 #    With 100 windows, a single network depends too much on its luck.
 #
-# Choose nothing by looking at the last 20%. To compare ideas, hide another piece of the history and
+# The settings are at the top of the cell; they are yours. Choose nothing by looking at the last 20%. To compare ideas, hide another piece of the history and
 # sit the exam on that. And mind the time: a forecast should not take more than a few seconds.
 
 
 # %% role="exercise" id="forecast" title_es="Pronosticar a ciegas" title_en="Forecasting blind" difficulty=3 minutes=45
+LOOK_BACK = 12
+MEMBERS = budget(full=5, quick=2)  # networks whose forecasts are averaged
+SETTINGS = {"steps": budget(full=200, quick=100), "lr": 0.01, "noise": 0.4}
+
+
 class Forecaster(nn.Module):
     """Predicts the next value of normalised windows."""
 
@@ -282,14 +287,16 @@ class Forecaster(nn.Module):
         ### END SOLUTION
 
 
-def fit_forecaster(windows: torch.Tensor, targets: torch.Tensor) -> Forecaster:
+def fit_forecaster(
+    windows: torch.Tensor, targets: torch.Tensor, *, steps: int, lr: float, noise: float
+) -> Forecaster:
     """Return a model trained on windows (N, look_back) and the value after each (N,)."""
     ### BEGIN SOLUTION
-    model, steps = Forecaster(), 200
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.01, total_steps=steps)
+    model = Forecaster()
+    optimizer = torch.optim.Adam(model.parameters(), lr)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, steps)
     for _ in range(steps):
-        noisy = windows + 0.4 * torch.randn_like(windows)
+        noisy = windows + noise * torch.randn_like(windows)
         loss = nn.functional.mse_loss(model(noisy), targets)
         optimizer.zero_grad()
         loss.backward()
@@ -302,22 +309,21 @@ def fit_forecaster(windows: torch.Tensor, targets: torch.Tensor) -> Forecaster:
 def forecast(history: np.ndarray, horizon: int) -> np.ndarray:
     """Return the ``horizon`` values that follow the history, shape (horizon,), in passengers."""
     ### BEGIN SOLUTION
-    look_back, members = 12, budget(full=5, quick=3)
     changes = to_changes(history)
     mean, deviation = changes.mean(), changes.std()
     normal = (changes - mean) / deviation
     windows, targets = (
-        torch.tensor(values, dtype=torch.float32) for values in make_windows(normal, look_back)
+        torch.tensor(values, dtype=torch.float32) for values in make_windows(normal, LOOK_BACK)
     )
     ahead = []
-    for seed in range(members):
+    for seed in range(MEMBERS):
         torch.manual_seed(seed)
-        model = fit_forecaster(windows, targets)
-        known = torch.tensor(normal[-look_back:], dtype=torch.float32)
+        model = fit_forecaster(windows, targets, **SETTINGS)
+        known = torch.tensor(normal[-LOOK_BACK:], dtype=torch.float32)
         with torch.no_grad():
             for _ in range(horizon):
-                known = torch.cat([known, model(known[None, -look_back:])])
-        ahead.append(known[look_back:].double().numpy())
+                known = torch.cat([known, model(known[None, -LOOK_BACK:])])
+        ahead.append(known[LOOK_BACK:].double().numpy())
     return from_changes(history[-1], np.mean(ahead, axis=0) * deviation + mean)
     ### END SOLUTION
 
@@ -338,6 +344,7 @@ tick.predictions(
         {"es": "lo mismo que hace un año", "en": "the same as a year ago"},
         lambda histories: np.array([seasonal_naive(past, 29) for past in histories]),
     ),
+    share=0.7,
     marks=6,
     hint={
         "es": "¿Entrena solo con la historia que recibe? ¿Devuelve pasajeros, y no cambios ni valores normalizados? Dibuja antes la serie de arriba.",
@@ -382,7 +389,7 @@ def linear_forecast(history, horizon, look_back=12):
     inputs = np.column_stack([windows, np.ones(len(windows))])  # (N, look_back + 1)
     weights = np.linalg.lstsq(inputs, changes[look_back:], rcond=None)[0]
     for _ in range(horizon):
-        changes = np.append(changes, np.append(changes[-look_back:], 1.0) @ weights)
+        changes = np.append(changes, np.append(changes[-LOOK_BACK:], 1.0) @ weights)
     return history[-1] * np.exp(np.cumsum(changes[-horizon:]))
 
 
