@@ -11,7 +11,8 @@
 # | 2 | El Transformer desde cero | cada pieza, idéntica a la de PyTorch |
 # | 3 | Entrenarlo | pérdida, perplejidad y unos pesos que promediar |
 # | 4 | Traducir | búsqueda voraz, caché y haz, y mapas de atención |
-# | 5 | BLEU | una nota, calculada a mano, y sus trampas |
+# | 5 | BLEU | una nota, calculada a mano, sus trampas y su margen de error |
+# | 6 | ¿Qué pieza importa? | una tabla de quitar y medir |
 #
 # **Cómo se trabaja.** Ejecuta las celdas en orden. En cada ejercicio sustituye la línea
 # `raise NotImplementedError(...)` por tu código y ejecuta la comprobación de debajo. Cada una puntúa
@@ -34,7 +35,8 @@
 # | 2 | The Transformer from scratch | every piece, identical to PyTorch's |
 # | 3 | Training it | loss, perplexity, and weights to average |
 # | 4 | Translating | greedy search, cache and beam, and attention maps |
-# | 5 | BLEU | a mark, computed by hand, and its pitfalls |
+# | 5 | BLEU | a mark, computed by hand, its pitfalls and its margin of error |
+# | 6 | Which piece matters? | a table of taking away and measuring |
 #
 # **How to work.** Run the cells in order. In each exercise replace the line
 # `raise NotImplementedError(...)` with your code and run the check below it. Each is marked on its
@@ -50,10 +52,11 @@ import math
 import tempfile
 import zlib
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import patch
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -168,9 +171,23 @@ def shift(target: Tensor) -> tuple[Tensor, Tensor]:
 
 
 # %% role="check" id="shift_check" points=2
+def tensor(value, *types):
+    """Return a tensor as it is; say what was expected where it is none, or of no such type."""
+    found = value.dtype if isinstance(value, Tensor) else type(value).__name__
+    if not isinstance(value, Tensor) or (types and found not in types):
+        expected = f"tensor ({types[0]})" if types else "tensor"
+        raise TypeError(
+            tr(
+                es=f"se esperaba un {expected} y ha llegado {found}",
+                en=f"expected a {expected}, found {found}",
+            )
+        )
+    return value
+
+
 tick.call(
     {"es": "objetivo desplazado", "en": "shifted target"},
-    lambda target: shift(torch.from_numpy(target)),
+    lambda target: [tensor(side, torch.int64) for side in shift(torch.from_numpy(target))],
     cases=lambda rng: [(rng.integers(0, 20, size=(3, size)),) for size in (2, 7)],
     marks=2,
     hint={
@@ -225,6 +242,7 @@ class AdditiveAttention(nn.Module):
 # %% role="check" id="additive_check" points=4
 def drawn(module, seed):
     """Give every parameter of a module values drawn from a seed, by its name; no dropout."""
+    module = module.to(device)
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
@@ -233,28 +251,45 @@ def drawn(module, seed):
 
 
 def tensors(rng, *shapes):
-    """Draw float32 tensors of these shapes."""
-    return [torch.from_numpy(rng.normal(size=shape)).float() for shape in shapes]
+    """Draw float32 tensors of these shapes, on the notebook's device."""
+    return [torch.from_numpy(rng.normal(size=shape)).float().to(device) for shape in shapes]
 
 
 def drawn_mask(rng, rows, columns):
-    """Draw a mask of sequences with at least one word, as if padded at the end."""
-    lengths = torch.from_numpy(rng.integers(1, columns, size=rows, endpoint=True))
-    return torch.arange(columns) < lengths[:, None]
+    """Draw a mask as if padded at the end: the first of several rows is full, no other is."""
+    lengths = torch.from_numpy(rng.integers(1, max(columns, 2), size=rows))
+    if rows > 1:
+        lengths[0] = columns
+    return (torch.arange(columns) < lengths[:, None]).to(device)
 
 
-@torch.no_grad()
+def slope(output, start):
+    """Return how the sum of the squares of an output changes with a tensor that it came from."""
+    if not output.requires_grad:
+        raise TypeError(
+            tr(
+                es="el resultado ya no se puede derivar: no pases por números, NumPy ni detach",
+                en="the result can no longer be differentiated: use no numbers, NumPy or detach",
+            )
+        )
+    return torch.autograd.grad(output.square().sum(), start)[0]
+
+
 def additive_case(seed, batch, length):
-    """Run the attention on a drawn batch."""
+    """Run the attention on a drawn batch; return the context, the weights and a slope."""
     rng = np.random.default_rng(seed)
+    layer = drawn(AdditiveAttention(6), seed)
     state, keys = tensors(rng, (batch, 6), (batch, length, 6))
-    return drawn(AdditiveAttention(6), seed)(state, keys, drawn_mask(rng, batch, length))
+    context, weights = map(tensor, layer(state, keys, drawn_mask(rng, batch, length)))
+    return context, weights, slope(context, layer.U.weight)
 
 
 tick.call(
     {"es": "atención aditiva: pesos", "en": "additive attention: weights"},
     lambda *case: additive_case(*case)[1],
-    cases=lambda rng: [(int(rng.integers(10**6)), 1, 4), (int(rng.integers(10**6)), 3, 7)],
+    cases=lambda rng: [
+        (int(rng.integers(10**6)), batch, length) for batch, length in [(1, 4), (3, 7), (6, 6)]
+    ],
     marks=2,
     hint={
         "es": "Cada fila suma 1 y el relleno pesa 0. ¿Pones −∞ donde la máscara es False, antes de la softmax, y la haces sobre las claves?",
@@ -263,8 +298,8 @@ tick.call(
 )
 tick.call(
     {"es": "atención aditiva: contexto", "en": "additive attention: context"},
-    lambda *case: additive_case(*case)[0],
-    cases=lambda rng: [(int(rng.integers(10**6)), 2, 5)],
+    lambda *case: additive_case(*case)[::2],
+    cases=lambda rng: [(int(rng.integers(10**6)), batch, 6) for batch in (2, 6)],
     marks=2,
     hint={
         "es": "El contexto mezcla los estados keys tal cual, no U·keys, y es (B, W): se suma sobre las posiciones.",
@@ -343,7 +378,7 @@ class RecurrentTranslator(nn.Module):
         ### END SOLUTION
 
 
-# %% role="check" id="recurrent_check" points=7
+# %% role="check" id="recurrent_check" points=6
 @torch.no_grad()
 def recurrent_case(seed, batch, steps):
     """Run one step, and teacher forcing, of a drawn translator with an attention that is right."""
@@ -356,18 +391,18 @@ def recurrent_case(seed, batch, steps):
     rng = np.random.default_rng(seed)
     translator = drawn(RecurrentTranslator(9, 11, 8), seed)
     translator.attention.forward = attention
-    source = torch.from_numpy(rng.integers(4, 9, size=(batch, 6)))
+    source = torch.from_numpy(rng.integers(4, 9, size=(batch, 6))).to(device)
     source[~drawn_mask(rng, batch, 6)] = PAD
-    source[0] = 5  # the longest
-    inputs = torch.from_numpy(rng.integers(4, 11, size=(batch, steps)))
+    inputs = torch.from_numpy(rng.integers(4, 11, size=(batch, steps))).to(device)
     states, mask, state = translator.encode(source)
-    return translator.step(inputs[:, 0], state, states, mask)[:2], translator(source, inputs)
+    step = translator.step(inputs[:, 0], state, states, mask)
+    return [tensor(part) for part in step], tensor(translator(source, inputs))
 
 
 tick.call(
     {"es": "paso recurrente", "en": "recurrent step"},
     lambda *case: recurrent_case(*case)[0],
-    cases=lambda rng: [(int(rng.integers(10**6)), 3, 1)],
+    cases=lambda rng: [(int(rng.integers(10**6)), batch, 1) for batch in (3, 8)],
     marks=2,
     hint={
         "es": "La consulta es el estado anterior. El orden de lo que se junta: [palabra; contexto] en la GRU y [estado; contexto; palabra] a la salida.",
@@ -377,7 +412,7 @@ tick.call(
 tick.call(
     {"es": "bucle con teacher forcing", "en": "teacher forcing"},
     lambda *case: recurrent_case(*case)[1],
-    cases=lambda rng: [(int(rng.integers(10**6)), 3, 5)],
+    cases=lambda rng: [(int(rng.integers(10**6)), 3, steps) for steps in (1, 5)],
     marks=2,
     hint={
         "es": "El estado nuevo de cada paso entra en el siguiente, y la palabra anterior es siempre la de inputs.",
@@ -442,7 +477,7 @@ tick.predictions(
         {"es": "siempre «the»", "en": "always the"},
         lambda inputs: np.full(len(inputs), target_words["the"]),
     ),
-    marks=3,
+    marks=2,
     hint={
         "es": "Si la pérdida cae a cero enseguida, el objetivo no está desplazado; si no baja, revisa el estado que pasa de un paso a otro.",
         "en": "If the loss drops to zero at once, the target is not shifted; if it does not fall, look at the state that goes from step to step.",

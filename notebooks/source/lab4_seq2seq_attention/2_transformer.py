@@ -22,8 +22,11 @@
 
 
 # %% role="given"
-def draw_stack(ax, x, sublayers, name, below, above):
-    """Draw a stack of sublayers, each with its norm before and its shortcut around."""
+def draw_stack(ax, x, sublayers, name, below, above, last=()):
+    """Draw a stack of sublayers, each with its norm before and its shortcut around.
+
+    ``last`` are the layers, (text, colour), between the final norm and what comes out.
+    """
     ax.text(x, 0.2, below, ha="center", va="center", fontsize=10)
     layer = partial(box, ax, x, width=2.7, height=0.5, fontsize=9)
     norm = partial(layer, text=tr(es="norma", en="norm"), colour=5, height=0.38)
@@ -41,13 +44,18 @@ def draw_stack(ax, x, sublayers, name, below, above):
     ax.text(x + 2.0, 3.25, f"{name} × N", ha="right", va="center", fontsize=9)
     arrow(ax, (x, y), (x, y + 0.3))
     norm(y + 0.5)
-    arrow(ax, (x, y + 0.69), (x, y + 1.1))
-    ax.text(x, y + 1.3, above, ha="center", va="center", fontsize=10)
+    y += 0.69
+    for text, colour in last:
+        arrow(ax, (x, y), (x, y + 0.25))
+        layer(y + 0.5, text, colour)
+        y += 0.75
+    arrow(ax, (x, y), (x, y + 0.41))
+    ax.text(x, y + 0.61, above, ha="center", va="center", fontsize=10)
 
 
 def draw_transformer(ax):
     """Draw the whole model: the encoder on the left, the decoder on the right."""
-    blank(ax, 10.4, 9.3)
+    blank(ax, 10.4, 10.05)
     feed = "feed-forward", 0
     draw_stack(
         ax,
@@ -68,6 +76,7 @@ def draw_transformer(ax):
         tr(es="capa del\ndescodificador", en="decoder layer"),
         tr(es="lo ya escrito", en="target so far"),
         tr(es="logits de la pieza siguiente", en="logits of the next piece"),
+        last=[(tr(es="salida (la tabla de abajo)", en="output (the table below)"), 4)],
     )
     arrow(ax, (2.9, 6.9), (4.7, 6.9), (4.7, 4.75), (6.55, 4.75))
     passed = tr(es="claves,\nvalores", en="keys,\nvalues")
@@ -75,7 +84,7 @@ def draw_transformer(ax):
 
 
 with plots.style():
-    draw_transformer(plt.subplots(figsize=(7.8, 7), layout="constrained")[1])
+    draw_transformer(plt.subplots(figsize=(7.8, 7.5), layout="constrained")[1])
     plt.show()
 
 # %% [markdown] exercise="sinusoids" lang="es"
@@ -113,8 +122,16 @@ def sinusoids(positions: int, width: int) -> Tensor:
 # %% role="check" id="sinusoids_check" points=2
 tick.call(
     {"es": "posiciones sinusoidales", "en": "sinusoidal positions"},
-    lambda positions, width: sinusoids(positions, width),
-    cases=lambda rng: [(1, 4), (int(rng.integers(5, 30)), 2 * int(rng.integers(3, 9)))],
+    lambda *sizes: (list(sinusoids(*sizes).shape), tensor(sinusoids(*sizes))[-4:]),
+    cases=lambda rng: [
+        (positions, width)
+        for positions, width in [
+            (1, 4),
+            (3, 2),
+            (4, 2 * int(rng.integers(3, 9))),
+            (int(rng.integers(600, 900)), 6),
+        ]
+    ],
     marks=2,
     tol=1e-4,
     hint={
@@ -194,22 +211,25 @@ def causal_mask(length: int) -> Tensor:
 # %% role="check" id="masks_check" points=4
 tick.call(
     {"es": "máscara de relleno", "en": "padding mask"},
-    lambda ids: padding_mask(torch.from_numpy(ids)),
-    cases=lambda rng: [(rng.integers(0, 4, size=size),) for size in [(2, 5), (3, 1)]],
+    lambda ids: tensor(padding_mask(torch.from_numpy(ids).to(device)), torch.bool),
+    cases=lambda rng: [
+        (rng.permuted(np.tile([UNK, PAD, SOS, EOS, 7], (2, 1)), axis=1),),
+        (np.array([[PAD], [UNK], [7]])[rng.permutation(3)],),
+    ],
     marks=2,
     hint={
-        "es": "La forma es (B, 1, 1, S), y True quiere decir «hay una palabra».",
-        "en": "The shape is (B, 1, 1, S), and True means “there is a word”.",
+        "es": "Booleana, de forma (B, 1, 1, S), y True quiere decir «hay una palabra»; <unk>, el 0, también lo es.",
+        "en": "Boolean, of shape (B, 1, 1, S), and True means “there is a word”; <unk>, which is 0, is one, too.",
     },
 )
 tick.call(
     {"es": "máscara causal", "en": "causal mask"},
-    lambda length: causal_mask(length),
+    lambda length: tensor(causal_mask(length), torch.bool),
     cases=lambda rng: [(1,), (int(rng.integers(4, 9)),)],
     marks=2,
     hint={
-        "es": "Filas: consultas. Columnas: claves. ¿Puede la primera fila ver algo más que la primera columna? ¿Se ve cada posición a sí misma?",
-        "en": "Rows are queries, columns keys. Can the first row see more than the first column? Does each position see itself?",
+        "es": "Booleana. Filas: consultas. Columnas: claves. ¿Puede la primera fila ver algo más que la primera columna? ¿Se ve cada posición a sí misma?",
+        "en": "Boolean. Rows are queries, columns keys. Can the first row see more than the first column? Does each position see itself?",
     },
 )
 
@@ -218,20 +238,20 @@ tick.call(
 #
 # $$\mathrm{Atención}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
-# con $-\infty$ donde la máscara es `False`, antes de la softmax. Si las componentes de $q$ y $k$
-# tienen varianza 1, su producto la tiene $d$: dividir por $\sqrt{d}$ la devuelve a 1, y sin eso la
-# softmax se satura y deja pasar muy poco gradiente. Vale para tensores con cualquier número de ejes
-# delante; devuelve también los pesos.
+# con $-\infty$ donde la máscara es `False`, antes de la softmax. Si las componentes de $q$ y $k$ son
+# independientes, de media 0 y varianza 1, su producto tiene varianza $d$: dividir por $\sqrt{d}$ la
+# devuelve a 1. Sin eso, con $d$ grande, la softmax se satura y deja pasar muy poco gradiente. Vale
+# para tensores con cualquier número de ejes delante; devuelve también los pesos.
 
 # %% [markdown] exercise="attention" lang="en"
 # **The heart.** Scaled dot-product attention:
 #
 # $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V$$
 #
-# with $-\infty$ where the mask is `False`, before the softmax. If the components of $q$ and $k$ have
-# variance 1, their product has variance $d$: dividing by $\sqrt{d}$ brings it back to 1; without it
-# the softmax saturates and lets very little gradient through. It works with any number of axes in
-# front; return the weights, too.
+# with $-\infty$ where the mask is `False`, before the softmax. If the components of $q$ and $k$ are
+# independent, with mean 0 and variance 1, their product has variance $d$: dividing by $\sqrt{d}$
+# brings it back to 1. Without it, when $d$ is large, the softmax saturates and lets very little
+# gradient through. It works with any number of axes in front; return the weights, too.
 
 
 # %% role="exercise" id="attention" title_es="Atención por producto escalar" title_en="Scaled dot-product attention" difficulty=2 minutes=12
@@ -252,27 +272,35 @@ def attention(
     ### END SOLUTION
 
 
-# %% role="check" id="attention_check" points=5
-def attention_case(seed, steps, length, masked):
-    """Run the attention on drawn tensors of two sentences and three heads."""
+# %% role="check" id="attention_check" points=4
+def attention_case(seed, front, steps, length, masked):
+    """Run the attention on drawn tensors with these axes in front, such as (B, H)."""
     rng = np.random.default_rng(seed)
-    queries, keys, values = tensors(rng, (2, 3, steps, 4), *[(2, 3, length, 4)] * 2)
-    mask = drawn_mask(rng, 2, length)[:, None, None] if masked else None
-    context, weights = attention(queries, keys, values, mask)
+    queries, keys, values = tensors(rng, (*front, steps, 4), *[(*front, length, 4)] * 2)
+    mask = None
+    if masked:  # one for each sentence, or one for each query
+        mask = drawn_mask(rng, front[0] if front else steps, length)
+        mask = mask.reshape(len(mask), *[1] * len(front), length)
+    context, weights = map(tensor, attention(queries, keys, values, mask))
     theirs = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+    with torch.autocast(device.type, torch.float16):
+        coarse = attention(queries, keys, values, mask)[0]
     return {
         "context": context,
         "weights": weights,
         "rows add up to 1": bool((weights.sum(-1) - 1).abs().max() < 1e-5),
         "as PyTorch's": bool((context - theirs).abs().max() < 1e-5),
+        "nearly the same in 16 bits": bool((coarse - context).abs().max() < 0.02),
     }
 
 
 tick.call(
     {"es": "atención sin máscara", "en": "attention without a mask"},
     lambda *case: attention_case(*case, masked=False),
-    cases=lambda rng: [(int(rng.integers(10**6)), 3, 5), (int(rng.integers(10**6)), 4, 4)],
-    marks=3,
+    cases=lambda rng: [
+        (int(rng.integers(10**6)), *sizes) for sizes in [((2, 3), 3, 5), ((2,), 4, 4), ((), 1, 2)]
+    ],
+    marks=2,
     hint={
         "es": "Suman 1 los pesos de cada consulta: la softmax va sobre las claves, el último eje. ¿Divides por la raíz de D, el tamaño de una consulta?",
         "en": "The weights of each query add up to 1: the softmax is over the keys, the last axis. Do you divide by the root of D, the size of a query?",
@@ -280,12 +308,14 @@ tick.call(
 )
 tick.call(
     {"es": "atención con máscara", "en": "attention with a mask"},
-    lambda *case: attention_case(*case, masked=True)["context"],
-    cases=lambda rng: [(int(rng.integers(10**6)), 3, 6), (int(rng.integers(10**6)), 2, 5)],
+    lambda *case: attention_case(*case, masked=True),
+    cases=lambda rng: [
+        (int(rng.integers(10**6)), *sizes) for sizes in [((2, 3), 3, 6), ((4,), 2, 2), ((), 4, 4)]
+    ],
     marks=2,
     hint={
-        "es": "La máscara se aplica a las puntuaciones, antes de la softmax, y con −∞ (no con 0, que también pesa).",
-        "en": "The mask applies to the scores, before the softmax, and with −∞ (not with 0, which weighs, too).",
+        "es": "La máscara se aplica a las puntuaciones, antes de la softmax, y con −∞: ni con 0, que también pesa, ni con −1e9, que no cabe en 16 bits. Los pesos son los de después.",
+        "en": "The mask applies to the scores, before the softmax, and with −∞: not with 0, which weighs, too, nor with −1e9, which does not fit into 16 bits. The weights are those after it.",
     },
 )
 
@@ -349,38 +379,50 @@ class MultiHeadAttention(nn.Module):
         ### END SOLUTION
 
 
-# %% role="check" id="multi_head_check" points=5
+# %% role="check" id="multi_head_check" points=4
 @torch.no_grad()
 def copied_attention(ours, theirs):
     """Copy the weights of our attention into an ``nn.MultiheadAttention``."""
     inputs = [ours.query, ours.key, ours.value]
+    if any(layer.bias is None for layer in (*inputs, ours.output)):
+        raise ValueError(
+            tr(
+                es="las cuatro capas lineales llevan sesgo: deja __init__ como estaba",
+                en="the four linear layers have a bias: leave __init__ as it was",
+            )
+        )
     theirs.in_proj_weight.copy_(torch.cat([layer.weight for layer in inputs]))
     theirs.in_proj_bias.copy_(torch.cat([layer.bias for layer in inputs]))
     theirs.out_proj.load_state_dict(ours.output.state_dict())
 
 
 @torch.no_grad()
-def multi_head_case(seed, steps, length):
-    """Compare ours with PyTorch's on drawn sentences of three and fewer words."""
+def multi_head_case(seed, steps, length, masked):
+    """Compare ours with PyTorch's on two drawn sentences."""
     rng = np.random.default_rng(seed)
     ours, theirs = (
         drawn(MultiHeadAttention(12, 3), seed),
-        nn.MultiheadAttention(12, 3, batch_first=True),
+        nn.MultiheadAttention(12, 3, batch_first=True, device=device),
     )
     copied_attention(ours, theirs)
     x, memory = tensors(rng, (2, steps, 12), (2, length, 12))
-    mask = drawn_mask(rng, 2, length)
-    seen = ours(x, *ours.keys_values(memory), mask[:, None, None])
-    expected, _ = theirs(x, memory, memory, key_padding_mask=~mask)
+    mask = drawn_mask(rng, 2, length) if masked else None
+    keys, values = map(tensor, ours.keys_values(memory))
+    seen = tensor(ours(x, keys, values, mask[:, None, None] if masked else None))
+    expected, _ = theirs(x, memory, memory, key_padding_mask=~mask if masked else None)
     return seen, bool((seen - expected).abs().max() < 1e-5)
 
 
 tick.call(
     {"es": "reparto en cabezas", "en": "splitting into heads"},
-    lambda seed, heads: MultiHeadAttention(4 * heads, heads).split(
-        tensors(np.random.default_rng(seed), (2, 5, 4 * heads))[0]
+    lambda seed, heads, steps: tensor(
+        MultiHeadAttention(4 * heads, heads).split(
+            tensors(np.random.default_rng(seed), (2, steps, 4 * heads))[0]
+        )
     ),
-    cases=lambda rng: [(int(rng.integers(10**6)), heads) for heads in (1, 3)],
+    cases=lambda rng: [
+        (int(rng.integers(10**6)), heads, steps) for heads, steps in [(1, 5), (3, 3), (4, 4)]
+    ],
     marks=2,
     hint={
         "es": "Parte el último eje en (H, W/H) y después cambia de sitio los ejes: un reshape directo a (B, H, T, W/H) mezcla palabras.",
@@ -393,8 +435,10 @@ tick.call(
         "en": "multi-head attention, as nn.MultiheadAttention",
     },
     lambda *case: multi_head_case(*case),
-    cases=lambda rng: [(int(rng.integers(10**6)), 3, 5), (int(rng.integers(10**6)), 1, 4)],
-    marks=3,
+    cases=lambda rng: [
+        (int(rng.integers(10**6)), *case) for case in [(3, 5, True), (1, 4, True), (3, 3, False)]
+    ],
+    marks=2,
     hint={
         "es": "Las consultas salen de x; claves y valores, de la memoria. Para juntar las cabezas, deshaz split al revés: primero los ejes, luego aplanar.",
         "en": "Queries come from x; keys and values from the memory. To put the heads together undo split backwards: axes first, then flatten.",
@@ -462,7 +506,7 @@ def copied_layer(ours, theirs, attentions):
     theirs.linear2.load_state_dict(ours.feed_forward[3].state_dict())
     for number, norm in enumerate(ours.norms, start=1):
         getattr(theirs, f"norm{number}").load_state_dict(norm.state_dict())
-    return theirs.eval()
+    return theirs.to(device).eval()
 
 
 TOY = {"d_model": 12, "nhead": 3, "dim_feedforward": 20, "norm_first": True, "batch_first": True}
@@ -475,10 +519,17 @@ def encoder_case(seed, length):
     ours = drawn(EncoderLayer(12, 3, 20, dropout=0.1), seed)
     theirs = copied_layer(ours, nn.TransformerEncoderLayer(**TOY), {"attention": "self_attn"})
     (x,), mask = tensors(rng, (2, length, 12)), drawn_mask(rng, 2, length)
-    mask[0] = True  # PyTorch cuts off what is padding everywhere
-    seen = ours(x, mask[:, None, None])
+    seen = tensor(ours(x, mask[:, None, None]))
     apart = (seen - theirs(x, src_key_padding_mask=~mask))[mask]  # padding may hold anything
     return seen[mask], bool(apart.abs().max() < 1e-5)
+
+
+@torch.no_grad()
+def encoder_dropout(seed, length):
+    """Run a drawn layer in training, where its dropouts let nothing through."""
+    layer = drawn(EncoderLayer(12, 3, 20, dropout=1.0), seed).train()
+    (x,) = tensors(np.random.default_rng(seed), (2, length, 12))
+    return tensor(layer(x, torch.ones(2, 1, 1, length, dtype=torch.bool, device=device)))
 
 
 tick.call(
@@ -488,10 +539,20 @@ tick.call(
     },
     lambda *case: encoder_case(*case),
     cases=lambda rng: [(int(rng.integers(10**6)), length) for length in (1, 4, 6)],
-    marks=4,
+    marks=3,
     hint={
         "es": "El atajo suma la x de antes de normalizar. ¿Llega la máscara a la atención? ¿Usa la segunda subcapa la x nueva?",
         "en": "The shortcut adds x as it was before the norm. Does the mask reach the attention? Does the second sublayer use the new x?",
+    },
+)
+tick.call(
+    {"es": "capa del codificador: dropout", "en": "encoder layer: dropout"},
+    lambda *case: encoder_dropout(*case),
+    cases=lambda rng: [(int(rng.integers(10**6)), length) for length in (1, 4)],
+    marks=1,
+    hint={
+        "es": "Con un dropout que lo borra todo solo quedan los atajos. El dropout va sobre lo que sale de cada subcapa, antes de sumarlo a x: dos veces, y nunca sobre la suma.",
+        "en": "With a dropout that deletes everything only the shortcuts are left. Dropout goes on what comes out of each sublayer, before it is added to x: twice, and never on the sum.",
     },
 )
 
@@ -537,17 +598,27 @@ class DecoderLayer(nn.Module):
 # %% role="check" id="decoder_layer_check" points=5
 @torch.no_grad()
 def decoder_case(seed, steps, length):
-    """Compare our decoder layer with PyTorch's on two drawn sentences."""
+    """Compare our decoder layer with PyTorch's on two drawn sentences; all may look at all."""
     rng = np.random.default_rng(seed)
     ours = drawn(DecoderLayer(12, 3, 20, dropout=0.1), seed)
     names = {"self_attention": "self_attn", "cross_attention": "multihead_attn"}
     theirs = copied_layer(ours, nn.TransformerDecoderLayer(**TOY), names)
     x, memory = tensors(rng, (2, steps, 12), (2, length, 12))
     mask = drawn_mask(rng, 2, length)
-    allowed = torch.ones(steps, steps, dtype=torch.bool).tril()
-    seen = ours(x, memory, mask[:, None, None], allowed)
-    expected = theirs(x, memory, tgt_mask=~allowed, memory_key_padding_mask=~mask)
+    allowed = torch.ones(steps, steps, dtype=torch.bool, device=device)
+    seen = tensor(ours(x, memory, mask[:, None, None], allowed))
+    expected = theirs(x, memory, memory_key_padding_mask=~mask)
     return seen, bool((seen - expected).abs().max() < 1e-5)
+
+
+@torch.no_grad()
+def decoder_dropout(seed, steps):
+    """Run a drawn layer in training, where its dropouts let nothing through."""
+    layer = drawn(DecoderLayer(12, 3, 20, dropout=1.0), seed).train()
+    x, memory = tensors(np.random.default_rng(seed), (2, steps, 12), (2, 4, 12))
+    source_mask = torch.ones(2, 1, 1, 4, dtype=torch.bool, device=device)
+    allowed = torch.ones(steps, steps, dtype=torch.bool, device=device).tril()
+    return tensor(layer(x, memory, source_mask, allowed))
 
 
 @torch.no_grad()
@@ -556,8 +627,8 @@ def decoder_looks_ahead(seed, steps, positions):
     rng = np.random.default_rng(seed)
     ours = drawn(DecoderLayer(12, 3, 20, dropout=0.1), seed)
     x, other, memory = tensors(rng, (1, steps, 12), (1, steps, 12), (1, 4, 12))
-    source_mask = torch.ones(1, 1, 1, 4, dtype=torch.bool)
-    allowed = torch.ones(steps, steps, dtype=torch.bool).tril()
+    source_mask = torch.ones(1, 1, 1, 4, dtype=torch.bool, device=device)
+    allowed = torch.ones(steps, steps, dtype=torch.bool, device=device).tril()
     seen, first = ours(x, memory, source_mask, allowed), []
     for position in positions:
         changed = x.clone()
@@ -574,10 +645,20 @@ tick.call(
     },
     lambda *case: decoder_case(*case),
     cases=lambda rng: [(int(rng.integers(10**6)), 3, 5), (int(rng.integers(10**6)), 1, 2)],
-    marks=3,
+    marks=2,
     hint={
         "es": "Una norma para cada subcapa, en orden. En la cruzada, claves y valores salen de la memoria, y la máscara es la de la fuente.",
         "en": "A norm for each sublayer, in order. In cross-attention keys and values come from the memory, and the mask is the source's.",
+    },
+)
+tick.call(
+    {"es": "capa del descodificador: dropout", "en": "decoder layer: dropout"},
+    lambda *case: decoder_dropout(*case),
+    cases=lambda rng: [(int(rng.integers(10**6)), steps) for steps in (1, 4)],
+    marks=1,
+    hint={
+        "es": "Como en el codificador, pero tres veces: sobre lo que sale de cada subcapa, antes de sumarlo.",
+        "en": "As in the encoder, but three times: on what comes out of each sublayer, before it is added.",
     },
 )
 tick.call(
@@ -676,21 +757,61 @@ TINY = Config(vocabulary=20, width=8, heads=2, layers=2, units=12, positions=16)
 
 def drawn_ids(rng, rows, length):
     """Draw ids of real pieces."""
-    return torch.from_numpy(rng.integers(4, TINY.vocabulary, size=(rows, length)))
+    return torch.from_numpy(rng.integers(4, TINY.vocabulary, size=(rows, length))).to(device)
+
+
+def look(x, memory, mask):
+    """Return x after a shortcut around an attention without weights."""
+    parts = (part[:, None] for part in (x, memory, memory))
+    return x + functional.scaled_dot_product_attention(*parts, attn_mask=mask)[:, 0]
+
+
+def simple_transformer(seed):
+    """Return a small drawn model with layers so simple that only what is around them counts."""
+
+    def simple_encoder(layer, x, mask):
+        return layer.norms[0](look(x, x, mask))
+
+    def simple_decoder(layer, x, memory, source_mask, mask):
+        return layer.norms[0](look(look(x, x, mask), memory, source_mask))
+
+    model = drawn(Transformer(TINY), seed)
+    for stack, simple in [(model.encoder, simple_encoder), (model.decoder, simple_decoder)]:
+        for layer in stack:
+            layer.forward = partial(simple, layer)
+    return model
 
 
 @torch.no_grad()
 def transformer_case(seed, steps, length):
-    """Run a small drawn model."""
+    """Run a small model; return its logits, and their shape on a device without values."""
     rng = np.random.default_rng(seed)
-    return drawn(Transformer(TINY), seed)(drawn_ids(rng, 2, length), drawn_ids(rng, 2, steps))
+    model = simple_transformer(seed)
+    source, inputs = drawn_ids(rng, 2, length), drawn_ids(rng, 2, steps)
+    logits = tensor(model(source, inputs))
+    memory, mask = model.encode(source)
+    nowhere = torch.device("meta")
+    try:
+        with patch.dict(Transformer.decode.__globals__, device=nowhere):
+            given = (part.to(nowhere) for part in (inputs, memory, mask))
+            shape = model.to(nowhere).decode(*given).shape
+    except (RuntimeError, NotImplementedError) as error:
+        raise RuntimeError(
+            tr(
+                es="decode falla cuando el modelo está en otro dispositivo, como una GPU: lleva "
+                "la máscara causal al de inputs",
+                en="decode fails when the model is on another device, such as a GPU: take the "
+                "causal mask to that of inputs",
+            )
+        ) from error
+    return logits, list(shape)
 
 
 @torch.no_grad()
 def padding_changes(seed, length, extras):
     """Return, for padding or words that follow a sentence, whether its logits change with them."""
     rng = np.random.default_rng(seed)
-    model = drawn(Transformer(TINY), seed)
+    model = simple_transformer(seed)
     source, inputs = drawn_ids(rng, 1, length), drawn_ids(rng, 1, 4)
     wider = [functional.pad(source, (0, 2), value=extra) for extra in extras]
     logits = model(source, inputs)
@@ -758,25 +879,33 @@ def schoolbook_model(config: Config, source_size: int, target_size: int) -> nn.M
 
 
 # %% role="check" id="parameters_check" points=2
-def schoolbook_parameters(source_size, target_size, layers):
+def schoolbook_parameters(source_size, target_size, **sizes):
     """Count the parameters of the schoolbook model."""
     with torch.device("meta"):
-        config = Config(layers=layers)
-        return count_parameters(schoolbook_model(config, source_size, target_size))
+        return count_parameters(schoolbook_model(Config(**sizes), source_size, target_size))
+
+
+def shared_parameters(rows, columns):
+    """Count those of a module with two layers that share their weights, and a buffer."""
+    pair = nn.ModuleList([nn.Linear(columns, rows), nn.Linear(columns, rows), nn.BatchNorm1d(rows)])
+    pair[1].weight = pair[0].weight
+    return count_parameters(pair)
 
 
 tick.call(
     {"es": "parámetros del modelo de manual", "en": "parameters of the schoolbook model"},
-    lambda *sizes: schoolbook_parameters(*sizes),
+    lambda *sizes: [
+        schoolbook_parameters(*sizes[:2], layers=sizes[2], width=sizes[3], units=sizes[4]),
+        shared_parameters(*sizes[3:]),
+    ],
     cases=lambda rng: [
-        (7853, 5893, 3),
-        (int(rng.integers(99, 999)), int(rng.integers(99, 999)), 1),
+        (7853, 5893, 3, 256, 512),
+        (int(rng.integers(99, 999)), int(rng.integers(99, 999)), 1, 64, int(rng.integers(9, 99))),
     ],
     marks=2,
-    tol=0.5,
     hint={
-        "es": "Dos Embedding (cada uno con sus posiciones), las capas y una salida con sesgo. ¿Cuántos de esos 9 038 341 no son de las capas?",
-        "en": "Two Embeddings (each with its positions), the layers, and an output with a bias. How many of those 9 038 341 are not in the layers?",
+        "es": "Dos Embedding (cada uno con sus posiciones), las capas y una salida con sesgo. ¿Cuántos de esos 9 038 341 no son de las capas? Y una matriz que usan dos capas se aprende, y se cuenta, una vez.",
+        "en": "Two Embeddings (each with its positions), the layers, and an output with a bias. How many of those 9 038 341 are not in the layers? And a matrix that two layers use is learnt, and counted, once.",
     },
 )
 
@@ -791,28 +920,34 @@ with once_done(), torch.device("meta"):
     ]:
         print(f"{name:<22} {count_parameters(module):>9}")
     name = tr(es="modelo de manual", en="schoolbook model")
-    print(f"{name:<22} {schoolbook_parameters(7853, 5893, 3):>9}")
+    print(f"{name:<22} {schoolbook_parameters(7853, 5893):>9}")
 
-# %% [markdown] role="question" id="q_parameters" points=3 lang="es"
+# %% [markdown] role="question" id="q_parameters" points=2 lang="es"
 # **Pregunta 1.** Compara los números de arriba: ¿dónde están los parámetros en cada modelo? ¿Qué
-# ahorra compartir la tabla, y qué significa para la cantidad de datos que hace falta?
+# ahorra compartir la tabla? En un paso, ¿qué filas mueve el gradiente en una tabla de entrada, en la
+# de salida y en la compartida?
 #
 # ### BEGIN SOLUTION
 # En el de manual, más de la mitad (5.1 de 9.0 millones) son tablas de palabras y la salida; las
 # capas, que hacen el trabajo, son 4.0. El nuestro tiene las mismas capas y una sola tabla de 2.0
-# millones: 6.0 en total. Cada fila de una tabla solo aprende cuando sale su palabra, y con 29 000
-# frases la mayoría sale muy poco: compartir tabla y usar piezas hace que cada vector vea más
-# ejemplos, desde tres sitios. Menos parámetros que estimar con los mismos datos, menos sobreajuste.
+# millones: 6.0 en total. En una tabla de entrada el gradiente solo llega a las filas de las palabras
+# que se leen, y con 29 000 frases la mayoría sale muy poco. En la de salida llega a todas: la softmax
+# sube la pieza correcta y baja las demás. En la compartida también se mueven todas en cada paso, y
+# la fila de una pieza rara aprende además de cuando se lee en cualquiera de las dos lenguas. Con los
+# mismos datos hay menos números que estimar, lo que suele reducir el sobreajuste.
 # ### END SOLUTION
 
-# %% [markdown] role="question" id="q_parameters" points=3 lang="en"
+# %% [markdown] role="question" id="q_parameters" points=2 lang="en"
 # **Question 1.** Compare the numbers above: where are the parameters in each model? What does
-# sharing the table save, and what does it mean for the amount of data that is needed?
+# sharing the table save? In one step, which rows does the gradient move in an input table, in the
+# output's, and in the shared one?
 #
 # ### BEGIN SOLUTION
 # In the schoolbook model more than half (5.1 of 9.0 million) are word tables and the output; the
 # layers, which do the work, are 4.0. Ours has the same layers and a single table of 2.0 million: 6.0
-# in all. A row of a table learns only when its word comes up, and in 29 000 sentences most come up
-# very little: sharing the table and using pieces lets each vector see more examples, from three
-# sides. Fewer parameters to estimate from the same data, less overfitting.
+# in all. In an input table the gradient reaches only the rows of the words that are read, and in
+# 29 000 sentences most come up very little. In the output's it reaches all of them: the softmax pushes
+# the right piece up and all others down. In the shared one all rows move in every step, too, and that
+# of a rare piece also learns whenever it is read in either language. There are fewer numbers to
+# estimate from the same data, which tends to reduce overfitting.
 # ### END SOLUTION

@@ -23,7 +23,7 @@ config = budget(full=Config(), quick=QUICK)
 
 train_pairs, validation_pairs, test_pairs = budget(
     full=lambda: tuple(multi30k(split) for split in ("train", "val", "test_2016_flickr")),
-    quick=lambda: (toy_pairs[300:], toy_pairs[:100], toy_pairs[100:300]),
+    quick=lambda: (toy_pairs[300:], toy_pairs[:100], toy_pairs[200:300]),
 )()
 
 
@@ -94,17 +94,20 @@ def xavier_uniform(weight: Tensor) -> None:
 
 # %% role="check" id="xavier_check" points=2
 def xavier_case(seed, outputs, inputs):
-    """Fill a large matrix and describe what came out."""
+    """Fill a large matrix of a layer and describe what came out."""
     torch.manual_seed(seed)
-    weight = torch.full((outputs, inputs), 7.0)
+    weight = nn.Parameter(torch.full((outputs, inputs), 7.0, device=device))
     xavier_uniform(weight)
-    return [float(weight.abs().max()), float(weight.std()), float(weight.mean())]
+    return [float(weight.max()), float(weight.min()), float(weight.std()), float(weight.mean())]
 
 
 tick.call(
     {"es": "Xavier: límite y dispersión", "en": "Xavier: bound and spread"},
     lambda *case: xavier_case(*case),
-    cases=lambda rng: [(int(rng.integers(10**6)), int(rng.integers(200, 400)), 300)],
+    cases=lambda rng: [
+        (int(rng.integers(10**6)), int(rng.integers(1000, 2000)), 100),
+        (int(rng.integers(10**6)), 100, int(rng.integers(1000, 2000))),
+    ],
     marks=2,
     tol=0.002,
     hint={
@@ -129,53 +132,72 @@ def new_transformer(config):
 
 
 def spreads(start, layers=6, width=256):
-    """Return the deviation of the signal after each of some tanh layers that start like this."""
+    """Return the deviations of signal and gradient along some tanh layers that start like this.
+
+    The signal is what comes out of each layer. The gradient has deviation 1 at the end, and is
+    what has come back to where each layer begins.
+    """
     torch.manual_seed(run_seed())
-    x, found = torch.randn(500, width), []
+    signals = [torch.randn(200, width, requires_grad=True)]
     for _ in range(layers):
         weight = torch.empty(width, width)
         start(weight)
-        x = torch.tanh(x @ weight.T)
-        found.append(float(x.std()))
-    return found
+        signals.append(torch.tanh(signals[-1] @ weight.T))
+    gradients = torch.autograd.grad(signals[-1], signals[:-1], torch.randn(200, width))
+    return [[float(one.detach().std()) for one in side] for side in (signals[1:], gradients)]
 
 
 with once_done():
-    plots.curves(
-        {
-            "Xavier": spreads(xavier_uniform),
-            "N(0, 0.01)": spreads(lambda weight: weight.normal_(std=0.01)),
-            "N(0, 1)": spreads(lambda weight: weight.normal_()),
-        },
-        ylabel=tr(es="desviación de la señal", en="deviation of the signal"),
-        xlabel=tr(es="capa", en="layer"),
-        log=True,
-    )
+    starts = {
+        "Xavier": xavier_uniform,
+        "N(0, 0.01)": lambda weight: weight.normal_(std=0.01),
+        "N(0, 1)": lambda weight: weight.normal_(),
+    }
+    found = {name: spreads(start) for name, start in starts.items()}
+    with plots.style():
+        panels = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")[1]
+    measured = [
+        tr(es="desviación de la señal", en="deviation of the signal"),
+        tr(es="desviación del gradiente", en="deviation of the gradient"),
+    ]
+    for side, (ax, ylabel) in enumerate(zip(panels, measured, strict=True)):
+        plots.curves(
+            {name: both[side] for name, both in found.items()},
+            ylabel=ylabel,
+            xlabel=tr(es="capa", en="layer"),
+            log=True,
+            ax=ax,
+        )
     plt.show()
 
-# %% [markdown] role="question" id="q_xavier" points=3 lang="es"
-# **Pregunta 2.** ¿Qué le pasa a la señal en cada una de las tres curvas, y qué le pasaría al
-# gradiente? ¿Por qué la varianza de Xavier lleva la **suma** de los dos tamaños?
+# %% [markdown] role="question" id="q_xavier" points=2 lang="es"
+# **Pregunta 2.** ¿Qué le pasa a la señal en cada una de las tres curvas, y qué le pasa al gradiente,
+# que se lee de la capa 6 a la 1? ¿Por qué la varianza de Xavier lleva la **suma** de los dos tamaños?
 #
 # ### BEGIN SOLUTION
-# Con desviación 0.01 la señal se divide por unas seis en cada capa: las últimas no reciben nada y el
-# gradiente, que pasa por las mismas matrices, tampoco llega a las primeras. Con 1, las tanh se
-# saturan en ±1: la señal no se apaga, pero la derivada de la tanh es casi cero y el gradiente sí. Con
-# Xavier la desviación baja despacio. Conservar la varianza hacia delante pide 1/n_ent y hacia atrás
-# 1/n_sal; con tamaños distintos no se puede todo, y 2/(n_ent + n_sal) es el compromiso.
+# Con desviación 0.01 la señal se divide por unas seis en cada capa: las últimas no reciben casi nada,
+# y el gradiente, que vuelve por las mismas matrices, tampoco llega a las primeras. Con 1, las tanh se
+# saturan en ±1 y la señal no se apaga. Su derivada es pequeña en la mayoría de las neuronas, pero
+# cada matriz multiplica por unas 16 (la raíz de 256), que puede más: el gradiente se multiplica por
+# unas tres en cada capa y llega a la primera cientos de veces más grande. Explota, no se desvanece.
+# Con Xavier las dos desviaciones cambian despacio. Conservar la varianza hacia delante pide 1/n_ent y
+# hacia atrás 1/n_sal; con tamaños distintos no se puede todo, y 2/(n_ent + n_sal) es el compromiso.
 # ### END SOLUTION
 
-# %% [markdown] role="question" id="q_xavier" points=3 lang="en"
-# **Question 2.** What happens to the signal in each of the three curves, and what would happen to
-# the gradient? Why does Xavier's variance have the **sum** of both sizes?
+# %% [markdown] role="question" id="q_xavier" points=2 lang="en"
+# **Question 2.** What happens to the signal in each of the three curves, and what happens to the
+# gradient, which is read from layer 6 to layer 1? Why does Xavier's variance have the **sum** of both
+# sizes?
 #
 # ### BEGIN SOLUTION
 # With a deviation of 0.01 the signal is divided by about six in each layer: the last ones receive
-# nothing, and the gradient, which goes through the same matrices, does not reach the first ones
-# either. With 1, the tanh saturate at ±1: the signal does not fade, but the derivative of tanh is
-# nearly zero and the gradient does. With Xavier the deviation falls slowly. Keeping the variance
-# going forward asks for 1/n_in and going back for 1/n_out; when sizes differ both cannot be had, and
-# 2/(n_in + n_out) is the compromise.
+# next to nothing, and the gradient, which comes back through the same matrices, does not reach the
+# first ones either. With 1, the tanh saturate at ±1 and the signal does not fade. Their derivative is
+# small in most neurons, but each matrix multiplies by about 16 (the root of 256), which is stronger:
+# the gradient grows about three times in each layer and is hundreds of times larger when it gets to
+# the first. It explodes, it does not vanish. With Xavier both deviations change slowly. Keeping the
+# variance going forward asks for 1/n_in and going back for 1/n_out; when sizes differ both cannot be
+# had, and 2/(n_in + n_out) is the compromise.
 # ### END SOLUTION
 
 # %% [markdown] exercise="smoothed" lang="es"
@@ -186,8 +208,10 @@ with once_done():
 #
 # $$\ell = -(1-\varepsilon)\,\ln p_\text{correcta} - \frac{\varepsilon}{V}\sum_{v} \ln p_v$$
 #
-# La red aprende a no poner la mano en el fuego, y traduce mejor. Para **medir**, en cambio, se usa
-# $\varepsilon = 0$: la perplejidad es $e^{\ell}$, el número de piezas entre las que duda.
+# La red aprende a no poner la mano en el fuego, y suele traducir mejor. El precio: ni la mejor
+# respuesta posible llega a cero. El suelo es la entropía del reparto, 1.224 nats con $V = 8000$ y
+# $\varepsilon = 0.1$. Para **medir**, en cambio, se usa $\varepsilon = 0$: la perplejidad, $e^{\ell}$,
+# es un número **efectivo** de piezas: quien dudara por igual entre tantas tendría la misma pérdida.
 
 # %% [markdown] exercise="smoothed" lang="en"
 # **The loss.** Cross-entropy, with two details. **Padding** does not count: neither in the sum nor
@@ -197,8 +221,10 @@ with once_done():
 #
 # $$\ell = -(1-\varepsilon)\,\ln p_\text{right} - \frac{\varepsilon}{V}\sum_{v} \ln p_v$$
 #
-# The network learns not to swear to anything, and translates better. To **measure**, though, we use
-# $\varepsilon = 0$: perplexity is $e^{\ell}$, the number of pieces it wavers between.
+# The network learns not to swear to anything, and tends to translate better. The price: not even the
+# best answer possible gets to zero. The floor is the entropy of the shares, 1.224 nats with
+# $V = 8000$ and $\varepsilon = 0.1$. To **measure**, though, we use $\varepsilon = 0$: perplexity,
+# $e^{\ell}$, is an **effective** number of pieces: wavering evenly between so many has the same loss.
 
 
 # %% role="exercise" id="smoothed" title_es="Pérdida suavizada y sin relleno" title_en="Loss, smoothed and without padding" difficulty=2 minutes=12
@@ -213,24 +239,29 @@ def smoothed_loss(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
 
 
 # %% role="check" id="smoothed_check" points=4
-def smoothed_case(seed, smoothing, pads):
-    """Compute the loss of drawn logits."""
+def smoothed_case(seed, smoothing, pads, sure=1.0):
+    """Compute the loss of drawn logits, ``sure`` times as large in one row, and its slope."""
     rng = np.random.default_rng(seed)
-    (logits,), targets = tensors(rng, (9, 7)), torch.from_numpy(rng.integers(2, 7, size=9))
-    targets[9 - pads :] = PAD
-    loss = smoothed_loss(logits, targets, smoothing)
+    (logits,) = tensors(rng, (9, 7))
+    logits[3] *= sure
+    targets = torch.from_numpy(rng.permutation([UNK, EOS, 4, 5, 6, 4, 5, 6, 2])).to(device)
+    targets[rng.permutation(9)[:pads]] = PAD
+    targets[3] = logits[3].argmin()  # what it held least likely was right
+    loss = tensor(smoothed_loss(logits.requires_grad_(), targets, smoothing))
     theirs = functional.cross_entropy(logits, targets, ignore_index=PAD, label_smoothing=smoothing)
-    return loss, bool((loss - theirs).abs() < 1e-5)
+    return loss, slope(loss, logits), bool((loss - theirs).abs() < 1e-3)
 
 
 tick.call(
     {"es": "pérdida que ignora el relleno", "en": "loss that ignores padding"},
-    lambda seed, pads: smoothed_case(seed, 0.0, pads),
-    cases=lambda rng: [(int(rng.integers(10**6)), pads) for pads in (0, 4)],
+    lambda seed, pads, sure: smoothed_case(seed, 0.0, pads, sure),
+    cases=lambda rng: [
+        (int(rng.integers(10**6)), pads, sure) for pads, sure in [(0, 1.0), (4, 1.0), (2, 200.0)]
+    ],
     marks=2,
     hint={
-        "es": "La media es sobre las posiciones que no son PAD: ni suman ni cuentan al dividir.",
-        "en": "The mean is over the positions that are not PAD: they neither add up nor count in the division.",
+        "es": "La media es sobre las posiciones que no son PAD (<unk>, el 0, sí cuenta): ni suman ni cuentan al dividir. ¿Sale infinito con logits grandes? log_softmax no pasa por el cero.",
+        "en": "The mean is over the positions that are not PAD (<unk>, which is 0, counts): they neither add up nor count in the division. Infinite with large logits? log_softmax does not go through zero.",
     },
 )
 tick.call(
@@ -272,7 +303,9 @@ tick.call(
     {"es": "tasa de aprendizaje", "en": "learning rate"},
     lambda step, width, warmup: learning_rate(step, width, warmup),
     cases=lambda rng: [
-        (step, int(rng.integers(32, 512)), 400) for step in (1, 150, 400, 401, 9000)
+        (int(share * warmup) + after, int(rng.integers(32, 512)), warmup)
+        for warmup in [int(rng.integers(100, 900))]
+        for share, after in [(0, 1), (0.4, 0), (1, 0), (1, 1), (20, 0)]
     ],
     marks=2,
     tol=1e-7,
@@ -317,8 +350,8 @@ def average_case(seed, count):
     """Average drawn weights; say whether those given stayed as they were."""
     rng = np.random.default_rng(seed)
     states = [dict(zip("Wb", tensors(rng, (2, 3), (3,)), strict=True)) for _ in range(count)]
-    before = [{name: tensor.clone() for name, tensor in state.items()} for state in states]
-    mean = average(states)
+    before = [{name: value.clone() for name, value in state.items()} for state in states]
+    mean = {name: tensor(value) for name, value in average(states).items()}
     same = all(
         torch.equal(a[name], b[name]) for a, b in zip(states, before, strict=True) for name in a
     )
@@ -328,7 +361,7 @@ def average_case(seed, count):
 tick.call(
     {"es": "media de los pesos", "en": "mean of the weights"},
     lambda *case: average_case(*case),
-    cases=lambda rng: [(int(rng.integers(10**6)), count) for count in (1, 4)],
+    cases=lambda rng: [(int(rng.integers(10**6)), count) for count in (1, 2, 5)],
     marks=2,
     hint={
         "es": "Un diccionario nuevo, con las mismas claves. ¿Divides por cuántos son? ¿Ha cambiado alguno de los que recibes?",
@@ -427,7 +460,7 @@ with once_done():
     print(tr(es=f"{minutes:.1f} minutos de entrenamiento", en=f"{minutes:.1f} minutes of training"))
 
 
-# %% role="check" id="training_check" points=4 covers="smoothed,schedule,average"
+# %% role="check" id="training_check" points=3
 def new_pairs(rng, count):
     """Draw sentence pairs that the training has not seen."""
     if config == QUICK:
@@ -455,7 +488,7 @@ tick.predictions(
         {"es": "siempre el final", "en": "always the end"},
         lambda inputs: np.full(len(inputs), EOS),
     ),
-    marks=4,
+    marks=3,
     hint={
         "es": "¿Baja la pérdida de validación? Si la de entrenamiento llega casi a su mínimo y aun así el modelo no acierta, alguna máscara o el desplazamiento deja ver la respuesta.",
         "en": "Does the validation loss fall? If the training loss gets nearly to its floor and the model still predicts badly, a mask or the shift lets the answer be seen.",
@@ -509,8 +542,8 @@ with once_done():
 # Al entrenar actúa el dropout y se mide mientras se aprende, de modo que la media de una época viene
 # de pesos anteriores; al validar, la red está entera y al día. Cuando la validación deja de bajar y
 # el entrenamiento sigue, empieza el sobreajuste. La pérdida lleva las etiquetas suavizadas: acertar
-# con toda seguridad también cuesta, así que su suelo no es cero; y además una frase tiene muchas
-# traducciones. Una palabra son una o más piezas y sus probabilidades se multiplican: para comparar
+# con toda seguridad también cuesta, y lo mejor que se puede es la entropía de las etiquetas (1.224
+# nats con V = 8000 y ε = 0.1); y además una frase tiene muchas traducciones. Una palabra son una o más piezas y sus probabilidades se multiplican: para comparar
 # modelos con vocabularios distintos hay que repartir los mismos nats entre las mismas palabras.
 # ### END SOLUTION
 
@@ -523,7 +556,7 @@ with once_done():
 # In training there is dropout, and it is measured while learning, so that an epoch's mean comes from
 # earlier weights; in validation the network is whole and up to date. When validation stops falling
 # and training goes on, overfitting begins. The loss has smoothed labels: being right with full
-# confidence costs, too, so its floor is not zero; and a sentence has many translations besides. A
-# word is one or more pieces and their probabilities multiply: to compare models with different
+# confidence costs, too, and the best there is is the entropy of the labels (1.224 nats with V = 8000
+# and ε = 0.1); and a sentence has many translations besides. A word is one or more pieces and their probabilities multiply: to compare models with different
 # vocabularies the same nats have to be shared out among the same words.
 # ### END SOLUTION

@@ -41,19 +41,43 @@ def plain_greedy(model: Transformer, source: Tensor, limit: int) -> Tensor:
 
 
 # %% role="check" id="greedy_check" points=3
-class Scripted:
-    """Stands in for a Transformer: says a given text, whatever it reads."""
+class Scripted(nn.Module):
+    """Stands in for a Transformer: says a given text, whatever it reads, and counts its steps."""
 
     def __init__(self, script):
-        self.script = torch.from_numpy(script)
+        super().__init__()
+        self.script = nn.Parameter(torch.from_numpy(script).to(device), requires_grad=False)
+        self.steps = 0
 
     def encode(self, source):
-        return source, source
+        return source[..., None].float(), padding_mask(source)
 
     def decode(self, inputs, memory, source_mask):
-        logits = functional.one_hot(self.script, 12).float()
+        if not (memory.is_floating_point() and source_mask.dtype == torch.bool):
+            raise TypeError(
+                tr(
+                    es="decode espera lo escrito, la memoria y la máscara, en ese orden",
+                    en="decode expects what is written, the memory and the mask, in this order",
+                )
+            )
+        self.steps += 1
+        begun = inputs[:, :1, None] == SOS  # it says nothing to what begins otherwise
+        logits = functional.one_hot(self.script, 12) * begun
         read = functional.one_hot(inputs, 12).float().cumsum(1)  # what is written counts a little
         return logits[:, : inputs.shape[1]] + 0.01 * read
+
+    def forward(self, source, inputs):
+        return self.decode(inputs, *self.encode(source))
+
+
+def greedy_case(script, longest, limit):
+    """Write a script; return the pieces without PAD at the end, and whether it stopped in time."""
+    model = Scripted(script).eval()
+    source = torch.full((len(script), 2), 5, device=device)
+    written = tensor(plain_greedy(model, source, limit), torch.int64, torch.int32)
+    needed = int((written != PAD).sum(dim=1).max())
+    in_time = model.steps <= longest + 1 and written.shape[1] <= limit
+    return written[:, :needed], in_time
 
 
 def drawn_script(rng, lengths):
@@ -65,11 +89,12 @@ def drawn_script(rng, lengths):
 
 tick.call(
     {"es": "búsqueda voraz", "en": "greedy search"},
-    lambda script, limit: plain_greedy(Scripted(script), torch.full((len(script), 2), 5), limit),
+    lambda *case: greedy_case(*case),
     cases=lambda rng: [
-        (drawn_script(rng, [3, 6, 1]), 9),
-        (drawn_script(rng, [5]), 9),
-        (drawn_script(rng, [8, 2]), 4),
+        (drawn_script(rng, [3, 6, 1]), 6, 9),
+        (drawn_script(rng, [5]), 5, 9),
+        (drawn_script(rng, [8, 2]), 4, 4),
+        (drawn_script(rng, [1, 1]), 1, 1),
     ],
     marks=3,
     hint={
@@ -78,28 +103,33 @@ tick.call(
     },
 )
 
-# %% [markdown] role="question" id="q_no_grad" points=3 lang="es"
+# %% [markdown] role="question" id="q_no_grad" points=2 lang="es"
 # **Pregunta 4.** `plain_greedy` lleva `torch.no_grad`. ¿Qué hace exactamente, qué pasaría sin él y en
-# qué se diferencia de `model.eval()`?
+# qué se diferencia de `model.eval()`? Pista: ¿se puede derivar `argmax`?
 #
 # ### BEGIN SOLUTION
 # Dentro de no_grad PyTorch no anota las operaciones para derivarlas: los resultados no requieren
 # gradiente y las activaciones intermedias se liberan enseguida. Sin él la traducción sería la misma,
-# pero el grafo de todos los pasos se quedaría en memoria y tardaría más. eval() no tiene que ver con
-# gradientes: cambia lo que calculan algunas capas (aquí apaga el dropout). Para traducir hacen falta
-# los dos.
+# pero cada paso anotaría su grafo. En plain_greedy ese grafo muere con el paso, porque argmax lo
+# corta (da números enteros, sin gradiente); solo dura el del codificador, que cuelga de la memoria.
+# Cuesta tiempo, y memoria de un paso. Con la caché que viene ahora sí se acumularía: las claves y los
+# valores guardados arrastran el grafo de todos los pasos. eval() no tiene que ver con gradientes:
+# cambia lo que calculan algunas capas (aquí apaga el dropout). Para traducir hacen falta los dos.
 # ### END SOLUTION
 
-# %% [markdown] role="question" id="q_no_grad" points=3 lang="en"
+# %% [markdown] role="question" id="q_no_grad" points=2 lang="en"
 # **Question 4.** `plain_greedy` has `torch.no_grad`. What does it do exactly, what would happen
-# without it, and how does it differ from `model.eval()`?
+# without it, and how does it differ from `model.eval()`? A hint: can `argmax` be differentiated?
 #
 # ### BEGIN SOLUTION
 # Inside no_grad PyTorch does not note down the operations to differentiate them: results require no
 # gradient, and the activations in between are freed at once. Without it the translation would be the
-# same, but the graph of all steps would stay in memory, and it would take longer. eval() has nothing
-# to do with gradients: it changes what some layers compute (here it turns dropout off). To translate,
-# both are needed.
+# same, but each step would note down its graph. In plain_greedy that graph dies with its step, for
+# argmax cuts it (it gives whole numbers, without a gradient); only the encoder's lasts, which hangs on
+# the memory. It costs time, and the memory of one step. With the cache that comes next it would pile
+# up: the keys and values that are kept drag along the graph of all steps. eval() has nothing to do
+# with gradients: it changes what some layers compute (here it turns dropout off). To translate, both
+# are needed.
 # ### END SOLUTION
 
 # %% [markdown] exercise="cache" lang="es"
@@ -167,15 +197,20 @@ class Cache:
 # %% role="check" id="cache_check" points=5
 @torch.no_grad()
 def cache_case(seed, batch, steps):
-    """Compare the logits of each step with those of the whole prefix."""
+    """Return the logits of each step; before the last of several the first sentence leaves."""
     rng = np.random.default_rng(seed)
     model = drawn(Transformer(TINY), seed)
     source, inputs = drawn_ids(rng, batch, 6), drawn_ids(rng, batch, steps)
     source[-1, 4:] = PAD
     cache = Cache(model, source)
-    logits = torch.stack([cache.step(ids) for ids in inputs.unbind(dim=1)], dim=1)
-    whole = model(source, inputs)
-    return logits[:, -1], bool((logits - whole).abs().max() < 1e-4)
+    logits = []
+    for number, ids in enumerate(inputs.unbind(dim=1)):
+        if 0 < number == steps - 1:
+            rows = torch.arange(1, batch, device=device)
+            cache.keep(rows)
+            ids = ids[rows]
+        logits.append(tensor(cache.step(ids)))
+    return logits
 
 
 tick.call(
@@ -194,8 +229,8 @@ tick.call(
     cases=lambda rng: [(int(rng.integers(10**6)), 3, steps) for steps in (2, 7)],
     marks=3,
     hint={
-        "es": "Si la primera pieza está bien y las demás no: ¿avanza self.length y llega a la posición? ¿Se guardan las claves nuevas, detrás de las viejas?",
-        "en": "If the first piece is right and the others are not: does self.length move on and reach the position? Are the new keys kept, after the old ones?",
+        "es": "Si la primera pieza está bien y las demás no: ¿avanza self.length y llega a la posición? ¿Quedan en past, a lo largo del eje de las posiciones, las claves y los valores nuevos junto a los viejos?",
+        "en": "If the first piece is right and the others are not: does self.length move on and reach the position? Do the new keys and values stay in past, along the axis of positions, together with the old ones?",
     },
 )
 
@@ -273,18 +308,31 @@ def beam_step(
 
 
 # %% role="check" id="beam_check" points=5
-def beam_case(seed, batch, width, ended):
-    """Take a step from drawn scores; ``ended`` beginnings of each sentence are finished."""
+def beam_case(seed, batch, width, ended, change=0.0):
+    """Take a step from drawn scores; the first ``ended`` beginnings of each sentence are finished.
+
+    The score of the first beginning is changed by ``change``, or, if that is None, only the first
+    may go on, as in the first step of all.
+    """
     rng = np.random.default_rng(seed)
     scores, logits = tensors(rng, (batch, width), (batch, width, 9))
-    finished = torch.arange(width).expand(batch, -1) < ended
-    return beam_step(scores, logits.log_softmax(dim=-1), finished)
+    scores = scores.sort(dim=1, descending=True).values
+    if change is None:
+        scores[:, 1:] = -math.inf
+    else:
+        scores[:, 0] += change
+    finished = torch.arange(width, device=device).expand(batch, -1) < ended
+    best, parents, pieces = beam_step(scores, logits.log_softmax(dim=-1), finished.clone())
+    return tensor(best), *(tensor(one, torch.int64, torch.int32) for one in (parents, pieces))
 
 
 tick.call(
     {"es": "penalización de longitud", "en": "length penalty"},
-    lambda lengths, alpha: length_penalty(torch.from_numpy(lengths), alpha),
-    cases=lambda rng: [(rng.integers(1, 40, size=5), alpha) for alpha in (0.0, 0.6)],
+    lambda lengths, alpha: tensor(length_penalty(torch.from_numpy(lengths).to(device), alpha)),
+    cases=lambda rng: [
+        (rng.integers(1, 40, size=size), alpha)
+        for size, alpha in [(5, 0.0), ((2, 3), 0.6), ((), float(rng.uniform(0.7, 1.5)))]
+    ],
     marks=1,
     hint={
         "es": "Con n = 1 o con α = 0 debe salir 1.",
@@ -295,7 +343,8 @@ tick.call(
     {"es": "paso del haz", "en": "beam step"},
     lambda *case: beam_case(*case),
     cases=lambda rng: [
-        (int(rng.integers(10**6)), batch, width, 0) for batch, width in [(1, 2), (3, 4)]
+        (int(rng.integers(10**6)), batch, width, 0, change)
+        for batch, width, change in [(1, 2, 0.0), (3, 4, 0.0), (2, 3, None), (2, 1, 0.0)]
     ],
     marks=2,
     hint={
@@ -306,7 +355,10 @@ tick.call(
 tick.call(
     {"es": "paso del haz: comienzos terminados", "en": "beam step: finished beginnings"},
     lambda *case: beam_case(*case),
-    cases=lambda rng: [(int(rng.integers(10**6)), 2, 4, ended) for ended in (1, 4)],
+    cases=lambda rng: [
+        (int(rng.integers(10**6)), 2, 4, ended, change)
+        for ended, change in [(1, 0.0), (1, -9.0), (2, 0.0), (4, 0.0)]
+    ],
     marks=2,
     hint={
         "es": "Un comienzo terminado tiene una sola continuación, PAD, que no cambia su puntuación; las demás valen −∞.",
@@ -367,7 +419,7 @@ with once_done():
         print(f"{source}\n   {ours}\n   ({target})")
 
 
-# %% role="check" id="translation_check" points=3 covers="greedy,cache,beam"
+# %% role="check" id="translation_check" points=2 covers="cache,beam"
 def new_sentences(rng, count=40):
     """Draw sentences, and the word pairs of the right translation of each."""
     pairs = new_pairs(rng, count)
@@ -395,7 +447,7 @@ tick.predictions(
         {"es": "copiar el original", "en": "copying the source"},
         lambda sentences: word_pairs(sentences),
     ),
-    marks=3,
+    marks=2,
     hint={
         "es": "Se comparan las parejas de palabras seguidas con las de la traducción correcta. Si las piezas sueltas se predicen bien y esto falla, mira la caché y el haz.",
         "en": "Pairs of neighbouring words are compared with those of the right translation. If single pieces are predicted well and this fails, look at the cache and the beam.",
@@ -441,7 +493,7 @@ with once_done():
         model, *(torch.tensor([ids], device=device) for ids in (source_ids, written[:-1]))
     )
     plots.attention_heads(
-        maps[-1][:4],
+        maps[-1],
         queries=subwords.pieces(written[1:]),
         keys=subwords.pieces(source_ids),
         columns=2,
