@@ -41,7 +41,7 @@ def draw_stack(ax, x, sublayers, name, below, above, last=()):
         dot(ax, x, y + 1.95, "+")
         y += 2.15
     enclose(ax, x, (y + 1.5) / 2, 4.1, y - 1.26)
-    ax.text(x + 2.0, 3.25, f"{name} × N", ha="right", va="center", fontsize=9)
+    ax.text(x + 2.0, 3.25, f"{name} × N", ha="right", va="center", fontsize=8)
     arrow(ax, (x, y), (x, y + 0.3))
     norm(y + 0.5)
     y += 0.69
