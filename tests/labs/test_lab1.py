@@ -159,6 +159,11 @@ def compare_initialisations(X, Y, sizes, learning_rate, iterations, seed):
         found[method] = train(start, step, learning_rate, iterations, 10)[1]
     return found
 """,
+    "keeping_spread": """\
+def keeping_spread(activation, n_in, sample):
+    a = activation(sample)
+    return (n_in * (a.var() + a.mean() ** 2)) ** -0.5
+""",
     "dataset": """\
 class ImageDataset(Dataset):
     def __init__(self, images, labels):
@@ -227,14 +232,23 @@ def most_confused(counts):
     pairs = [(i, j) for i in range(len(counts)) for j in range(len(counts)) if i != j]
     return max(pairs, key=lambda pair: counts[pair])
 """,
+    "ablation": """\
+def ablation(run, base, changes):
+    reference, table = run(dict(base)), []
+    for name in changes:
+        score = run({**base, **changes[name]})
+        table.append([name, score, score - reference])
+    return table
+""",
     "improve": """\
 def improved_network(train_set, validation_set):
     model = nn.Sequential(
         nn.Flatten(),
         nn.Linear(n_inputs, 256),
+        nn.BatchNorm1d(256),
         nn.ReLU(),
-        nn.Dropout(0.2),
         nn.Linear(256, 128),
+        nn.BatchNorm1d(128),
         nn.ReLU(),
         nn.Linear(128, n_classes),
         nn.LogSoftmax(dim=1),
@@ -284,7 +298,7 @@ LOST_BY_NO_MEAN_NO_LOGARITHM = {
     "backward: size of the gradient": "the 1/m of the mean is missing",
     "backward agrees with finite differences": "so the gradient is m times too large",
     "your network on new images": "and every step overshoots",
-    "what zeros and small weights reach": "here too",
+    "the costs of the three methods": "here too",
     "MLP: rows are log-probabilities": "they are probabilities",
     "the baseline on new images": "NLLLoss of probabilities has tiny gradients where it is wrong",
 }
@@ -315,6 +329,7 @@ LOST_BY_WRONG_DERIVATIVE_SHIFTED_LABELS = {
     "ReLU backward": "the derivative is that of the sigmoid",
     "backward: direction in the hidden layers": "it goes through that derivative",
     "backward agrees with finite differences": "as they see at once",
+    "the costs of the three methods": "they are trained with it",
     "dataset: labels": "each image has the label after its own",
     "the baseline on new images": "it learnt those labels",
 }
@@ -359,7 +374,7 @@ LOST_BY_LEARNS_NOTHING = {
     "train: where it ends": "the updated parameters are thrown away",
     "train: the noted costs": "so the cost stays what it was",
     "your network on new images": "and the network at its first weights",
-    "what zeros and small weights reach": "whichever they were",
+    "the costs of the three methods": "whichever they were",
     "epoch: the weights it ends with": "there is no step",
     "epoch: the mean loss": "so the loss is that of the first weights, and a mean over batches",
     "epoch: training mode": "nobody calls model.train()",
@@ -369,14 +384,27 @@ LOST_BY_LEARNS_NOTHING = {
     "improvement: close to the solution": "nor was the improved network",
 }
 
-# A lone change that helps, but not as much as learning faster does.
-ONLY_WIDER = {
+# One keyword: it climbs the first step and no other.
+MOMENTUM = {
     "improve": """\
 def improved_network(train_set, validation_set):
-    model = MLP(n_inputs, 512, n_classes).to(device)
+    model = MLP(n_inputs, 64, n_classes).to(device)
     train_loader, _ = make_loaders(train_set, validation_set, BATCH)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     for _ in range(EPOCHS):
+        train_epoch(model, train_loader, nn.NLLLoss(), optimizer)
+    return model
+"""
+}
+
+# An epoch more than there are: it costs all steps.
+TOO_LONG = {
+    "improve": """\
+def improved_network(train_set, validation_set):
+    model = MLP(n_inputs, 64, n_classes).to(device)
+    train_loader, _ = make_loaders(train_set, validation_set, BATCH)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    for _ in range(EPOCHS + 1):
         train_epoch(model, train_loader, nn.NLLLoss(), optimizer)
     return model
 """
@@ -409,7 +437,7 @@ KEPT_BY_PARTIAL = (
     "cost of certain predictions",
     "MLP: shape and number of parameters",
     "MLP: rows are log-probabilities",
-    "MLP: the most likely class",
+    "MLP: the scores of the classes",
 )
 
 
@@ -423,7 +451,8 @@ def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
         "no_mean_no_logarithm": solved | NO_MEAN_NO_LOGARITHM,
         "wrong_derivative_shifted_labels": solved | WRONG_DERIVATIVE_SHIFTED_LABELS,
         "learns_nothing": solved | LEARNS_NOTHING,
-        "only_wider": solved | ONLY_WIDER,
+        "momentum": solved | MOMENTUM,
+        "too_long": solved | TOO_LONG,
     }
 
 
@@ -493,6 +522,16 @@ def test_a_mistake_costs_the_checks_that_it_makes_wrong(
     assert graded.lost(member) == set(lost)
 
 
-def test_a_small_improvement_earns_a_part_of_its_marks(graded: Graded) -> None:
-    ends = {"improvement: clearly better than the baseline", "improvement: close to the solution"}
-    assert graded.lost("only_wider") & ends == {"improvement: close to the solution"}
+IMPROVEMENT = (
+    "improvement: clearly better than the baseline",
+    "improvement: well on the way",
+    "improvement: close to the solution",
+)
+
+
+def test_a_single_keyword_climbs_the_first_step_alone(graded: Graded) -> None:
+    assert graded.lost("momentum") == set(IMPROVEMENT[1:])
+
+
+def test_an_epoch_beyond_the_budget_costs_every_step(graded: Graded) -> None:
+    assert graded.lost("too_long") == set(IMPROVEMENT)

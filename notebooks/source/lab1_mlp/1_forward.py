@@ -16,6 +16,8 @@
 # primera parte pregunta si un dígito es par o impar. **Al corregir se usan esos datos pequeños**, así que no des por supuesto ningún
 # tamaño: usa los nombres que ya están definidos (`n_inputs`, `EPOCHS`, …).
 #
+# En la primera parte, todas tus funciones reciben y devuelven arrays de NumPy.
+#
 # **Cómo se trabaja.** Ejecuta las celdas en orden, sustituye cada `raise NotImplementedError(...)`
 # por tu código y ejecuta la comprobación que tiene debajo. Tus funciones se prueban con entradas
 # sorteadas, y tus redes, con imágenes que no han visto. Una línea con ⏳ significa que esa celda
@@ -40,19 +42,24 @@
 # asks whether a digit is even or odd. **Grading uses these small data**, so take no size for granted: use the names that
 # are already defined (`n_inputs`, `EPOCHS`, …).
 #
+# In the first part all your functions take and return NumPy arrays.
+#
 # **How to work.** Run the cells in order, replace each `raise NotImplementedError(...)` with your
 # code and run the check below it. Your functions are tried on inputs drawn at random, and your
 # networks on images that they have not seen. A line with ⏳ means that the cell waits for an
 # exercise above it. On two cores the whole notebook takes about two minutes.
 
 # %% role="given"
+from contextlib import contextmanager
 from itertools import pairwise
+from unittest import mock
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from data import fashion_mnist, unseen_digits, veiled_digits
@@ -127,6 +134,35 @@ def two_classes(images, labels, count=None):
     return images[chosen], np.isin(labels[chosen], positive).astype(float)[:, None]
 
 
+def as_array(value, name):
+    """Return the value if it is a NumPy array; say what it is if it is not."""
+    if not isinstance(value, np.ndarray):
+        kind = type(value).__name__
+        raise TypeError(
+            tr(
+                es=f"{name} debe ser un array de NumPy, y es de tipo {kind}",
+                en=f"{name} should be a NumPy array, and is of type {kind}",
+            )
+        )
+    return value
+
+
+def as_number(value):
+    """Return the number that a float, or an array or tensor of one element, holds."""
+    return np.asarray(value).item()
+
+
+@contextmanager
+def replaced(**names):
+    """Let names of this notebook mean something else for a while."""
+    before = {name: globals()[name] for name in names}
+    globals().update(names)
+    try:
+        yield
+    finally:
+        globals().update(before)
+
+
 pair_images, Y = two_classes(splits.train_images, splits.train_labels, count=1000)
 pair_test_images, Y_test = two_classes(splits.test_images, splits.test_labels)
 plots.image_grid(pair_images[:16], titles=[pair_names[int(y)] for y in Y[:16, 0]])
@@ -164,18 +200,19 @@ def prepare(images):
     ### END SOLUTION
 
 
-# %% role="check" id="prepare_check" points=2
+# %% role="check" id="prepare_check" points=1
 tick.call(
     {"es": "prepare: una fila por imagen", "en": "prepare: one row an image"},
     lambda images: prepare(images),
     cases=lambda rng: [
         (rng.integers(0, 256, size=(3, 4, 5), dtype=np.uint8),),
         (rng.integers(0, 256, size=(1, 6, 2), dtype=np.uint8),),
+        (rng.integers(0, 100, size=(2, 3, 3), dtype=np.uint8),),  # dark: no white to divide by
     ],
-    marks=2,
+    marks=1,
     hint={
-        "es": "¿Una fila por imagen, (m, H·W)? ¿Divides por el valor del blanco, 255?",
-        "en": "One row an image, (m, H·W)? Do you divide by the value of white, 255?",
+        "es": "¿Una fila por imagen, (m, H·W)? ¿Divides por el valor del blanco, 255, y no por el máximo de estas imágenes?",
+        "en": "One row an image, (m, H·W)? Do you divide by the value of white, 255, not by the maximum of these images?",
     },
 )
 
@@ -281,13 +318,25 @@ def initialised(sizes, method, seed):
 
 
 def spread_of_weights(n, method):
-    """Return the logarithm of the spread of two layers' weights: alike however they are drawn."""
-    return [np.log(W.std()) for W, _ in initialised([n, 300, 400], method, seed=n)]
+    """Describe the weights of two layers, alike however they are drawn.
+
+    The logarithm of their standard deviation, their mean in standard deviations, and the share
+    that lies within one: 0.68 if they are normal.
+    """
+    weights = [as_array(W, "W") for W, _ in initialised([n, 300, 400], method, seed=n)]
+    return [
+        [np.log(W.std()), W.mean() / W.std(), np.mean(np.abs(W - W.mean()) < W.std())]
+        for W in weights
+    ]
 
 
 tick.call(
     {"es": "initialise: formas", "en": "initialise: shapes"},
-    lambda sizes: [[np.shape(W), np.shape(b)] for W, b in initialised(sizes, "he", seed=0)],
+    lambda sizes: [
+        [np.shape(W), np.shape(b)]
+        for method in ("zeros", "small", "he")
+        for W, b in initialised(sizes, method, seed=0)
+    ],
     cases=lambda rng: [(rng.integers(2, 9, size=n).tolist(),) for n in (2, 4, 5)],
     marks=1,
     hint={
@@ -302,11 +351,11 @@ tick.call(
     },
     lambda n: [spread_of_weights(n, method) for method in ("small", "he")],
     cases=lambda rng: [(int(n),) for n in rng.integers(150, 900, size=2)],
-    tol=0.08,
+    tol=0.05,
     marks=1,
     hint={
-        "es": "La desviación típica de He depende de las entradas de cada capa y lleva raíz cuadrada.",
-        "en": "The standard deviation of He depends on the inputs of each layer and has a square root.",
+        "es": "Pesos normales de media cero. La desviación típica de He depende de las entradas de cada capa y lleva raíz cuadrada.",
+        "en": "Normal weights with mean zero. The standard deviation of He depends on the inputs of each layer and has a square root.",
     },
 )
 tick.call(
@@ -326,9 +375,10 @@ tick.call(
     {"es": "initialise: decide la semilla", "en": "initialise: the seed decides"},
     # for each seed, the first one that gives the same weights
     lambda seeds: [
-        next(i for i, W in enumerate(weights) if np.array_equal(W, other))
-        for weights in [[initialised([6, 5], "he", seed)[0][0] for seed in seeds]]
-        for other in weights
+        next(i for i, theta in enumerate(drawn) if np.array_equal(theta, other))
+        for method in ("small", "he")
+        for drawn in [[np.ravel(initialised([6, 5], method, seed)[0][0]) for seed in seeds]]
+        for other in drawn
     ],
     cases=lambda rng: [(rng.integers(6, size=12).tolist(),)],
     marks=1,
@@ -361,15 +411,15 @@ def linear_forward(A, W, b):
     ### END SOLUTION
 
 
-# %% role="check" id="linear_forward_check" points=2
+# %% role="check" id="linear_forward_check" points=1
 tick.call(
     {"es": "paso lineal", "en": "linear step"},
-    lambda A, W, b: linear_forward(A, W, b),
+    lambda A, W, b: as_array(linear_forward(A, W, b), "Z"),
     cases=lambda rng: [
         (rng.normal(size=(m, n_in)), rng.normal(size=(n_in, n_out)), rng.normal(size=n_out))
         for m, n_in, n_out in ((5, 3, 2), (1, 4, 4))
     ],
-    marks=2,
+    marks=1,
     hint={
         "es": "Es un producto de matrices (@), no elemento a elemento (*), y el sesgo se suma al final.",
         "en": "It is a matrix product (@), not an elementwise one (*), and the bias is added at the end.",
@@ -405,8 +455,8 @@ def sigmoid(Z):
 # %% role="check" id="activations_check" points=2
 tick.call(
     "ReLU",
-    lambda Z: relu(Z),
-    cases=lambda rng: [(rng.normal(size=(4, 3)),), (np.array([-2.0, 0.0, 3.0]),)],
+    lambda Z: as_array(relu(Z), "relu(Z)"),
+    cases=lambda rng: [(rng.normal(size=(4, 3)),), (np.array([-2.0, 0.0, 3.0, 40.0]),)],
     marks=1,
     hint={
         "es": "Los negativos pasan a cero y lo demás queda como está, sin tocar la entrada.",
@@ -415,7 +465,7 @@ tick.call(
 )
 tick.call(
     {"es": "sigmoide", "en": "sigmoid"},
-    lambda Z: sigmoid(Z),
+    lambda Z: as_array(sigmoid(Z), "sigmoid(Z)"),
     cases=lambda rng: [(rng.normal(size=(4, 3)),), (np.array([-20.0, 0.0, 20.0]),)],
     marks=1,
     hint={
@@ -490,7 +540,7 @@ tick.call(
 )
 tick.call(
     {"es": "forward: varias capas", "en": "forward: several layers"},
-    lambda X, params: forward(X, params)[0],
+    lambda X, params: as_array(forward(X, params)[0], "A"),
     cases=lambda rng: [
         (rng.normal(size=(6, 4)), draw_network(rng, sizes)) for sizes in ([4, 3, 1], [4, 5, 3, 2])
     ],
@@ -554,7 +604,7 @@ def cost(A, Y):
 # %% role="check" id="cost_check" points=3
 tick.call(
     {"es": "coste de unas predicciones", "en": "cost of some predictions"},
-    lambda A, Y: float(cost(A, Y)),
+    lambda A, Y: as_number(cost(A, Y)),
     cases=lambda rng: [
         (rng.uniform(0.05, 0.95, size=(m, 1)), rng.integers(0, 2, size=(m, 1)).astype(float))
         for m in (1, 7, 20)
@@ -569,7 +619,7 @@ tick.call(
     {"es": "coste de predicciones totalmente seguras", "en": "cost of certain predictions"},
     # sure and right costs nothing; sure and wrong costs much, but not infinity
     lambda sure, A, Y: (
-        float(cost(np.where(sure, Y, A), Y)) if 5 < cost(1 - Y, Y) < 1000 else np.inf
+        as_number(cost(np.where(sure, Y, A), Y)) if 5 < cost(1 - Y, Y) < 1000 else np.inf
     ),
     cases=lambda rng: [
         (
@@ -578,7 +628,7 @@ tick.call(
             rng.integers(0, 2, size=(8, 1)).astype(float),
         )
     ],
-    tol=0.003,
+    tol=1e-5,
     marks=1,
     hint={
         "es": "¿Qué sale de 0·log(0)? Recorta las probabilidades antes del logaritmo, y muy poco.",

@@ -69,7 +69,7 @@ def draw_linear_step(rng):
 
 tick.call(
     {"es": "vuelta del paso lineal: dA_prev", "en": "linear step backward: dA_prev"},
-    lambda dZ, A_prev, W: linear_backward(dZ, A_prev, W)[0],
+    lambda dZ, A_prev, W: as_array(linear_backward(dZ, A_prev, W)[0], "dA_prev"),
     cases=draw_linear_step,
     marks=1,
     hint={
@@ -79,7 +79,7 @@ tick.call(
 )
 tick.call(
     {"es": "vuelta del paso lineal: dW", "en": "linear step backward: dW"},
-    lambda dZ, A_prev, W: linear_backward(dZ, A_prev, W)[1],
+    lambda dZ, A_prev, W: as_array(linear_backward(dZ, A_prev, W)[1], "dW"),
     cases=draw_linear_step,
     marks=1,
     hint={
@@ -89,7 +89,7 @@ tick.call(
 )
 tick.call(
     {"es": "vuelta del paso lineal: db", "en": "linear step backward: db"},
-    lambda dZ, A_prev, W: linear_backward(dZ, A_prev, W)[2],
+    lambda dZ, A_prev, W: as_array(linear_backward(dZ, A_prev, W)[2], "db"),
     cases=draw_linear_step,
     marks=1,
     hint={
@@ -113,17 +113,18 @@ def relu_backward(dA, Z):
     ### END SOLUTION
 
 
-# %% role="check" id="relu_backward_check" points=2
+# %% role="check" id="relu_backward_check" points=1
 tick.call(
     {"es": "vuelta de ReLU", "en": "ReLU backward"},
-    lambda dA, Z: relu_backward(dA, Z),
+    lambda dA, Z: as_array(relu_backward(dA, Z), "dZ"),
     cases=lambda rng: [
-        (rng.normal(size=shape), rng.normal(size=shape)) for shape in ((4, 3), (1, 6))
+        (rng.normal(size=(4, 3)), rng.normal(size=(4, 3))),
+        (rng.normal(size=(1, 6)), np.array([[0.5, -0.5, 0.0, 2.0, -2.0, 0.0]])),
     ],
-    marks=2,
+    marks=1,
     hint={
-        "es": "La derivada de ReLU solo vale 0 o 1, y la decide el signo de Z, no el de dA.",
-        "en": "The derivative of ReLU is only ever 0 or 1, and the sign of Z decides it, not that of dA.",
+        "es": "La derivada de ReLU solo vale 0 o 1, y la decide Z, no dA. ¿Y donde Z es justo 0?",
+        "en": "The derivative of ReLU is only ever 0 or 1, and Z decides it, not dA. And where Z is exactly 0?",
     },
 )
 
@@ -182,7 +183,7 @@ def direction(grads):
 tick.call(
     {"es": "backward: dirección en la última capa", "en": "backward: direction in the last layer"},
     lambda *arguments: direction(backward(*arguments))[-1],
-    cases=lambda rng: [draw_pass(rng)],
+    cases=lambda rng: [draw_pass(rng), draw_pass(rng, sizes=(4, 1))],
     marks=1,
     hint={
         "es": "La última capa empieza en A - Y (no al revés) y usa su propia caché.",
@@ -204,7 +205,7 @@ tick.call(
 )
 tick.call(
     {"es": "backward: tamaño del gradiente", "en": "backward: size of the gradient"},
-    lambda *arguments: float(np.linalg.norm(backward(*arguments)[-1][0])),
+    lambda *arguments: [float(np.linalg.norm(part)) for part in backward(*arguments)[-1]],
     cases=lambda rng: [draw_pass(rng), draw_pass(rng, m=3)],
     marks=1,
     hint={
@@ -222,7 +223,8 @@ tick.call(
 #
 # $$\frac{\partial f}{\partial \theta_i} \approx \frac{f(\theta + \varepsilon e_i) - f(\theta - \varepsilon e_i)}{2 \varepsilon}.$$
 #
-# Es lentísimo (dos pasadas por parámetro), pero para una red pequeña es el juez perfecto.
+# Es lentísimo (dos pasadas por parámetro), pero para una red pequeña es un juez casi perfecto: solo
+# yerra si el paso cruza justo el codo de una ReLU.
 
 # %% [markdown] lang="en"
 # ## Is the gradient right?
@@ -233,22 +235,24 @@ tick.call(
 #
 # $$\frac{\partial f}{\partial \theta_i} \approx \frac{f(\theta + \varepsilon e_i) - f(\theta - \varepsilon e_i)}{2 \varepsilon}.$$
 #
-# It is terribly slow (two passes for each parameter), but for a small network it is the perfect
-# judge.
+# It is terribly slow (two passes for each parameter), but for a small network it is a nearly perfect
+# judge: it errs only where the step happens to cross the kink of a ReLU.
 
 # %% [markdown] exercise="numerical_gradient" lang="es"
 # Escribe el testigo, y la medida que compara dos gradientes $g$ y $h$ sin depender de su tamaño:
 #
 # $$\frac{\lVert g - h \rVert}{\lVert g \rVert + \lVert h \rVert}$$
 #
-# Por debajo de $10^{-6}$ coinciden; por encima de $10^{-3}$ hay un error.
+# Por debajo de $10^{-6}$ coinciden; por encima de $10^{-3}$ hay un error. Y el número da pistas: si
+# $g = k\,h$ con $k > 0$, vale $|k - 1| / (k + 1)$; si apuntan en sentidos opuestos, 1.
 
 # %% [markdown] exercise="numerical_gradient" lang="en"
 # Write the witness, and the measure that compares two gradients $g$ and $h$ whatever their size:
 #
 # $$\frac{\lVert g - h \rVert}{\lVert g \rVert + \lVert h \rVert}$$
 #
-# Below $10^{-6}$ they agree; above $10^{-3}$ there is a mistake.
+# Below $10^{-6}$ they agree; above $10^{-3}$ there is a mistake. And the number is a clue: if
+# $g = k\,h$ with $k > 0$ it is $|k - 1| / (k + 1)$; if they point in opposite directions, 1.
 
 
 # %% role="exercise" id="numerical_gradient" title_es="Diferencias finitas" title_en="Finite differences" difficulty=2 minutes=15
@@ -285,20 +289,28 @@ def relative_error(one, other):
 # %% role="check" id="numerical_gradient_check" points=3
 tick.call(
     {"es": "diferencias finitas", "en": "finite differences"},
-    lambda a, theta: numerical_gradient(
-        lambda v: float(np.sum(np.sin(a * v)) + v[0] * v[-1]), theta
+    lambda a, theta, eps: numerical_gradient(
+        lambda v: float(np.sum(np.sin(a * v)) + v[0] * v[-1]), theta, eps
     ),
-    cases=lambda rng: [(rng.normal(size=n), rng.normal(size=n)) for n in (2, 5)],
+    # a step so long that one side differs from the other; a binary fraction, as theta is, so that
+    # what is added and taken away again leaves no trace
+    cases=lambda rng: [
+        (rng.uniform(0.5, 1.5, size=n), rng.integers(-32, 33, size=n) / 16, 0.25) for n in (2, 5)
+    ],
     marks=2,
     hint={
-        "es": "Mueve un solo elemento cada vez, hacia los dos lados, divide por 2·eps y no modifiques theta.",
-        "en": "Move one element at a time, to both sides, divide by 2·eps, and leave theta unchanged.",
+        "es": "Mueve un solo elemento cada vez, hacia los dos lados y el eps que recibes, divide por 2·eps y no modifiques theta.",
+        "en": "Move one element at a time, to both sides, by the eps that you are given, divide by 2·eps, and leave theta unchanged.",
     },
 )
 tick.call(
     {"es": "error relativo", "en": "relative error"},
-    lambda one, other: float(relative_error(one, other)),
-    cases=lambda rng: [(g := rng.normal(size=6), g + 0.01 * rng.normal(size=6)), (g, -2 * g)],
+    lambda one, other: as_number(relative_error(one, other)),
+    cases=lambda rng: [
+        (g := rng.normal(size=6), g + 0.01 * rng.normal(size=6)),
+        (g, -2 * g),
+        (1000 * g, 3000 * g),
+    ],
     marks=1,
     hint={
         "es": "Normas, no sumas: np.linalg.norm arriba y dos veces abajo.",
@@ -334,7 +346,7 @@ def to_params(theta, sizes):
 def cost_and_gradients(params, X, Y):
     """Return the cost of the network on X, Y and its gradients: all that a training step needs."""
     A, caches = forward(X, params)
-    return cost(A, Y), backward(A, Y, params, caches)
+    return as_number(cost(A, Y)), backward(A, Y, params, caches)
 
 
 def small_problem(seed):
@@ -348,13 +360,13 @@ def gradients_both_ways(X, Y, params):
     """Return the gradient of the cost by `backward` and by finite differences, two vectors."""
     sizes = [X.shape[1], *(len(b) for _, b in params)]
     numerical = numerical_gradient(
-        lambda theta: cost(forward(X, to_params(theta, sizes))[0], Y), to_vector(params)
+        lambda theta: as_number(cost(forward(X, to_params(theta, sizes))[0], Y)), to_vector(params)
     )
-    return to_vector(cost_and_gradients(params, X, Y)[1]), numerical
+    return to_vector(cost_and_gradients(params, X, Y)[1]), np.asarray(numerical)
 
 
 with once_done():
-    error = relative_error(*gradients_both_ways(*small_problem(run_seed())))
+    error = as_number(relative_error(*gradients_both_ways(*small_problem(run_seed()))))
     print(
         tr(
             es=f"backward frente a las diferencias finitas: error relativo {error:.1e}",
@@ -373,8 +385,8 @@ tick.call(
     tol=1e-4,
     marks=2,
     hint={
-        "es": "Mira el error relativo de arriba. Cerca de 1/2 o de 1 suele faltar un factor; si es menor, revisa la derivada de cada capa.",
-        "en": "See the relative error above. Near 1/2 or 1 a factor is usually missing; if it is smaller, look at the derivative of each layer.",
+        "es": "Mira el error relativo de arriba. Si es 1/3, a tu gradiente le sobra o le falta un factor 2; si es 7/9, un factor 8, que aquí es m; si es 1, va en sentido contrario. Si no es ninguno, revisa la derivada de cada capa.",
+        "en": "See the relative error above. If it is 1/3, your gradient has a factor of 2 too much or too little; if 7/9, a factor of 8, which is m here; if 1, it points the other way. If it is none of these, look at the derivative of each layer.",
     },
 )
 
@@ -403,10 +415,27 @@ def autograd_gradients(X, Y, params):
     ### END SOLUTION
 
 
-# %% role="check" id="autograd_check" points=3
+# %% role="check" id="autograd_check" points=2
+def by_autograd(X, Y, params):
+    """Return what autograd_gradients does; a witness that only repeats your formulas is none."""
+    with (
+        mock.patch.object(torch.autograd, "backward", wraps=torch.autograd.backward) as backwards,
+        mock.patch.object(torch.autograd, "grad", wraps=torch.autograd.grad) as grads,
+    ):
+        found = [[dW, db] for dW, db in autograd_gradients(X, Y, params)]
+    if not (backwards.called or grads.called):
+        raise AssertionError(
+            tr(
+                es="nadie ha llamado a autograd: que sea PyTorch quien derive",
+                en="nobody called autograd: let PyTorch take the derivatives",
+            )
+        )
+    return found
+
+
 tick.call(
     {"es": "gradientes con autograd", "en": "gradients by autograd"},
-    lambda X, Y, params: [[dW, db] for dW, db in autograd_gradients(X, Y, params)],
+    lambda X, Y, params: by_autograd(X, Y, params),
     cases=lambda rng: [
         (
             rng.normal(size=(6, sizes[0])),
@@ -416,7 +445,7 @@ tick.call(
         for sizes in ([3, 1], [4, 5, 3, 1])
     ],
     tol=1e-4,
-    marks=3,
+    marks=2,
     hint={
         "es": "Un tensor por parámetro, con requires_grad=True desde el principio; el coste es una media.",
         "en": "One tensor a parameter, with requires_grad=True from the start; the cost is a mean.",
@@ -428,7 +457,7 @@ with once_done():
     X_small, Y_small, params_small = small_problem(run_seed() + 1)
     ours = to_vector(cost_and_gradients(params_small, X_small, Y_small)[1])
     theirs = to_vector(autograd_gradients(X_small, Y_small, params_small))
-    error = relative_error(ours, theirs)
+    error = as_number(relative_error(ours, theirs))
     print(
         tr(
             es=f"backward frente a autograd: error relativo {error:.1e}",

@@ -34,7 +34,7 @@
 
 # %% role="given"
 device = pick_device()
-EPOCHS = budget(full=12, quick=30)
+EPOCHS = budget(full=12, quick=12)
 BATCH = budget(full=256, quick=16)
 
 shuffled = np.random.default_rng(run_seed()).permutation(len(splits.train_images))
@@ -130,16 +130,16 @@ tick.call(
     },
 )
 tick.call(
-    {"es": "dataset: tipos en un lote", "en": "dataset: types in a batch"},
+    {"es": "dataset: tipos y formas en un lote", "en": "dataset: types and shapes in a batch"},
     lambda images, labels, size: [
-        [str(part.dtype), len(part)]
+        [str(part.dtype), list(part.shape)]
         for part in next(iter(DataLoader(ImageDataset(images, labels), size)))
     ],
     cases=lambda rng: [(*draw_images(rng, 300), int(rng.integers(5, 300)))],
     marks=1,
     hint={
-        "es": "Imagen en float32 y etiqueta en int64: lo que esperan nn.Linear y nn.NLLLoss.",
-        "en": "Image in float32 and label in int64: what nn.Linear and nn.NLLLoss expect.",
+        "es": "Imagen (H, W) en float32 y etiqueta suelta en int64: lo que esperan nn.Linear y nn.NLLLoss.",
+        "en": "Image (H, W) in float32 and a single label in int64: what nn.Linear and nn.NLLLoss expect.",
     },
 )
 tick.call(
@@ -148,6 +148,7 @@ tick.call(
     cases=lambda rng: [
         draw_images(rng, int(rng.integers(6, 200))),
         (draw_images(rng)[0], draw_images(rng, 5)[1]),
+        (draw_images(rng, 5)[0], draw_images(rng)[1]),
         draw_images(rng, 0),
     ],
     marks=1,
@@ -193,7 +194,8 @@ tick.call(
         seen != numbers_seen(loader),
         len(next(iter(loader))[0]),
     ],
-    cases=lambda rng: [(rng.choice(10_000, 100, replace=False), int(rng.integers(5, 30)))],
+    # no size divides 100: the last batch is not full
+    cases=lambda rng: [(rng.choice(10_000, 100, replace=False), int(rng.choice([7, 9, 13, 16])))],
     marks=1,
     hint={
         "es": "Todos los ejemplos, en lotes de batch_size y en otro orden cada época (shuffle).",
@@ -264,6 +266,13 @@ def filled(model, seed):
     return model
 
 
+def centred_scores(outputs):
+    """Return the scores of each row less their mean, whether they are normalised, and how, or not."""
+    if bool((outputs >= 0).all() and torch.allclose(outputs.sum(dim=1), torch.ones(len(outputs)))):
+        outputs = outputs.log()
+    return outputs - outputs.mean(dim=1, keepdim=True)
+
+
 def with_biases(model, seed):
     """Fill the biases of the output, the last of the parameters, and leave nothing else."""
     filled(model, seed)
@@ -279,7 +288,9 @@ tick.call(
         list((model := MLP(12, hidden, 5))(torch.from_numpy(images)).shape),
         sum(parameter.numel() for parameter in model.parameters()),
     ],
-    cases=lambda rng: [(rng.random((6, 4, 3), dtype=np.float32), int(rng.integers(3, 9)))],
+    cases=lambda rng: [
+        (rng.random((count, 4, 3), dtype=np.float32), int(rng.integers(3, 9))) for count in (6, 1)
+    ],
     marks=1,
     hint={
         "es": "Dos capas lineales con sesgo: n_inputs → n_hidden → n_classes, y una fila por imagen.",
@@ -299,9 +310,10 @@ tick.call(
     },
 )
 tick.call(
-    {"es": "MLP: la clase más probable", "en": "MLP: the most likely class"},
-    lambda images, seed: filled(MLP(12, 7, 5), seed)(torch.from_numpy(images)).argsort(dim=1),
+    {"es": "MLP: las puntuaciones de las clases", "en": "MLP: the scores of the classes"},
+    lambda images, seed: centred_scores(filled(MLP(12, 7, 5), seed)(torch.from_numpy(images))),
     cases=lambda rng: [(rng.random((6, 4, 3), dtype=np.float32), int(rng.integers(10_000)))],
+    tol=1e-3,
     marks=2,
     hint={
         "es": "Aplanar, lineal, ReLU, lineal: sin ReLU tras la segunda lineal y con las capas en orden.",
@@ -361,6 +373,45 @@ def train_epoch(model, loader, criterion, optimizer):
 
 
 # %% role="check" id="train_epoch_check" points=5
+class Elsewhere(torch.Tensor):
+    """A tensor as if on another device: whoever computes with it, or reads it, moves it first."""
+
+    def to(self, *args, **kwargs):
+        """Return it where it was asked for."""
+        return self.as_subclass(torch.Tensor).to(*args, **kwargs)
+
+    def cuda(self, *args, **kwargs):
+        """Return it on the GPU."""
+        return self.as_subclass(torch.Tensor).cuda(*args, **kwargs)
+
+    def cpu(self):
+        """Return it on the CPU."""
+        return self.as_subclass(torch.Tensor).cpu()
+
+    def numpy(self, *args, **kwargs):
+        """Complain as PyTorch does of a tensor on a GPU."""
+        raise TypeError(
+            tr(
+                es="NumPy no lee la memoria de una GPU: falta .cpu()",
+                en="NumPy cannot read the memory of a GPU: .cpu() is missing",
+            )
+        )
+
+    __array__ = numpy
+
+
+def moved(tensor):
+    """Return a plain tensor; complain if nobody has moved it to the device."""
+    if isinstance(tensor, Elsewhere):
+        raise RuntimeError(
+            tr(
+                es="un lote no está en el dispositivo de la red: .to(device)",
+                en="a batch is not on the network's device: .to(device)",
+            )
+        )
+    return tensor
+
+
 class Probe(nn.Module):
     """A linear classifier that notes its mode, whether there are gradients, and its inputs' sum."""
 
@@ -376,7 +427,8 @@ class Probe(nn.Module):
     def forward(self, inputs):
         """Return log-probabilities."""
         self.calls.append([self.training, torch.is_grad_enabled(), float(inputs.sum())])
-        return functional.log_softmax(self.dropout(self.linear(inputs)), dim=1)
+        scores = self.dropout(self.linear(moved(inputs)))
+        return functional.log_softmax(scores, dim=1).as_subclass(Elsewhere)
 
 
 def draw_task(rng, count=11):
@@ -385,12 +437,22 @@ def draw_task(rng, count=11):
     return X, rng.integers(0, 3, size=count), rng.normal(size=(3, 4)), rng.normal(size=3)
 
 
+def elsewhere(array):
+    """Return an array as a tensor that is still to be moved."""
+    return torch.from_numpy(array).as_subclass(Elsewhere)
+
+
+def criterion_of_probe(outputs, labels):
+    """Return the mean loss of a batch, all of it on the device."""
+    return functional.nll_loss(outputs.as_subclass(torch.Tensor), moved(labels))
+
+
 def one_epoch(X, labels, W, b):
     """Run an epoch of train_epoch in batches of 4, in order; return the probe and the loss."""
     probe = Probe(W, b).to(device).eval()
-    loader = DataLoader(TensorDataset(torch.from_numpy(X), torch.from_numpy(labels)), batch_size=4)
     optimizer = torch.optim.SGD(probe.parameters(), lr=0.5)
-    return probe, train_epoch(probe, loader, nn.NLLLoss(), optimizer)
+    loader = DataLoader(TensorDataset(elsewhere(X), elsewhere(labels)), batch_size=4)  # in order
+    return probe, train_epoch(probe, loader, criterion_of_probe, optimizer)
 
 
 tick.call(
@@ -400,13 +462,13 @@ tick.call(
     tol=1e-3,
     marks=3,
     hint={
-        "es": "En cada lote: zero_grad, pérdida, backward, step. ¿Falta alguno, o se acumulan los gradientes?",
-        "en": "For each batch: zero_grad, loss, backward, step. Is one missing, or do gradients pile up?",
+        "es": "En cada lote: llevarlo al dispositivo, zero_grad, pérdida, backward, step. ¿Falta alguno, o se acumulan los gradientes?",
+        "en": "For each batch: move it to the device, zero_grad, loss, backward, step. Is one missing, or do gradients pile up?",
     },
 )
 tick.call(
     {"es": "época: la pérdida media", "en": "epoch: the mean loss"},
-    lambda *task: float(one_epoch(*task)[1]),
+    lambda *task: float(one_epoch(*task)[1]),  # of a tensor, too
     cases=lambda rng: [draw_task(rng), draw_task(rng, 9)],
     tol=1e-3,
     marks=1,
@@ -417,7 +479,7 @@ tick.call(
 )
 tick.call(
     {"es": "época: modo entrenamiento", "en": "epoch: training mode"},
-    lambda *task: one_epoch(*task)[0].calls[-1],
+    lambda *task: one_epoch(*task)[0].calls[:2],
     cases=lambda rng: [draw_task(rng)],
     marks=1,
     hint={
@@ -454,13 +516,13 @@ def evaluate(model, loader):
 def evaluated(X, labels, W, b):
     """Run evaluate on a probe with dropout, in batches of 4; return the probe and the answer."""
     probe = Probe(W, b, dropout=0.8).to(device).train()
-    data = TensorDataset(torch.from_numpy(X), torch.from_numpy(labels))
+    data = TensorDataset(elsewhere(X), torch.from_numpy(labels))
     return probe, evaluate(probe, DataLoader(data, batch_size=4))
 
 
 tick.call(
     {"es": "evaluate: clases", "en": "evaluate: classes"},
-    lambda *task: [np.asarray(part).tolist() for part in evaluated(*task)[1]],
+    lambda *task: [np.asarray(part, dtype=int).tolist() for part in evaluated(*task)[1]],
     cases=lambda rng: [draw_task(rng), draw_task(rng, 30)],
     marks=2,
     hint={
@@ -470,7 +532,7 @@ tick.call(
 )
 tick.call(
     {"es": "evaluate: modo y gradientes", "en": "evaluate: mode and gradients"},
-    lambda *task: evaluated(*task)[0].calls[-1],
+    lambda *task: evaluated(*task)[0].calls[:2],
     cases=lambda rng: [draw_task(rng)],
     marks=1,
     hint={

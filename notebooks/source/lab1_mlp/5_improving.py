@@ -1,12 +1,13 @@
 # %% [markdown] lang="es"
 # ## La red de partida
 #
-# Una capa oculta de 64 neuronas y `optim.SGD` a secas. Es la marca que tendrás que batir.
+# Una capa oculta de 64 neuronas y `optim.SGD` a secas, con una tasa prudente. Es la marca que tendrás
+# que batir.
 
 # %% [markdown] lang="en"
 # ## The baseline
 #
-# One hidden layer of 64 units and plain `optim.SGD`. This is the mark to beat.
+# One hidden layer of 64 units and plain `optim.SGD`, with a cautious rate. This is the mark to beat.
 
 
 # %% role="given"
@@ -27,11 +28,11 @@ with once_done():
         BATCH,
     )
     baseline = MLP(n_inputs, 64, n_classes).to(device)
-    optimizer = torch.optim.SGD(baseline.parameters(), lr=0.01)
+    optimizer = torch.optim.SGD(baseline.parameters(), lr=budget(full=0.01, quick=0.03))
     losses, accuracies = [], []
     for epoch in range(1, EPOCHS + 1):
-        losses.append(train_epoch(baseline, train_loader, nn.NLLLoss(), optimizer))
-        predicted, truth = evaluate(baseline, validation_loader)
+        losses.append(float(train_epoch(baseline, train_loader, nn.NLLLoss(), optimizer)))
+        predicted, truth = map(np.asarray, evaluate(baseline, validation_loader))
         accuracies.append(float(np.mean(predicted == truth)))
         print(
             tr(
@@ -183,6 +184,14 @@ def most_confused(counts):
 
 
 # %% role="check" id="confusion_check" points=3
+def draw_confusions(rng):
+    """Draw counts with one answer; it is of a frequent class, and its share of that is small."""
+    i, j = rng.choice(5, size=2, replace=False)
+    counts = rng.permutation(25).reshape(5, 5) + 100 * np.eye(5, dtype=int)
+    counts[i, j], counts[i, i], counts[j, j] = 30, 900, 900
+    return counts
+
+
 tick.call(
     {"es": "matriz de confusión", "en": "confusion matrix"},
     lambda truth, predicted, n: count_confusions(truth, predicted, n),
@@ -199,8 +208,7 @@ tick.call(
 tick.call(
     {"es": "la confusión más frecuente", "en": "the most frequent confusion"},
     lambda counts: [int(k) for k in most_confused(counts)],
-    # different counts everywhere, so that there is one answer
-    cases=lambda rng: [(rng.permutation(25).reshape(5, 5) + 100 * np.eye(5, dtype=int),)],
+    cases=lambda rng: [(counts := draw_confusions(rng),), (counts.T.copy(),)],
     marks=1,
     hint={
         "es": "La diagonal son aciertos: quítala antes de buscar el máximo, en una copia.",
@@ -211,9 +219,9 @@ tick.call(
 # %% role="given"
 with once_done():
     predicted = classify(baseline, splits.test_images)
-    counts = count_confusions(splits.test_labels, predicted, n_classes)
+    counts = np.asarray(count_confusions(splits.test_labels, predicted, n_classes), dtype=int)
     plots.confusion_matrix(splits.test_labels, predicted, classes=class_names)
-    i, j = most_confused(counts)
+    i, j = map(int, most_confused(counts))
     share = np.trace(counts) / counts.sum()
     print(
         tr(
@@ -230,10 +238,155 @@ with once_done():
     )
 
 # %% [markdown] lang="es"
+# ## Un cambio cada vez
+#
+# Si cambias a la vez el optimizador, la anchura y el *dropout* y la red mejora, ¿quién lo ha hecho? Para
+# saberlo se parte siempre de la misma configuración y se cambia **una sola cosa por fila**: es una tabla
+# de **ablación**, aunque aquí, más que quitar, se pone.
+
+# %% [markdown] lang="en"
+# ## One change at a time
+#
+# If you change the optimiser, the width and the dropout at once and the network gets better, which of
+# them was it? To know, always begin at the same configuration and change **one thing a row**: that is an
+# **ablation** table, although here things are added rather than taken away.
+
+# %% [markdown] exercise="ablation" lang="es"
+# Prueba cada cambio por separado sobre la configuración de partida, `base`, y di cuánto se gana. `run`
+# entrena una red entera cada vez que la llamas: una vez para `base` y una por cambio, ni una más.
+
+# %% [markdown] exercise="ablation" lang="en"
+# Try each change on its own on the configuration that you begin with, `base`, and say what it gains.
+# `run` trains a whole network each time you call it: once for `base` and once a change, no more.
+
+
+# %% role="exercise" id="ablation" title_es="Tabla de ablación" title_en="Ablation table" difficulty=1 minutes=15
+def ablation(run, base, changes):
+    """Return a row for each change alone, in their order.
+
+    Parameters
+    ----------
+    run : callable
+        From settings (a dict) to a score.
+    base : dict
+        The settings to begin with; left as they are.
+    changes : dict of str to dict
+        By its name, the settings that a change adds to the base or replaces in it.
+
+    Returns
+    -------
+    list of (str, float, float)
+        Name, score, and how much the score is above that of the base.
+    """
+    ### BEGIN SOLUTION
+    before = run(base)
+    scores = {name: run(base | change) for name, change in changes.items()}
+    return [(name, score, score - before) for name, score in scores.items()]
+    ### END SOLUTION
+
+
+# %% role="check" id="ablation_check" points=3
+def tried(base, changes):
+    """Return what ablation finds where a formula takes the place of training, and its runs."""
+    runs = []
+
+    def run(settings):
+        runs.append(settings)
+        score = settings["width"] * settings["rate"] + settings.get("dropout", 0)
+        return score + 10 * settings["layers"] * settings.get("momentum", 0)
+
+    rows = ablation(run, base, changes)
+    return [[name, as_number(score), as_number(gain)] for name, score, gain in rows], len(runs)
+
+
+def draw_settings(rng):
+    """Draw a base, and changes that replace one of its settings, add one, or do both."""
+    base = dict(zip(("width", "rate", "layers"), rng.uniform(1, 9, size=3).tolist(), strict=True))
+    width, rate, momentum, dropout = rng.uniform(1, 9, size=4).tolist()
+    changes = {
+        "wide": {"width": width},
+        "momentum": {"momentum": momentum},
+        "fast": {"rate": rate, "dropout": dropout},
+    }
+    return base, {name: changes[name] for name in rng.permutation(list(changes)).tolist()}
+
+
+tick.call(
+    {"es": "ablación: nombres y resultados", "en": "ablation: names and scores"},
+    lambda base, changes: [row[:2] for row in tried(base, changes)[0]],
+    cases=lambda rng: [draw_settings(rng), draw_settings(rng)],
+    marks=1,
+    hint={
+        "es": "Cada fila parte de base y lleva un solo cambio: ni se acumulan ni tocan base.",
+        "en": "Each row begins at base and has one change: they neither add up nor touch base.",
+    },
+)
+tick.call(
+    {"es": "ablación: lo que gana cada cambio", "en": "ablation: what each change gains"},
+    lambda base, changes: tried(base, changes),
+    cases=lambda rng: [draw_settings(rng), draw_settings(rng)],
+    marks=2,
+    hint={
+        "es": "La ganancia es sobre base, no sobre la fila anterior, y base se entrena una sola vez.",
+        "en": "The gain is over base, not over the row before, and base is trained only once.",
+    },
+)
+
+# %% [markdown] lang="es"
+# Úsala con la red de partida. Son entrenamientos cortos, puntuados en validación: dicen qué ayuda a
+# aprender deprisa, y no tanto qué ayudará al final.
+
+# %% [markdown] lang="en"
+# Use it with the baseline. These are short trainings, scored in validation: they tell what helps to
+# learn fast, and less what will help in the end.
+
+
+# %% role="given"
+def validation_accuracy(settings):
+    """Train a network with these settings for a few epochs and return its validation accuracy."""
+    torch.manual_seed(run_seed())
+    hidden = [nn.Linear(n_inputs, settings["width"])]
+    hidden += [nn.BatchNorm1d(settings["width"])] if settings["norm"] else []
+    layers = [nn.Flatten(), *hidden, nn.ReLU(), nn.Dropout(settings["dropout"])]
+    model = nn.Sequential(
+        *layers, nn.Linear(settings["width"], n_classes), nn.LogSoftmax(dim=1)
+    ).to(device)
+    optimizer = settings["optimizer"](model.parameters())
+    for _ in range(budget(full=3, quick=4)):
+        train_epoch(model, train_loader, nn.NLLLoss(), optimizer)
+    predicted, truth = map(np.asarray, evaluate(model, validation_loader))
+    return float(np.mean(predicted == truth))
+
+
+def sgd(**settings):
+    """Return what makes plain SGD with the rate of the baseline, but for these settings."""
+    rate = {"lr": budget(full=0.01, quick=0.03)}
+    return lambda parameters: torch.optim.SGD(parameters, **rate | settings)
+
+
+with once_done():
+    rows = ablation(
+        validation_accuracy,
+        {"width": 64, "norm": False, "dropout": 0.0, "optimizer": sgd()},
+        {
+            tr(es="tasa 0.1", en="rate 0.1"): {"optimizer": sgd(lr=0.1)},
+            tr(es="momento 0.9", en="momentum 0.9"): {"optimizer": sgd(momentum=0.9)},
+            "Adam": {"optimizer": torch.optim.Adam},
+            tr(es="256 neuronas", en="256 units"): {"width": 256},
+            "BatchNorm": {"norm": True},
+            "dropout 0.2": {"dropout": 0.2},
+        },
+    )
+    for name, score, gain in rows:
+        print(f"{name:<14} {as_number(score):.3f}  {as_number(gain):+.3f}")
+
+# %% [markdown] lang="es"
 # ## Tu turno: mejórala
 #
 # Ahora manda tu criterio. Entrena la mejor red que sepas **sin cambiar el presupuesto**: `EPOCHS`
-# épocas de lotes de `BATCH`. Ideas, de menos a más trabajo:
+# épocas de lotes de `BATCH`. Se cuentan los pasos de los optimizadores y las imágenes que se leen; la
+# red que se pasa no puntúa. Y hasta que esté entrenada **la prueba no se puede mirar**. Ideas, de menos
+# a más trabajo:
 #
 # - **optimizador**: `momentum`, `Adam`, `AdamW`, una tasa que cambie con el tiempo
 #   (`torch.optim.lr_scheduler`);
@@ -248,7 +401,9 @@ with once_done():
 # ## Your turn: make it better
 #
 # Now it is your judgement that counts. Train the best network that you can **without changing the
-# budget**: `EPOCHS` epochs of batches of `BATCH`. Ideas, from less to more work:
+# budget**: `EPOCHS` epochs of batches of `BATCH`. The optimisers' steps and the images that are read are
+# counted; a network beyond the budget earns nothing. And until it is trained **nobody looks at the
+# test**. Ideas, from less to more work:
 #
 # - **optimiser**: `momentum`, `Adam`, `AdamW`, a rate that changes over time
 #   (`torch.optim.lr_scheduler`);
@@ -281,14 +436,16 @@ except ValueError as error:
 # log-probabilidades; si normalizas las entradas, hazlo dentro de la red. Elige con la validación.
 #
 # Se puntúa **lo que ganas sobre la red de partida** en imágenes nuevas, comparado con lo que gana
-# nuestra solución. Hay tres escalones: una mejora clara, ir por buen camino y acercarse a ella.
+# nuestra solución. Hay tres escalones: el primero se sube con un solo cambio bien elegido; para los
+# otros dos hacen falta varios que se ayuden.
 
 # %% [markdown] exercise="improve" lang="en"
 # Return the trained network. It must take images $(N, H, W)$ with pixels from 0 to 1 and give
 # log-probabilities; if you normalise the inputs, do it inside the network. Choose by validation.
 #
 # What counts is **what you gain over the baseline** on new images, compared with what our solution
-# gains. There are three steps: a clear improvement, well on the way, and close to the solution.
+# gains. There are three steps: a single change, chosen well, climbs the first; the other two need
+# several that help each other.
 
 
 # %% role="exercise" id="improve" title_es="Una red mejor" title_en="A better network" difficulty=3 minutes=60
@@ -339,9 +496,64 @@ def improved_network(train_set, validation_set):
 
 
 # %% role="given"
-with once_done():
+class Counted(TensorDataset):
+    """A data set that counts how many of its items are read."""
+
+    read = 0
+
+    def __getitem__(self, index):
+        """Return an item, and count it."""
+        self.read += 1
+        return super().__getitem__(index)
+
+
+class Sealed:
+    """The data while the network is trained: all but the test."""
+
+    def __init__(self, data):
+        self._data = data
+
+    def __getattr__(self, name):
+        """Return the attribute of the data, unless it is of the test."""
+        if name.startswith("test"):
+            raise RuntimeError(
+                tr(
+                    es="la prueba se mira al final: elige con la validación",
+                    en="the test is looked at in the end: choose by validation",
+                )
+            )
+        return getattr(self._data, name)
+
+
+def steps_of(train):
+    """Call a function and return what it does and how many steps optimisers made meanwhile."""
+    steps = []
+    hook = register_optimizer_step_post_hook(lambda *_: steps.append(1))
+    try:
+        return train(), len(steps)
+    finally:
+        hook.remove()
+
+
+def within_budget(model):
+    """Return the model; complain if its training took more than EPOCHS epochs of BATCH images."""
+    allowed = EPOCHS * -(-n_train // BATCH)
+    # what looks at the data before the training may read them once more
+    if steps_made > allowed or counted_set.read > (EPOCHS + 1) * n_train:
+        raise RuntimeError(
+            tr(
+                es=f"fuera del presupuesto: {steps_made} pasos de {allowed} y {counted_set.read} imágenes leídas de {EPOCHS * n_train}",
+                en=f"beyond the budget: {steps_made} steps of {allowed} and {counted_set.read} images read of {EPOCHS * n_train}",
+            )
+        )
+    return model
+
+
+counted_set = Counted(*train_set.tensors)
+with once_done(), replaced(splits=Sealed(splits)):
     torch.manual_seed(run_seed())
-    improved = improved_network(train_set, validation_set).to(device)
+    improved, steps_made = steps_of(lambda: improved_network(counted_set, validation_set))
+    improved = improved.to(device)
 
 # %% [markdown] lang="es"
 # Y ahora sí, la prueba.
@@ -376,23 +588,7 @@ tick.predictions(
         "es": "mejora: claramente mejor que la red de partida",
         "en": "improvement: clearly better than the baseline",
     },
-    lambda images: classify(improved, images),
-    hidden=lambda rng: unseen(rng, count=2000),
-    metric="accuracy",
-    baseline=(
-        {"es": "la red de partida", "en": "the baseline network"},
-        lambda images: classify(baseline, images),
-    ),
-    share=0.2,
-    marks=3,
-    hint={
-        "es": "Empieza por el optimizador: con el mismo presupuesto, SGD a secas se queda a medio camino.",
-        "en": "Begin with the optimiser: with the same budget, plain SGD only gets half of the way.",
-    },
-)
-tick.predictions(
-    {"es": "mejora: por buen camino", "en": "improvement: well on the way"},
-    lambda images: classify(improved, images),
+    lambda images: classify(within_budget(improved), images),
     hidden=lambda rng: unseen(rng, count=2000),
     metric="accuracy",
     baseline=(
@@ -402,20 +598,36 @@ tick.predictions(
     share=0.4,
     marks=3,
     hint={
-        "es": "¿Sigue bajando la pérdida de entrenamiento al final? Entonces tu tasa es demasiado prudente.",
-        "en": "Is the training loss still falling at the end? Then your learning rate is too cautious.",
+        "es": "Empieza por el optimizador: con el mismo presupuesto, SGD a secas se queda a medio camino.",
+        "en": "Begin with the optimiser: with the same budget, plain SGD only gets half of the way.",
     },
 )
 tick.predictions(
-    {"es": "mejora: cerca de la solución", "en": "improvement: close to the solution"},
-    lambda images: classify(improved, images),
+    {"es": "mejora: por buen camino", "en": "improvement: well on the way"},
+    lambda images: classify(within_budget(improved), images),
     hidden=lambda rng: unseen(rng, count=2000),
     metric="accuracy",
     baseline=(
         {"es": "la red de partida", "en": "the baseline network"},
         lambda images: classify(baseline, images),
     ),
-    share=0.7,
+    share=0.88,
+    marks=3,
+    hint={
+        "es": "¿Sigue bajando la pérdida de entrenamiento al final? Entonces tu tasa es demasiado prudente.",
+        "en": "Is the training loss still falling at the end? Then your learning rate is too cautious.",
+    },
+)
+tick.predictions(
+    {"es": "mejora: cerca de la solución", "en": "improvement: close to the solution"},
+    lambda images: classify(within_budget(improved), images),
+    hidden=lambda rng: unseen(rng, count=2000),
+    metric="accuracy",
+    baseline=(
+        {"es": "la red de partida", "en": "the baseline network"},
+        lambda images: classify(baseline, images),
+    ),
+    share=0.95,
     marks=3,
     hint={
         "es": "Mira la distancia entre entrenamiento y validación: si es grande, regulariza; si no, ensancha.",
@@ -455,26 +667,30 @@ tick.predictions(
 # %% [markdown] lang="es"
 # ## Para saber más
 #
-# - Rumelhart, Hinton y Williams (1986). Learning representations by back-propagating errors.
-#   *Nature* 323.
-# - Glorot y Bengio (2010). Understanding the difficulty of training deep feedforward neural networks.
-#   *AISTATS*.
-# - He, Zhang, Ren y Sun (2015). [Delving deep into rectifiers](https://arxiv.org/abs/1502.01852).
-# - Srivastava et al. (2014). Dropout: a simple way to prevent neural networks from overfitting.
-#   *JMLR* 15.
+# - Rumelhart, Hinton y Williams (1986).
+#   [Learning representations by back-propagating errors](https://doi.org/10.1038/323533a0). *Nature*
+#   323, 533–536.
+# - Glorot y Bengio (2010). [Understanding the difficulty of training deep feedforward neural
+#   networks](https://proceedings.mlr.press/v9/glorot10a.html). *AISTATS*.
+# - He, Zhang, Ren y Sun (2015). [Delving deep into rectifiers: surpassing human-level performance on
+#   ImageNet classification](https://arxiv.org/abs/1502.01852). *ICCV*. La varianza $2/n$.
+# - Srivastava et al. (2014). [Dropout: a simple way to prevent neural networks from
+#   overfitting](https://jmlr.org/papers/v15/srivastava14a.html). *JMLR* 15, 1929–1958.
 # - Ioffe y Szegedy (2015). [Batch normalization](https://arxiv.org/abs/1502.03167).
 # - Xiao, Rasul y Vollgraf (2017). [Fashion-MNIST](https://arxiv.org/abs/1708.07747).
 
 # %% [markdown] lang="en"
 # ## Further reading
 #
-# - Rumelhart, Hinton and Williams (1986). Learning representations by back-propagating errors.
-#   *Nature* 323.
-# - Glorot and Bengio (2010). Understanding the difficulty of training deep feedforward neural
-#   networks. *AISTATS*.
-# - He, Zhang, Ren and Sun (2015). [Delving deep into rectifiers](https://arxiv.org/abs/1502.01852).
-# - Srivastava et al. (2014). Dropout: a simple way to prevent neural networks from overfitting.
-#   *JMLR* 15.
+# - Rumelhart, Hinton and Williams (1986).
+#   [Learning representations by back-propagating errors](https://doi.org/10.1038/323533a0). *Nature*
+#   323, 533–536.
+# - Glorot and Bengio (2010). [Understanding the difficulty of training deep feedforward neural
+#   networks](https://proceedings.mlr.press/v9/glorot10a.html). *AISTATS*.
+# - He, Zhang, Ren and Sun (2015). [Delving deep into rectifiers: surpassing human-level performance on
+#   ImageNet classification](https://arxiv.org/abs/1502.01852). *ICCV*. The variance $2/n$.
+# - Srivastava et al. (2014). [Dropout: a simple way to prevent neural networks from
+#   overfitting](https://jmlr.org/papers/v15/srivastava14a.html). *JMLR* 15, 1929–1958.
 # - Ioffe and Szegedy (2015). [Batch normalization](https://arxiv.org/abs/1502.03167).
 # - Xiao, Rasul and Vollgraf (2017). [Fashion-MNIST](https://arxiv.org/abs/1708.07747).
 
