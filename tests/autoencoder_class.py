@@ -16,6 +16,7 @@ CHECKS = {
     ),
     "pca": ("PCA: mean and subspace", "PCA: variance of each component"),
     "linear_loss": ("linear loss: values", "linear autoencoder: the subspace"),
+    "convolutional": ("convolutions: shapes", "convolutions: from image to image"),
     "corrupt": ("corrupt: how many pixels", "corrupt: new noise, same images"),
     "repair": ("repair: inputs and target", "denoiser: new spoilt images"),
     "reparameterise": (
@@ -55,6 +56,28 @@ def reconstruction_errors(outputs, images):
 def rebuild(model, images):
     target = images
     return model(images), target
+""",
+    "convolutional": """\
+class ConvAutoencoder(nn.Module):
+    def __init__(self, height, width, channels, latent):
+        super().__init__()
+        c, shape = channels, (2 * channels, height // 4, width // 4)
+        size = shape[0] * shape[1] * shape[2]
+        self.encoder = nn.Sequential(
+            nn.Unflatten(1, (1, height, width)),
+            *(nn.Conv2d(1, c, 4, 2, 1), nn.ReLU(inplace=True)),
+            *(nn.Conv2d(c, 2 * c, 4, 2, 1), nn.ReLU(inplace=True)),
+            *(nn.Flatten(), nn.Linear(size, latent)),
+        )
+        self.decoder = nn.Sequential(
+            *(nn.Linear(latent, size), nn.Unflatten(1, shape), nn.ReLU(inplace=True)),
+            *(nn.ConvTranspose2d(2 * c, c, 4, 2, 1), nn.ReLU(inplace=True)),
+            *(nn.ConvTranspose2d(c, 1, 4, 2, 1), nn.Flatten(), nn.Sigmoid()),
+        )
+
+    def forward(self, images):
+        code = self.encoder(images)
+        return self.decoder(code)
 """,
     "pca": """\
 def pca(rows, k):

@@ -42,7 +42,8 @@ CHECKS = {
     "model": ("model: parameters", "model: logits"),
     "mean_loss": ("mean loss: value", "mean loss: no gradients"),
     "train_epoch": ("epoch: one batch", "epoch: several batches", "epoch: mean loss"),
-    "train": ("training: unseen contexts", "training: unseen neighbours"),
+    "train": ("training: unseen contexts", "training: both curves", "training: unseen neighbours"),
+    "cbow": ("CBOW: logits", "CBOW: gaps"),
     "nearest": ("nearest: ids and distances", "nearest: not itself"),
     "whole_chain": ("whole chain: unseen messages",),  # needs the exercises from clean to train
     "noise_distribution": ("noise: probabilities",),
@@ -555,6 +556,18 @@ def train(pairs, held_out, vocabulary_size, *, dim, epochs, batch_size, learning
         curves["held out"][epoch] = mean_loss(net, make_loader(unseen, batch_size))
     return net, curves
 """,
+    "cbow": """\
+class CBOW(nn.Module):
+    def __init__(self, vocabulary_size, dim):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, dim)
+        self.output = nn.Linear(dim, vocabulary_size, bias=False)
+
+    def forward(self, windows):
+        known = (windows != -1).float().unsqueeze(2)
+        rows = self.embedding(windows.where(windows != -1, 0)) * known
+        return self.output(rows.sum(1) / torch.maximum(known.sum(1), torch.tensor(1.0)))
+""",
     "nearest": """\
 def nearest(matrix, number, count):
     lengths = np.sqrt((matrix**2).sum(axis=1))
@@ -595,10 +608,10 @@ def count_pairs(pairs, words):
 def full_batch(E, O, C):
     S = E @ O.T
     S = S - S.max(dim=1, keepdim=True).values
-    P = S.exp() / S.exp().sum(dim=1, keepdim=True)
+    log_P = S - S.exp().sum(dim=1, keepdim=True).log()
     N = C.sum()
-    G = (P * C.sum(dim=1)[:, None] - C) / N
-    return -(C * P.log()).sum() / N, G @ O, G.T @ E
+    G = (log_P.exp() * C.sum(dim=1)[:, None] - C) / N
+    return -(C * log_P).sum() / N, G @ O, G.T @ E
 """,
     "shifted_ppmi": """\
 def shifted_ppmi(C, q, k):

@@ -227,6 +227,20 @@ def test_negatives_with_room_reach_the_shifted_pmi(lab, pairs) -> None:
     assert (scores - pmi)[often].abs().mean() < 0.15
 
 
+def test_softmax_with_room_reaches_the_log_counts(lab) -> None:
+    """Its scores are PMI + log q, up to a constant in each row: not PMI."""
+    torch.manual_seed(0)
+    counts = torch.tensor(np.random.default_rng(3).integers(5, 50, size=(8, 8))).float()
+    counts *= torch.arange(1.0, 9.0)  # frequent and rare columns
+    model, _ = lab["train_exact"](counts, counts, dim=8, steps=600, learning_rate=0.05, every=600)
+    scores = model(torch.arange(8)).detach()
+    q = lab["noise_distribution"](counts.sum(dim=0), power=1)
+    pmi = (counts / (counts.sum(dim=1, keepdim=True) * q)).log()
+    assert (scores - counts.log()).std(dim=1).max() < 0.02
+    assert (scores - pmi - q.log()).std(dim=1).max() < 0.02
+    assert (scores - pmi).std(dim=1).min() > 0.3
+
+
 def test_ppmi_is_finite_and_zero_where_nothing_was_counted(lab, pairs) -> None:
     counts = lab["count_pairs"](pairs, 31)  # the last word is in no pair
     noise = lab["noise_distribution"](counts.sum(dim=0))

@@ -29,7 +29,7 @@
 #
 # Cada función se comprueba por separado, con datos nuevos que se sortean en cada corrección: si un
 # ejercicio se te resiste, sigue con el siguiente y vuelve después. Con los tuits, esta parte tarda
-# unos dos minutos en dos núcleos sin GPU.
+# dos o tres minutos en dos núcleos sin GPU.
 
 # %% [markdown] lang="en"
 # ## Before you start
@@ -61,8 +61,8 @@
 # | 11 | Measuring and seeing | vectors | numbers, and a map |
 #
 # Each function is checked on its own, with new data drawn every time it is marked: if an exercise
-# resists, go on with the next one and come back later. On the tweets this part takes some two minutes
-# on two cores without a GPU.
+# resists, go on with the next one and come back later. On the tweets this part takes two or three
+# minutes on two cores without a GPU.
 
 # %% role="given"
 import re
@@ -90,6 +90,25 @@ from utils.unfinished import once_done
 
 seed_everything(run_seed())
 device = pick_device()
+
+
+def tensor_of(value):
+    """Return a tensor as it is, and complain about anything else that was to be one."""
+    if not isinstance(value, torch.Tensor):
+        found = type(value).__name__
+        raise TypeError(
+            tr(
+                es=f"se esperaba un torch.Tensor y llegó {found}: lo que sigue lo usa como tensor.",
+                en=f"expected a torch.Tensor and got {found}: what follows uses it as a tensor.",
+            )
+        )
+    return value
+
+
+def on_device(*arrays):
+    """Return each array as a tensor where this notebook computes."""
+    return [torch.tensor(array, device=device) for array in arrays]
+
 
 # %% [markdown] lang="es"
 # ## 1.1 De mensajes a palabras
@@ -160,19 +179,20 @@ def clean(text: str) -> list[str]:
 
 # %% role="check" id="clean_check" points=2
 def draw_texts(rng):
+    """Draw texts in which each of these characters comes."""
     characters = list(
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@@##.,!?'-ñÉ❤        "
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@@##.,!?'-_ñÉ❤        "
     )
-    return [("".join(rng.choice(characters, size=80)),) for _ in range(4)]
+    return [("".join(rng.permutation(characters)),) for _ in range(3)]
 
 
 def draw_gaps(rng):
-    words = rng.choice(["Sun", "moon", "#sky", "42"], size=6)
-    gaps = rng.choice([" ", "  ", " ... ", "   "], size=6)
+    words = rng.permutation(["sun", "moon", "sky", "rain"])
+    gaps = rng.permutation([" ", "  ", " ... ", "   "])
     return [
         ("".join(f"{gap}{word}" for gap, word in zip(gaps, words, strict=True)) + "  ",),
         ("",),
-        ("  100% ",),
+        ("  !?% ",),
     ]
 
 
@@ -235,11 +255,11 @@ def normalise(words: list[str], stop_words: frozenset[str]) -> list[str]:
 # %% role="check" id="normalise_check" points=2
 def draw_words(rng):
     words = ["friends", "smiling", "happily", "#cities", "@user", "walked", "relational", "skies"]
-    return [(rng.permutation(words).tolist(), frozenset()) for _ in range(3)]
+    return [(rng.permutation([*words, "walked"]).tolist(), frozenset()) for _ in range(3)]
 
 
 def draw_stop_words(rng):
-    words = ["having", "have", "because", "doing", "do", "during", "others", "other", "music"]
+    words = ["having", "have", "because", "use", "doing", "do", "during", "others", "other"]
     stop_words = frozenset(["have", "because", "do", "during", "other"])
     return [(rng.permutation(words).tolist(), stop_words), (["because", "do"], stop_words)]
 
@@ -303,12 +323,13 @@ def build_vocabulary(sentences: list[list[str]], floor: int) -> tuple[list[str],
 
 # %% role="check" id="build_vocabulary_check" points=3
 def draw_sentences(rng):
-    """Draw corpora with tokens just below, at and just above the floor."""
+    """Draw corpora with tokens just below, at and just above the floor, the rare ones first."""
     cases = []
     for floor in (0, 2, 5):
         tokens = rng.permutation(["sun", "moon", "#sky", "rain", "wind", "@user", "snow", "storm"])
         counts = floor + np.array([-1, 0, 0, 1, 1, 2, 3, 6]).clip(min=-floor)
-        corpus = rng.permutation(np.repeat(tokens, counts)).tolist()
+        later = rng.permutation(np.repeat(tokens, (counts - 1).clip(min=0))).tolist()
+        corpus = tokens[counts > 0].tolist() + later
         cuts = sorted(rng.integers(len(corpus), size=4))
         sentences = [corpus[a:b] for a, b in pairwise([0, *cuts, len(corpus)])]
         cases.append((sentences, floor))
@@ -383,12 +404,13 @@ def draw_vocabulary(rng):
 
 def draw_known(rng):
     vocabulary = draw_vocabulary(rng)
-    return [([rng.choice([*vocabulary], size=n).tolist() for n in (5, 1, 8)], vocabulary)]
+    everything = rng.permutation([*vocabulary, *vocabulary]).tolist()
+    return [([everything, [rng.choice([*vocabulary])], everything[::-1]], vocabulary)]
 
 
 def draw_rare(rng):
     vocabulary = draw_vocabulary(rng)
-    mixed = rng.choice([*vocabulary, "eclipse", "aurora"], size=12).tolist()
+    mixed = rng.permutation([*vocabulary, *vocabulary, "eclipse", "aurora"]).tolist()
     return [([["eclipse"], mixed, [], ["aurora", "eclipse"]], vocabulary)]
 
 
@@ -426,10 +448,16 @@ tick.call(
 # %% role="given"
 FLOOR = 10
 
+
+def numbered(sentences, token_to_id):
+    """Return the ids of each sentence as a plain list, whatever sequence `encode` made of them."""
+    return [[int(i) for i in ids] for ids in encode(sentences, token_to_id)]
+
+
 with once_done():
     sentences = [normalise(clean(text), stop_words) for text in texts]
     id_to_token, token_to_id = build_vocabulary(sentences, FLOOR)
-    corpus = encode(sentences, token_to_id)
+    corpus = numbered(sentences, token_to_id)
 
     everything = Counter(token for sentence in sentences for token in sentence)
     kept = sum(len(ids) for ids in corpus)
@@ -462,7 +490,7 @@ with once_done():
 #   salen mejor.
 #
 # Nadie necesita ganar a este juego. Lo que se busca es lo que la red aprende para jugarlo: un vector
-# por palabra. Aquí haremos skip-gram.
+# por palabra. Aquí haremos skip-gram y, al final de 1.6, también CBOW.
 
 # %% [markdown] lang="en"
 # ## 1.3 Sliding windows
@@ -477,7 +505,7 @@ with once_done():
 #   each time a rare word appears it makes several examples, and so its vectors turn out better.
 #
 # Nobody needs to win this game. What we are after is what the network learns to play it: a vector
-# for each word. We will do skip-gram.
+# for each word. We will do skip-gram and, at the end of 1.6, CBOW as well.
 
 
 # %% role="given"
@@ -579,7 +607,7 @@ tick.call(
 tick.call(
     {"es": "parejas: frases cortas", "en": "pairs: short sentences"},
     lambda ids, window: sorted(map(tuple, context_pairs(ids, window))),
-    cases=lambda rng: [(rng.integers(50, size=n).tolist(), 6) for n in (0, 1, 2, 4)],
+    cases=lambda rng: [(rng.permutation(50)[:n].tolist(), 6) for n in (0, 1, 2, 4)],
     marks=1,
     hint={
         "es": "Una frase puede ser más corta que la ventana, y un índice negativo cuenta desde el final.",
@@ -603,10 +631,10 @@ tick.call(
 WINDOW = 3
 
 
-def pairs_of(sentences):
-    return torch.tensor(
-        [pair for ids in sentences for pair in context_pairs(ids, WINDOW)]
-    )  # (N, 2)
+def pairs_of(sentences, window=WINDOW):
+    """Return the pairs of all sentences, (N, 2)."""
+    pairs = (pair for ids in sentences for pair in context_pairs(ids, window))
+    return torch.tensor([(int(centre), int(context)) for centre, context in pairs])
 
 
 with once_done():
@@ -753,8 +781,8 @@ def sizes_and_order(pairs, batch_size):
     """Return the sizes of the batches, and whether both epochs have an order of their own."""
     loader = loader_of(pairs, batch_size)
     first, second = one_epoch(loader), one_epoch(loader)
-    shuffled = flat(first) != pairs.tolist() and first != second
-    return [*map(len, first), shuffled]
+    side_by_side = np.diff(flat(first), axis=0) == pairs[1] - pairs[0]  # as they were before
+    return [*map(len, first), first != second, side_by_side.mean() < 0.5]
 
 
 tick.call(
@@ -770,10 +798,12 @@ tick.call(
 tick.call(
     {"es": "lotes: en orden aleatorio", "en": "loader: shuffled batches"},
     lambda pairs, batch_size: sizes_and_order(pairs, batch_size),
-    cases=lambda rng: [(rng.integers(90, size=(50, 2)), 16)],
+    cases=lambda rng: [(rng.integers(90) + np.arange(100).reshape(50, 2), 16)],
     marks=1,
     hint={
-        "es": "¿Tienen los lotes el tamaño pedido? ¿Cambia el orden de una época a otra?",
-        "en": "Do the batches have the size asked for? Does the order change between epochs?",
+        "es": "¿Tienen los lotes el tamaño pedido? ¿Cambia el orden de una época a otra, y se mezclan "
+        "las parejas y no solo los lotes?",
+        "en": "Do the batches have the size asked for? Does the order change between epochs, and are "
+        "the pairs mixed, not only the batches?",
     },
 )

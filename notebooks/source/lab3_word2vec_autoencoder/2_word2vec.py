@@ -47,10 +47,18 @@ def lookup_by_one_hot(ids: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 
 # %% role="check" id="one_hot_check" points=2
+def draw_weight(rng, infinite=False):
+    """Draw ids and a matrix; a row that nobody reads may be infinite, which only a product sees."""
+    weight = rng.normal(size=(7, 3)).astype(np.float32)
+    if infinite:
+        weight[6] = np.inf
+    return rng.integers(6, size=5), weight
+
+
 tick.call(
     {"es": "one-hot: vectores", "en": "one-hot: vectors"},
-    lambda ids, size: one_hot(torch.tensor(ids), size),
-    cases=lambda rng: [(rng.integers(9, size=n), 9) for n in (1, 4, 12)],
+    lambda ids, size: tensor_of(one_hot(torch.tensor(ids, device=device), size)),
+    cases=lambda rng: [(rng.integers(8, size=n), 9) for n in (1, 4, 12)],  # the last is in none
     marks=1,
     hint={
         "es": "Una fila por palabra y una columna por entrada del vocabulario; cada fila suma 1.",
@@ -59,12 +67,14 @@ tick.call(
 )
 tick.call(
     {"es": "one-hot: por la matriz", "en": "one-hot: times the matrix"},
-    lambda ids, weight: lookup_by_one_hot(torch.tensor(ids), torch.tensor(weight)),
-    cases=lambda rng: [(rng.integers(7, size=5), rng.normal(size=(7, 3)).astype(np.float32))],
+    lambda ids, weight: tensor_of(lookup_by_one_hot(*on_device(ids, weight))),
+    cases=lambda rng: [draw_weight(rng), draw_weight(rng, infinite=True)],
     marks=1,
     hint={
-        "es": "Mira las formas: (N, V) por (V, d) da (N, d). ¿Son del mismo tipo las dos matrices?",
-        "en": "Look at the shapes: (N, V) times (V, d) is (N, d). Are both matrices of the same type?",
+        "es": "Mira las formas: (N, V) por (V, d) da (N, d). ¿Son del mismo tipo las dos matrices? ¿Es "
+        "un producto? Leer filas da lo mismo, salvo si alguna es infinita: 0 · ∞ no es 0.",
+        "en": "Look at the shapes: (N, V) times (V, d) is (N, d). Are both matrices of the same type? "
+        "Is it a product? Reading rows gives the same, unless some row is infinite: 0 · ∞ is not 0.",
     },
 )
 
@@ -331,7 +341,8 @@ def trained(table, pairs, batch_size):
     model = Table.from_pretrained(torch.tensor(table), freeze=False).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=2.0)
     loss = train_epoch(model, in_order(pairs, batch_size), optimizer)
-    return model.weight, float(loss)
+    keeps_graph = isinstance(loss, torch.Tensor) and loss.requires_grad  # of every batch: no memory
+    return model.weight, [loss, keeps_graph]
 
 
 tick.call(
@@ -360,8 +371,10 @@ tick.call(
     cases=lambda rng: [draw_table(rng, 13, 6)],
     marks=1,
     hint={
-        "es": "La pérdida de cada lote se mide antes de su paso, y pesa según su tamaño.",
-        "en": "The loss of each batch is measured before its step, and weighs by its size.",
+        "es": "La pérdida de cada lote se mide antes de su paso, y pesa según su tamaño. Suma números "
+        "(.item()): un tensor arrastra su grafo.",
+        "en": "The loss of each batch is measured before its step, and weighs by its size. Add numbers "
+        "(.item()): a tensor drags its graph along.",
     },
 )
 
@@ -431,6 +444,16 @@ def train_on(pairs):
     return model
 
 
+def curves_of(pairs, held_out, epochs):
+    """Return the lengths of both curves, and what the last held-out loss says of the model."""
+    sizes = {"dim": 3, "batch_size": 8, "learning_rate": 0.1}
+    parts = torch.tensor(pairs), torch.tensor(held_out)
+    model, history = train(*parts, 5, epochs=epochs, **sizes)
+    measured = mean_loss(model, in_order(held_out, 8))
+    lengths = [len(history["training"]), len(history["held out"])]
+    return [*lengths, round(float(history["held out"][-1]) / float(measured), 2)]
+
+
 def draw_contexts(rng):
     pairs, _ = draw_pairs(rng, 11_000)
     return [pairs[:10_000], pairs[10_000:, 0]], pairs[10_000:, 1]
@@ -454,10 +477,22 @@ tick.predictions(
     metric="cross_entropy",
     baseline=({"es": "unigramas", "en": "unigrams"}, lambda inputs: unigram_logits(*inputs)),
     share=0.75,
-    marks=2,
+    marks=1,
     hint={
         "es": "¿Baja la pérdida de época en época? ¿Usas todas las épocas y learning_rate?",
         "en": "Does the loss fall from epoch to epoch? Do you use all the epochs and learning_rate?",
+    },
+)
+tick.call(
+    {"es": "entrenamiento: las dos curvas", "en": "training: both curves"},
+    lambda pairs, held_out, epochs: curves_of(pairs, held_out, epochs),
+    cases=lambda rng: [
+        (rng.integers(4, size=(20, 2)), rng.integers(4, 5, size=(6, 2)), int(rng.integers(2, 6)))
+    ],
+    marks=1,
+    hint={
+        "es": "Un valor por época en cada curva, y el de «held out» se mide después de entrenar.",
+        "en": "One value an epoch in each curve, and that of “held out” is measured after training.",
     },
 )
 tick.predictions(
@@ -507,7 +542,9 @@ with once_done():
     shares = torch.bincount(training_pairs[:, 1], minlength=len(id_to_token)) + 1.0
     unigrams = -(shares / shares.sum()).log()[held_out_pairs[:, 1]].mean().item()
     size, uniform = sum(p.numel() for p in model.parameters()), np.log(len(id_to_token))
-    training, held_out = history["training"], history["held out"]
+    training, held_out = (
+        [float(loss) for loss in history[name]] for name in ("training", "held out")
+    )
     print(
         tr(
             es=f"{size} parámetros, {seconds:.1f} s por época",
@@ -526,6 +563,139 @@ with once_done():
         {TRAINING: training, HELD_OUT: held_out, UNIGRAMS: [unigrams] * settings["epochs"]}
     )
     plt.show()
+
+# %% [markdown] lang="es"
+# ### El otro juego: CBOW
+#
+# CBOW da la vuelta a la pregunta: entra el contexto y hay que acertar el centro. Las dos matrices son
+# las mismas; cambia lo que se lee de la primera: no una fila, sino la **media** de las filas del
+# contexto. Hay un ejemplo por palabra y no uno por pareja, así que una época tiene cuatro veces menos.
+#
+# En los bordes la ventana se recorta y en un lote todas las filas miden lo mismo, de modo que los huecos
+# se rellenan con −1. Un hueco no es una palabra: ni suma ni cuenta en la media.
+
+# %% [markdown] lang="en"
+# ### The other game: CBOW
+#
+# CBOW turns the question round: the context goes in, and the centre has to be guessed. Both matrices
+# are the same; what changes is what is read from the first: not a row but the **mean** of the rows of
+# the context. There is an example for each word, not one for each pair, so an epoch has four times
+# fewer.
+#
+# At the edges the window is cut, while all the rows of a batch have the same length, so the gaps are
+# filled with −1. A gap is no word: it neither adds to the mean nor counts in it.
+
+# %% [markdown] exercise="cbow" lang="es"
+# Escribe `forward`. Recibe los contextos, de forma $(B, W)$ con $W = 2\cdot$`window` y −1 en los
+# huecos, y devuelve los logits del centro, de forma $(B, V)$. De una ventana sin ninguna palabra sale
+# el vector cero. Ojo con la palabra número 0, que sí es una palabra.
+
+# %% [markdown] exercise="cbow" lang="en"
+# Write `forward`. It takes the contexts, of shape $(B, W)$ with $W = 2\cdot$`window` and −1 in the
+# gaps, and returns the logits of the centre, of shape $(B, V)$. A window without any word gives the
+# zero vector. Mind word number 0, which is a word.
+
+
+# %% role="exercise" id="cbow" title_es="La red CBOW" title_en="The CBOW network" difficulty=2 minutes=15
+class CBOW(nn.Module):
+    """Scores every word of the vocabulary as the centre of the given contexts."""
+
+    def __init__(self, vocabulary_size: int, dim: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, dim)
+        self.output = nn.Linear(dim, vocabulary_size, bias=False)
+        nn.init.normal_(self.embedding.weight, std=0.1)
+
+    def forward(self, contexts: torch.Tensor) -> torch.Tensor:
+        ### BEGIN SOLUTION
+        is_word = contexts >= 0  # (B, W)
+        vectors = self.embedding(contexts.clamp(min=0)) * is_word[..., None]  # (B, W, d)
+        mean = vectors.sum(dim=1) / is_word.sum(dim=1, keepdim=True).clamp(min=1)  # (B, d)
+        return self.output(mean)  # (B, V)
+        ### END SOLUTION
+
+
+# %% role="check" id="cbow_check" points=2
+def logits_of_centres(embedding, output, contexts):
+    model = CBOW(*embedding.shape).to(device)
+    with torch.no_grad():
+        model.embedding.weight.copy_(torch.tensor(embedding))
+        model.output.weight.copy_(torch.tensor(output))
+        return model(*on_device(contexts))
+
+
+def draw_gaps_of_windows(rng):
+    """Draw contexts with word 0, with gaps on the left, with one word, and with nothing but gaps."""
+    contexts = rng.permutation(11)[:8].reshape(4, 2).repeat(2, axis=1)  # (4, 4)
+    contexts[0] = [0, 0, *rng.integers(1, 11, size=2)]
+    contexts[1, :2] = contexts[2, 1:] = contexts[3] = -1
+    return rng.normal(size=(11, 3)), rng.normal(size=(11, 3)), contexts
+
+
+tick.call(
+    {"es": "CBOW: logits", "en": "CBOW: logits"},
+    lambda embedding, output, contexts: logits_of_centres(embedding, output, contexts),
+    cases=lambda rng: [
+        (rng.normal(size=(9, 4)), rng.normal(size=(9, 4)), rng.integers(1, 9, size=size))
+        for size in ((1, 2), (5, 6))
+    ],
+    marks=1,
+    hint={
+        "es": "La media va sobre las palabras de cada ventana, y después, la capa de salida.",
+        "en": "The mean is over the words of each window, and then comes the output layer.",
+    },
+)
+tick.call(
+    {"es": "CBOW: huecos", "en": "CBOW: gaps"},
+    lambda embedding, output, contexts: logits_of_centres(embedding, output, contexts),
+    cases=lambda rng: [draw_gaps_of_windows(rng)],
+    marks=1,
+    hint={
+        "es": "¿Divides por las palabras que hay, y no por W? ¿Cuenta la palabra 0? ¿Y si no hay ninguna?",
+        "en": "Do you divide by the words there are, not by W? Does word 0 count? What if there is none?",
+    },
+)
+
+
+# %% role="given"
+def windows_of(sentences):
+    """Return the context (2 * WINDOW) of each word, -1 in the gaps, and the word."""
+    gap = [-1] * WINDOW
+    contexts, centres = [], []
+    for ids in sentences:
+        padded = [*gap, *ids, *gap]
+        for i, centre in enumerate(ids):
+            contexts.append(padded[i : i + WINDOW] + padded[i + WINDOW + 1 : i + 2 * WINDOW + 1])
+            centres.append(centre)
+    return TensorDataset(torch.tensor(contexts), torch.tensor(centres))
+
+
+with once_done():
+    torch.manual_seed(run_seed())
+    cbow = CBOW(len(id_to_token), settings["dim"]).to(device)
+    optimizer = torch.optim.Adam(cbow.parameters(), lr=settings["learning_rate"])
+    windows, held_out_windows = (
+        make_loader(windows_of(part), settings["batch_size"])
+        for part in (training_sentences, held_out_sentences)
+    )
+    start = perf_counter()
+    for _ in tqdm(range(budget(full=4, quick=8)), leave=False):
+        training = float(train_epoch(cbow, windows, optimizer))
+    held_out, spent = float(mean_loss(cbow, held_out_windows)), perf_counter() - start
+    print(
+        tr(
+            es=f"CBOW: {spent:.0f} s, pérdida: entrenamiento {training:.2f}, apartados {held_out:.2f}",
+            en=f"CBOW: {spent:.0f} s, loss: training {training:.2f}, held out {held_out:.2f}",
+        )
+    )
+
+# %% [markdown] lang="es"
+# Las dos pérdidas no se comparan: seis palabras dicen más del centro que una de cada vecina. Lo que sí
+# se compara son los vectores, más abajo.
+
+# %% [markdown] lang="en"
+# The two losses do not compare: six words tell more about the centre than one tells about each
+# neighbour. What does compare are the vectors, further down.
 
 # %% [markdown] lang="es"
 # ## 1.7 Vecinos
@@ -572,11 +742,16 @@ def draw_vectors(rng):
     return [(vectors, int(rng.integers(30)), k) for k in (1, 5, 29)]
 
 
-def draw_twin(rng):
-    """Draw vectors of which one points exactly the same way as the word asked for."""
-    vectors, (word, twin) = rng.normal(size=(20, 4)), rng.permutation(20)[:2]
-    vectors[twin] = 2 * vectors[word]
-    return [(vectors, int(word), 4)]
+def draw_twins(rng):
+    """Draw vectors of which k, all before the word asked for, point exactly the same way as it."""
+    cases = []
+    for k in (1, 3):
+        vectors = rng.normal(size=(12, 4))
+        places = np.sort(rng.permutation(12)[: k + 1])
+        vectors[places] = rng.choice([-1.0, 1.0], size=4) * [3, 4, 0, 0]  # of length 5, exactly
+        vectors[places] *= 2.0 ** rng.permutation(k + 1)[:, None]
+        cases.append((vectors, int(places[-1]), k))
+    return cases
 
 
 tick.call(
@@ -591,8 +766,8 @@ tick.call(
 )
 tick.call(
     {"es": "vecinos: sin la propia palabra", "en": "nearest: not itself"},
-    lambda vectors, token_id, k: nearest(vectors, token_id, k)[0],
-    cases=draw_twin,
+    lambda vectors, token_id, k: sorted(int(i) for i in nearest(vectors, token_id, k)[0]),
+    cases=draw_twins,
     marks=1,
     hint={
         "es": "Otra palabra puede estar a distancia 0: quita la propia por su número, no por su puesto.",
@@ -636,7 +811,7 @@ def show_neighbours(vectors_by_name, words, k=6):
         print(word)
         for name, vectors in vectors_by_name.items():
             ids, distances = nearest(vectors, token_id, k)
-            found = zip(ids, distances, strict=True)
+            found = zip(map(int, ids), map(float, distances), strict=True)
             print(f"{name:>16}: " + ", ".join(f"{id_to_token[i]} {d:.2f}" for i, d in found))
 
 
@@ -644,6 +819,9 @@ FULL_SOFTMAX = tr(es="softmax completo", en="full softmax")
 
 with once_done():
     show_neighbours({FULL_SOFTMAX: vectors_of(model)}, seed_words)
+with once_done():
+    show_neighbours({"CBOW": vectors_of(cbow)}, seed_words[:3])
+with once_done():
     try:
         show_neighbours({FULL_SOFTMAX: vectors_of(model)}, ["Happily"])
     except ValueError as error:
@@ -665,7 +843,7 @@ def embed_words(messages, words):
     """Return one vector for each of the words, from raw messages; zeros for a word without one."""
     sentences = [normalise(clean(message), stop_words) for message in messages]
     _, token_to_id = build_vocabulary(sentences, FLOOR)
-    pairs = pairs_of(encode(sentences, token_to_id))
+    pairs = pairs_of(numbered(sentences, token_to_id))
     sizes = {"dim": 16, "epochs": 8, "batch_size": 256, "learning_rate": 0.01}
     model, _ = train(pairs, pairs[:100], len(token_to_id), **sizes)
     rows = model.embedding.weight.detach().cpu().numpy()
@@ -759,12 +937,15 @@ def noise_distribution(counts: torch.Tensor, power: float = 0.75) -> torch.Tenso
 # %% role="check" id="noise_distribution_check" points=1
 tick.call(
     {"es": "negativos: probabilidades", "en": "noise: probabilities"},
-    lambda counts: noise_distribution(torch.tensor(counts)),
-    cases=lambda rng: [(rng.integers(0, 500, size=n),) for n in (4, 30)],
+    lambda counts, *power: tensor_of(noise_distribution(torch.tensor(counts), *power)),
+    cases=lambda rng: [
+        (np.append(0, rng.integers(1, 500, size=size)), *power)  # one word never came
+        for size, *power in ((4,), (30,), (6, 1.0), (6, 0.5))
+    ],
     marks=1,
     hint={
-        "es": "¿Elevas a 3/4 los recuentos antes de dividir por la suma? ¿Suman 1?",
-        "en": "Do you take the counts to 3/4 before you divide by the sum? Do they add up to 1?",
+        "es": "¿Elevas los recuentos a «power» antes de dividir por la suma? ¿Suman 1?",
+        "en": "Do you take the counts to “power” before you divide by the sum? Do they add up to 1?",
     },
 )
 
@@ -822,30 +1003,33 @@ def negative_sampling_gradients(
 
 # %% role="check" id="negative_sampling_check" points=3
 def draw_rows(rng):
-    """Draw (centres, contexts, negatives, k) of a few sizes."""
+    """Draw (centres, contexts, negatives, k) of a few sizes; the last scores are in the hundreds."""
     return [
-        (*(rng.normal(size=(n, 5)).astype(np.float32) for n in (size, size, shared)), k)
-        for size, shared, k in ((1, 1, 1), (6, 4, 2), (9, 20, 5))
+        (*(rng.normal(0, spread, size=(n, 5)).astype(np.float32) for n in (size, size, shared)), k)
+        for size, shared, k, spread in ((1, 1, 1, 1), (6, 4, 2, 1), (9, 20, 5, 1), (9, 7, 3, 12))
     ]
 
 
 tick.call(
     {"es": "negativos: pérdida", "en": "negatives: loss"},
-    lambda centres, contexts, negatives, k: negative_sampling_loss(
-        *map(torch.tensor, (centres, contexts, negatives)), k
+    lambda centres, contexts, negatives, k: tensor_of(
+        negative_sampling_loss(*on_device(centres, contexts, negatives), k)
     ),
     cases=draw_rows,
     marks=1,
     hint={
-        "es": "¿Sumas sobre las parejas, sin promediar? ¿Cambias el signo de las puntuaciones falsas?",
-        "en": "Do you add over the pairs, without a mean? Do you flip the sign of the made-up scores?",
+        "es": "¿Sumas sobre las parejas, sin promediar? ¿Cambias el signo de las puntuaciones falsas? "
+        "¿Es finita con puntuaciones de cientos? El logaritmo de una sigmoide que vale 0 no lo es.",
+        "en": "Do you add over the pairs, without a mean? Do you flip the sign of the made-up scores? "
+        "Is it finite for scores in the hundreds? The logarithm of a sigmoid that is 0 is not.",
     },
 )
 tick.call(
     {"es": "negativos: gradientes", "en": "negatives: gradients"},
-    lambda centres, contexts, negatives, k: list(
-        negative_sampling_gradients(*map(torch.tensor, (centres, contexts, negatives)), k)
-    ),
+    lambda centres, contexts, negatives, k: [
+        tensor_of(gradient)
+        for gradient in negative_sampling_gradients(*on_device(centres, contexts, negatives), k)
+    ],
     cases=draw_rows,
     marks=2,
     hint={
@@ -900,7 +1084,8 @@ def train_negative(
                 matrix.index_select(0, i)
                 for matrix, i in ((embedding, c), (output, o), (output, n))
             ]
-            d_centres, d_contexts, d_negatives = negative_sampling_gradients(*rows, k)
+            gradients = negative_sampling_gradients(*rows, k)
+            d_centres, d_contexts, d_negatives = (each.to(output.dtype) for each in gradients)
             embedding.index_add_(0, c, d_centres, alpha=-rate)
             output.index_add_(0, o, d_contexts, alpha=-rate)
             output.index_add_(0, n, d_negatives, alpha=-rate)

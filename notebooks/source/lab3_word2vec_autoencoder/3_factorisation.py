@@ -64,10 +64,15 @@ def count_pairs(pairs: torch.Tensor, vocabulary_size: int) -> torch.Tensor:
 
 
 # %% role="check" id="count_pairs_check" points=1
+def floats_of(table):
+    """Return a table of floats, with whether it is one: whole numbers are no float32."""
+    return [tensor_of(table), table.is_floating_point()]
+
+
 tick.call(
     {"es": "recuentos: tabla", "en": "counts: table"},
-    lambda pairs, size: count_pairs(torch.tensor(pairs), size),
-    cases=lambda rng: [(rng.integers(5, size=(n, 2)), 6) for n in (1, 40)],
+    lambda pairs, size: floats_of(count_pairs(torch.tensor(pairs), size)),
+    cases=lambda rng: [(rng.integers(5, size=(n, 2)), 6) for n in (1, 40)],  # the last is in none
     marks=1,
     hint={
         "es": "¿Filas los centros? ¿Tiene sitio una palabra que no sale en ninguna pareja?",
@@ -100,35 +105,48 @@ def full_batch(
     ### END SOLUTION
 
 
-# %% role="check" id="full_batch_check" points=4
-def draw_counts(rng, size, dim):
+# %% role="check" id="full_batch_check" points=3
+def draw_counts(rng, size, dim, spread=1):
     """Draw (embedding, output, counts); the first word is never a centre."""
-    matrices = (rng.normal(size=(size, dim)).astype(np.float32) for _ in range(2))
+    matrices = (rng.normal(0, spread, size=(size, dim)).astype(np.float32) for _ in range(2))
     counts = rng.poisson(1.5, size=(size, size)).astype(np.float32)
     counts[0] = 0
     return *matrices, counts
 
 
+def draw_tables(rng):
+    """Draw tables of two sizes, and one more with scores in the hundreds."""
+    return [draw_counts(rng, 3, 2), draw_counts(rng, 12, 5), draw_counts(rng, 6, 4, spread=12)]
+
+
+def exact(tables):
+    """Return the loss, the gradients and the counts, which should be as they were before."""
+    tensors = on_device(*tables)
+    return [*map(tensor_of, full_batch(*tensors)), tensors[-1]]
+
+
 tick.call(
     {"es": "cálculo exacto: pérdida", "en": "exact: loss"},
-    lambda *tables: full_batch(*map(torch.tensor, tables))[0],
-    cases=lambda rng: [draw_counts(rng, size, dim) for size, dim in ((3, 2), (12, 5))],
-    tol=1e-5,
-    marks=2,
+    lambda *tables: exact(tables)[0],
+    cases=draw_tables,
+    marks=1,
     hint={
-        "es": "¿Divides por el total de parejas, no por el de casillas? ¿Normalizas por filas?",
-        "en": "Do you divide by the number of pairs, not of cells? Do you normalise along the rows?",
+        "es": "¿Divides por el total de parejas, no por el de casillas? ¿Normalizas por filas? ¿Es finita "
+        "con puntuaciones de cientos?",
+        "en": "Do you divide by the number of pairs, not of cells? Do you normalise along the rows? Is "
+        "it finite for scores in the hundreds?",
     },
 )
 tick.call(
     {"es": "cálculo exacto: gradientes", "en": "exact: gradients"},
-    lambda *tables: list(full_batch(*map(torch.tensor, tables))[1:]),
-    cases=lambda rng: [draw_counts(rng, size, dim) for size, dim in ((3, 2), (12, 5))],
-    tol=1e-5,
+    lambda *tables: exact(tables)[1:],
+    cases=draw_tables,
     marks=2,
     hint={
-        "es": "¿Multiplica cada probabilidad el n_i de su fila? El de O lleva G traspuesta.",
-        "en": "Is each probability multiplied by the n_i of its row? That of O has G transposed.",
+        "es": "¿Multiplica cada probabilidad el n_i de su fila? El de O lleva G traspuesta. Y los "
+        "recuentos deben quedar como estaban.",
+        "en": "Is each probability multiplied by the n_i of its row? That of O has G transposed. And "
+        "the counts should be left as they were.",
     },
 )
 
@@ -166,14 +184,12 @@ with once_done():
     print(tr(es=f"diferencia:        {gap:.0e}", en=f"difference:   {gap:.0e}"))
 
 # %% [markdown] lang="es"
-# Entrenar es ahora dar pasos con el gradiente exacto. Para comparar: un bucle que aprende pareja a
-# pareja con estos tuits tarda 42 minutos en una GPU T4 en recorrerlos tres veces, y se queda en una
-# pérdida de 6.74. Fíjate en cuándo baja este de ahí.
+# Entrenar es ahora dar pasos con el gradiente exacto. Compara con 1.6, cuya última línea se repite
+# abajo: ¿cuándo llega este a la misma pérdida en los mensajes apartados?
 
 # %% [markdown] lang="en"
-# Training now means taking steps along the exact gradient. To compare: a loop that learns
-# pair by pair from these tweets takes 42 minutes on a T4 GPU to go through them three times, and ends
-# at a loss of 6.74. See when this one gets below that.
+# Training now means taking steps along the exact gradient. Compare with 1.6, whose last line is
+# repeated below: when does this one reach the same loss on the messages set aside?
 
 
 # %% role="given"
@@ -188,7 +204,7 @@ def train_exact(counts, held_out_counts, *, dim, steps, learning_rate, every=5):
         for step in tqdm(range(1, steps + 1), leave=False):
             loss, *gradients = full_batch(*weights, counts)
             for weight, gradient in zip(weights, gradients, strict=True):
-                weight.grad = gradient
+                weight.grad = gradient.to(weight.dtype)
             if step % every == 1:
                 history["step"].append(step)
                 history["training"].append(loss.item())
@@ -203,6 +219,13 @@ with once_done():
     held_out_counts = count_pairs(held_out_pairs, len(id_to_token)).to(device)
     exact_settings = {"dim": settings["dim"], "steps": 61, "learning_rate": 0.03}
     exact_model, exact_history = train_exact(counts, held_out_counts, **exact_settings)
+    batches_seconds, reached = seconds * settings["epochs"], float(history["held out"][-1])
+    print(
+        tr(
+            es=f"por lotes (1.6): {batches_seconds:.1f} s, apartados {reached:.2f}",
+            en=f"in batches (1.6): {batches_seconds:.1f} s, held out {reached:.2f}",
+        )
+    )
     for step, training, held_out, spent in list(zip(*exact_history.values(), strict=True))[::2]:
         print(
             tr(
@@ -249,9 +272,12 @@ with once_done():
 #
 # El primer término es la **información mutua puntual** (PMI): cuántas veces más que por azar aparece
 # $j$ junto a $i$, en logaritmo. Word2Vec con negativos **factoriza una matriz**: busca
-# $E\,O^\top \approx \text{PMI} - \log k$. (Con el softmax pasa lo mismo, salvo una constante en cada
-# fila.) Compruébalo: cada punto es una casilla con veinte parejas o más. Donde se apartan de la recta,
-# han faltado números por palabra o épocas de entrenamiento.
+# $E\,O^\top \approx \text{PMI} - \log k$. El softmax factoriza otra: su óptimo es $s_{ij} = \log C_{ij}$
+# más cualquier constante en cada fila, es decir, la PMI más un término de **columna**, $\log q_j$ con
+# $q_j$ la frecuencia de $j$. Por eso `WithNoise` sumaba ese logaritmo en 1.8.
+#
+# Compruébalo: cada punto es una casilla con veinte parejas o más. Donde se apartan de la recta, han
+# faltado números por palabra o épocas de entrenamiento.
 
 # %% [markdown] lang="en"
 # ## 1.10 Neural network or factorisation?
@@ -266,9 +292,12 @@ with once_done():
 #
 # The first term is the **pointwise mutual information** (PMI): how many times more often than by
 # chance $j$ comes beside $i$, as a logarithm. Word2Vec with negatives **factorises a matrix**: it
-# looks for $E\,O^\top \approx \text{PMI} - \log k$. (So does the softmax, up to a constant in each
-# row.) See for yourself: each point is a cell with twenty pairs or more. Where they leave the line,
-# there were too few numbers a word or too few epochs of training.
+# looks for $E\,O^\top \approx \text{PMI} - \log k$. The softmax factorises another one: its optimum
+# is $s_{ij} = \log C_{ij}$ plus any constant in each row, that is, PMI plus a term of the **column**,
+# $\log q_j$ with $q_j$ the frequency of $j$. That is why `WithNoise` added that logarithm in 1.8.
+#
+# See for yourself: each point is a cell with twenty pairs or more. Where they leave the line, there
+# were too few numbers a word or too few epochs of training.
 
 # %% role="given"
 with once_done():
@@ -324,18 +353,27 @@ def shifted_ppmi(counts: torch.Tensor, noise: torch.Tensor, k: float) -> torch.T
 
 
 # %% role="check" id="shifted_ppmi_check" points=1
-def draw_noise(rng):
-    """Draw (counts, noise, k); the first word is never a centre nor a context."""
+def draw_noise(rng, k, power):
+    """Draw (counts, noise, k); the first word comes in no pair, the last in one, with itself."""
     counts = rng.poisson(2.0, size=(7, 7)).astype(np.float32)
-    counts[0] = counts[:, 0] = 0
-    noise = counts.sum(axis=0) ** rng.choice([0.75, 1.0])
-    return counts, (noise / noise.sum()).astype(np.float32)
+    counts[1, 2], counts[2, 1] = 9, 1  # more often than by chance, and less
+    counts[[0, -1]] = counts[:, [0, -1]] = 0
+    counts[-1, -1] = 1
+    noise = counts.sum(axis=0) ** power
+    return counts, (noise / noise.sum()).astype(np.float32), k
+
+
+def ppmi_again(counts, noise, k):
+    """Return what a second call makes of the same counts."""
+    tensors = on_device(counts, noise)
+    shifted_ppmi(*tensors, k)
+    return tensor_of(shifted_ppmi(*tensors, k))
 
 
 tick.call(
     {"es": "PPMI: matriz", "en": "PPMI: matrix"},
-    lambda counts, noise, k: shifted_ppmi(torch.tensor(counts), torch.tensor(noise), k),
-    cases=lambda rng: [(*draw_noise(rng), k) for k in (1, 2)],
+    lambda counts, noise, k: ppmi_again(counts, noise, k),
+    cases=lambda rng: [draw_noise(rng, k, power) for k, power in ((1, 1.0), (2, 0.75))],
     marks=1,
     hint={
         "es": "¿Hay NaN o infinitos? ¿Restas log k antes de quedarte con la parte positiva?",
@@ -386,6 +424,8 @@ with once_done():
         RANDOM: np.random.default_rng(0).normal(size=svd_vectors.shape),
     }
     show_neighbours({name: candidates[name] for name in (NEGATIVES, EXACT, SVD)}, seed_words[:3])
+with once_done():
+    candidates["CBOW"] = vectors_of(cbow)
 
 # %% [markdown] lang="es"
 # Métodos muy distintos, vecinos parecidos: todos leen la misma tabla. Las diferencias vienen de cuánto
@@ -445,17 +485,22 @@ def order_share(vectors: np.ndarray, triples: np.ndarray) -> float:
 
 
 # %% role="check" id="order_share_check" points=1
+def draw_ordered(rng, count):
+    """Draw vectors of very different lengths and triples, one in three of which is a tie."""
+    vectors = rng.normal(size=(20, 4)) * rng.uniform(0.1, 9, size=(20, 1))
+    triples = np.array([rng.permutation(20)[:3] for _ in range(count)])
+    triples[::3, 2] = triples[::3, 1]
+    return vectors, triples
+
+
 tick.call(
     {"es": "orden: proporción", "en": "order: share"},
     lambda vectors, triples: order_share(vectors, triples),
-    cases=lambda rng: [
-        (rng.normal(size=(20, 4)) * rng.uniform(0.1, 9, (20, 1)), rng.integers(20, size=(count, 3)))
-        for count in (5, 200)
-    ],
+    cases=lambda rng: [draw_ordered(rng, 1), draw_ordered(rng, 200)],
     marks=1,
     hint={
-        "es": "¿Divides por las longitudes? Es una proporción, entre 0 y 1.",
-        "en": "Do you divide by the lengths? It is a share, between 0 and 1.",
+        "es": "¿Divides por las longitudes? Es una proporción, entre 0 y 1, y un empate no es mayor.",
+        "en": "Do you divide by the lengths? It is a share, between 0 and 1, and a tie is not larger.",
     },
 )
 
@@ -493,7 +538,7 @@ def draw_triples(rng, count=2000):
 
 def nearest_in_group(vectors):
     """Return the share of grouped words whose closest grouped word is of their own group."""
-    closest = [nearest(vectors[grouped_ids], i, 1)[0][0] for i in range(len(grouped_ids))]
+    closest = [int(nearest(vectors[grouped_ids], i, 1)[0][0]) for i in range(len(grouped_ids))]
     return float(np.mean(group_of[closest] == group_of))
 
 
@@ -537,8 +582,7 @@ def tables(window):
     """Return the counts of the training and of the held-out messages."""
     both = []
     for part in (training_sentences, held_out_sentences):
-        pairs = [pair for ids in part for pair in context_pairs(ids, window)]
-        both.append(count_pairs(torch.tensor(pairs), len(id_to_token)).to(device))
+        both.append(count_pairs(pairs_of(part, window), len(id_to_token)).to(device))
     return both
 
 
@@ -626,7 +670,7 @@ chosen = {}  # token id -> the word whose neighbour it is; a word keeps its firs
 with once_done():
     for word in seed_words:
         ids, _ = nearest(vectors, token_to_id[word], 5)
-        for i in [token_to_id[word], *ids.tolist()]:
+        for i in [token_to_id[word], *map(int, ids)]:
             chosen.setdefault(i, word)
 
     directions = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)  # as cosine sees them

@@ -25,7 +25,7 @@
 # | de secuencias | una secuencia | la secuencia al revés | el puente al laboratorio 4 |
 #
 # Esta parte no usa nada de la anterior: si prefieres empezar por aquí, ejecuta la primera celda del
-# cuaderno y sigue desde la siguiente. Tarda un minuto y medio en dos núcleos. Las imágenes son las
+# cuaderno y sigue desde la siguiente. Tarda unos dos minutos en dos núcleos. Las imágenes son las
 # del laboratorio 1: Fashion-MNIST o, en el perfil `quick`, los dígitos de scikit-learn. Una línea
 # con ⏳ significa que la celda espera un ejercicio anterior.
 
@@ -56,11 +56,13 @@
 # | of sequences | a sequence | the sequence reversed | the bridge to lab 4 |
 #
 # This part uses nothing of the one before: if you would rather start here, run the first cell of
-# the notebook and go on from the next one. It takes a minute and a half on two cores. The images
+# the notebook and go on from the next one. It takes some two minutes on two cores. The images
 # are those of lab 1: Fashion-MNIST or, in the `quick` profile, scikit-learn's digits. A line with ⏳
 # means that the cell waits for an exercise above it.
 
 # %% role="given"
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -119,6 +121,25 @@ def to_rows(images: np.ndarray) -> torch.Tensor:
             )
         )
     return torch.tensor(images.reshape(len(images), -1) / (255 if whole else 1)).float()
+
+
+def on_device(*arrays, gradients=False):  # noqa: F811 (this part can be run without the others)
+    """Return each array as a tensor where this notebook computes, ready for gradients or not."""
+    return [torch.tensor(array, device=device, requires_grad=gradients) for array in arrays]
+
+
+def with_gradients(result, inputs):
+    """Return what a function made of its inputs, and the gradients of its sum: training needs them."""
+    if not (isinstance(result, torch.Tensor) and result.requires_grad):
+        raise TypeError(
+            tr(
+                es="el resultado no tiene gradiente: se esperaba un tensor calculado con torch, sin "
+                "float(), .item(), .detach() ni NumPy por el camino.",
+                en="the result has no gradient: expected a tensor computed in torch, without "
+                "float(), .item(), .detach() or NumPy on the way.",
+            )
+        )
+    return [result, *torch.autograd.grad(result.sum(), inputs)]
 
 
 def check_latent(latent: int, n_inputs: int) -> None:
@@ -211,14 +232,28 @@ def shapes_and_size(n_inputs, hidden, latent):
     return [list(codes.shape), list(model.decoder(codes).shape), count]
 
 
-def codes_and_outputs(rows, hidden, latent, seed):
-    """Return the codes and the outputs of rows, with weights that the seed decides."""
-    model, rng = Autoencoder(rows.shape[1], hidden, latent), np.random.default_rng(seed)
+def draw_parameters(model, seed, sign=1):
+    """Let the seed decide all parameters, and the sign what sign the codes have."""
+    rng = np.random.default_rng(seed)
     with torch.no_grad():
         for parameter in (*model.encoder.parameters(), *model.decoder.parameters()):
             parameter.copy_(torch.from_numpy(rng.normal(0, 0.5, size=parameter.shape)))
-        x = torch.tensor(rows).float()
+        for parameter in [*model.encoder.parameters()][-2:]:  # of the last layer
+            parameter *= sign
+
+
+def codes_and_outputs(rows, hidden, latent, seed, sign):
+    """Return the codes and the outputs of rows, with weights that the seed decides."""
+    model, x = Autoencoder(rows.shape[1], hidden, latent), torch.tensor(rows).float()
+    draw_parameters(model, seed, sign)
+    with torch.no_grad():
         return [model.encoder(x), model(x)]
+
+
+def draw_both_signs(rng):
+    """Draw the same rows and weights twice: what is above 0 in one code is below it in the other."""
+    rows, seed = rng.random((4, 12)), int(rng.integers(10_000))
+    return [(rows, 7, 3, seed, sign) for sign in (1, -1)]
 
 
 tick.call(
@@ -233,8 +268,8 @@ tick.call(
 )
 tick.call(
     {"es": "autocodificador: de imagen a imagen", "en": "autoencoder: from image to image"},
-    lambda rows, hidden, latent, seed: codes_and_outputs(rows, hidden, latent, seed),
-    cases=lambda rng: [(rng.random((4, 12)), 7, 3, int(rng.integers(10_000)))],
+    lambda *drawn: codes_and_outputs(*drawn),
+    cases=draw_both_signs,
     tol=1e-4,
     marks=2,
     hint={
@@ -263,7 +298,7 @@ def reconstruction_errors(outputs: torch.Tensor, images: torch.Tensor) -> torch.
     ### END SOLUTION
 
 
-# %% role="check" id="reconstruction_errors_check" points=3
+# %% role="check" id="reconstruction_errors_check" points=2
 def draw_copies(rng):
     """Draw outputs and images whose errors differ from row to row."""
     images = rng.random((6, int(rng.integers(5, 30))))
@@ -271,7 +306,14 @@ def draw_copies(rng):
 
 
 def errors_of(outputs, images):
-    return reconstruction_errors(torch.tensor(outputs), torch.tensor(images))
+    """Return the error of each image, and the gradient of their sum at the outputs."""
+    (made,), (target,) = on_device(outputs, gradients=True), on_device(images)
+    return with_gradients(reconstruction_errors(made, target), made)
+
+
+def shares_of_errors(outputs, images):
+    errors = errors_of(outputs, images)[0]
+    return errors / errors.sum()
 
 
 tick.call(
@@ -279,7 +321,7 @@ tick.call(
         "es": "error de reconstrucción: qué imagen sale peor",
         "en": "reconstruction errors: which image is worse",
     },
-    lambda outputs, images: errors_of(outputs, images) / errors_of(outputs, images).sum(),
+    lambda outputs, images: shares_of_errors(outputs, images),
     cases=lambda rng: [draw_copies(rng), draw_copies(rng)],
     marks=1,
     hint={
@@ -291,7 +333,7 @@ tick.call(
     {"es": "error de reconstrucción: valores", "en": "reconstruction errors: values"},
     lambda outputs, images: errors_of(outputs, images),
     cases=lambda rng: [draw_copies(rng), draw_copies(rng)],
-    marks=2,
+    marks=1,
     hint={
         "es": "¿Es la media sobre los píxeles? Una suma crecería con el tamaño de la imagen.",
         "en": "Is it the mean over the pixels? A sum would grow with the size of the image.",
@@ -414,11 +456,11 @@ with once_done():
 N_HIDDEN_IMAGES = budget(full=100, quick=300)
 
 
-class Doubler(nn.Module):
-    """The simplest model: gives back twice what it gets."""
+class Tripler(nn.Module):
+    """The simplest model: gives back three times what it gets."""
 
     def forward(self, images):
-        return 2 * images
+        return 3 * images
 
 
 def draw_test_images(rng):
@@ -446,7 +488,7 @@ def through_code(rows):
 
 tick.call(
     {"es": "reconstruir: salidas y objetivo", "en": "rebuild: outputs and target"},
-    lambda rows: list(rebuild(Doubler(), torch.tensor(rows))),
+    lambda rows: list(rebuild(Tripler(), torch.tensor(rows))),
     cases=lambda rng: [(rng.random((3, 5)),)],
     marks=1,
     hint={
@@ -618,7 +660,7 @@ def fit_linear(rows, k, steps=400):
 FEW = 4
 with once_done():
     torch.manual_seed(run_seed())
-    centre, components = pca(train_rows.numpy(), 64)
+    centre, components = map(np.asarray, pca(train_rows.numpy(), 64))
     _, linear_decoder = fit_linear(train_rows.numpy(), FEW)
     angles = np.degrees(subspace_angles(components[:FEW].T, linear_decoder.T))
     listed = ", ".join(f"{angle:.2f}°" for angle in angles)
@@ -650,7 +692,7 @@ with once_done():
 # the angles between the two subspaces, however, are close to zero.
 
 
-# %% role="check" id="linear_loss_check" points=3
+# %% role="check" id="linear_loss_check" points=2
 def draw_linear(rng, n, k):
     rows = rng.normal(size=(30, n)) * rng.uniform(0.5, 2, size=n)
     return rng.normal(size=(n, k)), rng.normal(size=(k, n)), np.cov(rows, rowvar=False)
@@ -667,7 +709,7 @@ tick.call(
         *map(torch.tensor, (encoder, decoder, covariance))
     ),
     cases=lambda rng: [draw_linear(rng, 9, 3), draw_linear(rng, 5, 1)],
-    marks=2,
+    marks=1,
     hint={
         "es": "Son tres términos y el del medio va con −2. Compáralo con la media sobre datos centrados.",
         "en": "There are three terms, the middle one with −2. Compare it with the mean over centred data.",
@@ -731,6 +773,141 @@ with once_done():
 # PCA has is planes. With many, the advantage shrinks (and with 64 it is reversed: try it): a large
 # plane is enough by then and is found exactly, while the network is left with the error of so short
 # a training.
+
+# %% [markdown] lang="es"
+# ### Variación: convoluciones
+#
+# Para una capa lineal, dos píxeles vecinos no tienen más que ver que dos de esquinas opuestas: si
+# barajases los píxeles de todas las imágenes por igual, aprendería lo mismo. Una **convolución** sabe que
+# hay vecinos, y usa en toda la imagen los mismos pocos pesos.
+#
+# Con núcleo 4, paso 2 y relleno 1, `nn.Conv2d` deja la mitad de alto y de ancho, y
+# `nn.ConvTranspose2d` con los mismos números los dobla: una deshace la forma de la otra.
+
+# %% [markdown] lang="en"
+# ### Variation: convolutions
+#
+# To a linear layer, two neighbouring pixels have no more to do with each other than two in opposite
+# corners: if you shuffled the pixels of all images alike, it would learn the same. A **convolution**
+# knows that there are neighbours, and uses the same few weights all over the image.
+#
+# With kernel 4, stride 2 and padding 1, `nn.Conv2d` halves height and width, and
+# `nn.ConvTranspose2d` with the same numbers doubles them: one undoes the shape of the other.
+
+# %% [markdown] exercise="convolutional" lang="es"
+# Otra vez `encoder` y `decoder`, ahora con $c$ = `channels`. Entran y salen filas de píxeles;
+# `nn.Unflatten(1, forma)` y `nn.Flatten()` pasan de fila a imagen y al revés:
+#
+# - `encoder`: fila → $(1, H, W)$ → convolución a $c$ canales, ReLU → convolución a $2c$, ReLU → fila
+#   → lineal a `latent`.
+# - `decoder`: lineal, ReLU → $(2c, H/4, W/4)$ → convolución traspuesta a $c$ canales, ReLU →
+#   traspuesta a 1, sigmoide → fila.
+
+# %% [markdown] exercise="convolutional" lang="en"
+# `encoder` and `decoder` once more, now with $c$ = `channels`. Rows of pixels go in and come out;
+# `nn.Unflatten(1, shape)` and `nn.Flatten()` go from row to image and back:
+#
+# - `encoder`: row → $(1, H, W)$ → convolution to $c$ channels, ReLU → convolution to $2c$, ReLU → row
+#   → linear to `latent`.
+# - `decoder`: linear, ReLU → $(2c, H/4, W/4)$ → transposed convolution to $c$ channels, ReLU →
+#   transposed to 1, sigmoid → row.
+
+
+# %% role="exercise" id="convolutional" title_es="El autocodificador convolucional" title_en="The convolutional autoencoder" difficulty=2 minutes=20
+class ConvAutoencoder(nn.Module):
+    """Rebuilds rows of ``height * width`` pixels, both multiples of 4, by way of convolutions."""
+
+    def __init__(self, height: int, width: int, channels: int, latent: int) -> None:
+        super().__init__()
+        check_latent(latent, height * width)
+        ### BEGIN SOLUTION
+        small = (2 * channels, height // 4, width // 4)
+        size = math.prod(small)
+        halve = {"kernel_size": 4, "stride": 2, "padding": 1}
+        self.encoder = nn.Sequential(
+            nn.Unflatten(1, (1, height, width)),
+            nn.Conv2d(1, channels, **halve),
+            nn.ReLU(),
+            nn.Conv2d(channels, 2 * channels, **halve),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(size, latent),
+        )
+        self.decoder = nn.Sequential(
+            nn.Linear(latent, size),
+            nn.ReLU(),
+            nn.Unflatten(1, small),
+            nn.ConvTranspose2d(2 * channels, channels, **halve),
+            nn.ReLU(),
+            nn.ConvTranspose2d(channels, 1, **halve),
+            nn.Sigmoid(),
+            nn.Flatten(),
+        )
+        ### END SOLUTION
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        ### BEGIN SOLUTION
+        return self.decoder(self.encoder(images))  # (N, H * W) -> (N, latent) -> (N, H * W)
+        ### END SOLUTION
+
+
+# %% role="check" id="convolutional_check" points=2
+def conv_shapes(height, width, channels, latent):
+    """Return the shapes of codes and reconstructions, and those of the parameters, in any order."""
+    model = ConvAutoencoder(height, width, channels, latent)
+    codes = model.encoder(torch.rand(3, height * width))
+    shapes = sorted(list(parameter.shape) for parameter in model.parameters())
+    return [list(codes.shape), list(model.decoder(codes).shape), shapes]
+
+
+def conv_codes_and_outputs(rows, height, channels, latent, seed, sign):
+    """Return the codes and the outputs of rows, with weights that the seed decides."""
+    model = ConvAutoencoder(height, rows.shape[1] // height, channels, latent)
+    draw_parameters(model, seed, sign)
+    with torch.no_grad():
+        x = torch.tensor(rows).float()
+        return [model.encoder(x), model(x)]
+
+
+def draw_small_images(rng):
+    """Draw images higher than wide, and weights, with codes above 0 and below it."""
+    rows, seed = rng.random((2, 96)), int(rng.integers(10_000))
+    return [(rows, 12, 2, 3, seed, sign) for sign in (1, -1)]
+
+
+tick.call(
+    {"es": "convoluciones: formas", "en": "convolutions: shapes"},
+    lambda height, width, channels, latent: conv_shapes(height, width, channels, latent),
+    cases=lambda rng: [(8, 12, int(rng.integers(2, 6)), 5), (16, 8, 3, int(rng.integers(2, 9)))],
+    marks=1,
+    hint={
+        "es": "Cada mitad tiene dos convoluciones y una capa lineal, con sesgo. ¿Es H el alto y W el ancho?",
+        "en": "Each half has two convolutions and a linear layer, with bias. Is H the height, W the width?",
+    },
+)
+tick.call(
+    {"es": "convoluciones: de imagen a imagen", "en": "convolutions: from image to image"},
+    lambda *drawn: conv_codes_and_outputs(*drawn),
+    cases=draw_small_images,
+    tol=1e-4,
+    marks=1,
+    hint={
+        "es": "ReLU tras cada capa, menos tras el código y al final, donde va la sigmoide.",
+        "en": "ReLU after each layer, except after the code and at the end, where the sigmoid goes.",
+    },
+)
+
+# %% role="given"
+with once_done():
+    torch.manual_seed(run_seed())
+    conv = ConvAutoencoder(height, width, budget(full=12, quick=8), LATENT)
+    learn(conv, train_rows, rebuild, mean_error, epochs=budget(full=EPOCHS, quick=8))
+    print(tr(es="        pesos    error", en="      weights    error"))
+    for name, network in ((tr(es="lineal", en="linear"), autoencoder), ("conv", conv)):
+        size = sum(parameter.numel() for parameter in network.parameters())
+        error = mean_error(computed(network, test_rows), test_rows)
+        print(f"{name:>6}  {size:7}   {error:.4f}")
+    show({"original": test_rows, "conv": computed(conv, test_rows)})
 
 # %% [markdown] role="question" id="what_bottleneck_forces" points=3 lang="es"
 # **¿A qué obliga el cuello de botella?** ¿Qué aprendería la red con tantos números en el código

@@ -134,9 +134,11 @@ def draw_spoilt(rng):
 
 
 def inputs_and_target(rows):
-    """Return the share of pixels that reach the model switched off, and the target."""
-    outputs, target = repair(Doubler(), torch.tensor(rows))
-    return [(outputs == 0).float().mean(), target]
+    """Return the shares of pixels that reach the model off and as they were, and the target's gap."""
+    outputs, target = repair(Tripler(), torch.tensor(rows))
+    clean = torch.tensor(rows)
+    shares = [(outputs == 0).float().mean(), (outputs == 3 * clean).float().mean()]
+    return [*shares, (target - clean).abs().max()]
 
 
 tick.call(
@@ -247,7 +249,7 @@ def reparameterise(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tens
 # %% role="check" id="reparameterise_check" points=3
 def cloud(mean, log_variance):
     """Return the mean and the standard deviation of many codes of one cloud."""
-    many = (torch.tensor(values).expand(100_000, -1) for values in (mean, log_variance))
+    many = (values.expand(100_000, -1) for values in on_device(mean, log_variance))
     codes = reparameterise(*many)
     return torch.stack([codes.mean(dim=0), codes.std(dim=0)])
 
@@ -256,7 +258,7 @@ def slopes(mean, log_variance):
     """Return the gradient at the mean, how far that at the variance is from its formula, and
     whether it is 0 anywhere.
     """
-    inputs = [torch.tensor(values, requires_grad=True) for values in (mean, log_variance)]
+    inputs = on_device(mean, log_variance, gradients=True)
     codes = reparameterise(*inputs)
     at_mean, at_variance = torch.autograd.grad(codes.sum(), inputs)
     wrong = (at_variance - (codes - inputs[0]) / 2).abs().max()
@@ -265,7 +267,7 @@ def slopes(mean, log_variance):
 
 def repeats(mean, log_variance):
     """Return how many different codes two calls give to equal clouds."""
-    mean, log_variance = (torch.tensor(values).expand(20, 3) for values in (mean, log_variance))
+    mean, log_variance = (values.expand(20, 3) for values in on_device(mean, log_variance))
     noise = [(reparameterise(mean, log_variance) - mean) / log_variance.exp() for _ in range(2)]
     return len(torch.stack(noise).unique())
 
@@ -354,12 +356,19 @@ with once_done():
         )
     )
 
-# %% role="check" id="kl_divergence_check" points=3
+
+# %% role="check" id="kl_divergence_check" points=2
+def price(mean, log_variance):
+    """Return the price of each cloud, and the gradients of their sum."""
+    inputs = on_device(mean, log_variance, gradients=True)
+    return with_gradients(kl_divergence(*inputs), inputs)
+
+
 tick.call(
     {"es": "KL: valores", "en": "KL: values"},
-    lambda mean, log_variance: kl_divergence(*map(torch.tensor, (mean, log_variance))),
+    lambda mean, log_variance: price(mean, log_variance),
     cases=lambda rng: [draw_clouds(rng, 6, 4), draw_clouds(rng, 1, 1)],
-    marks=2,
+    marks=1,
     hint={
         "es": "¿El signo de cada término? ¿Se suma sobre el código y queda uno por imagen?",
         "en": "The sign of each term? Is the sum over the code, leaving one number an image?",
@@ -367,7 +376,7 @@ tick.call(
 )
 tick.call(
     {"es": "KL: nada que pagar, y nubes diminutas", "en": "KL: nothing to pay, and tiny clouds"},
-    lambda mean, log_variance: kl_divergence(*map(torch.tensor, (mean, log_variance))),
+    lambda mean, log_variance: kl_divergence(*on_device(mean, log_variance)),
     cases=lambda rng: [
         (np.zeros((2, 3)), np.zeros((2, 3))),
         (np.zeros((2, 3)), rng.uniform(-1000, -900, size=(2, 3))),
@@ -430,13 +439,14 @@ def draw_outputs(rng, n, k):
 
 
 def loss_of(logits, mean, log_variance, images, beta):
-    outputs = tuple(torch.tensor(part) for part in (logits, mean, log_variance))
-    return vae_loss(outputs, torch.tensor(images), beta)
+    """Return the loss and its gradients at what the model gives."""
+    outputs = on_device(logits, mean, log_variance, gradients=True)
+    return with_gradients(vae_loss(tuple(outputs), *on_device(images), beta), outputs)
 
 
 tick.call(
     {"es": "pérdida del VAE: reconstruir", "en": "VAE loss: rebuilding"},
-    lambda *drawn: loss_of(*drawn[:-1], beta=0.0),
+    lambda *drawn: loss_of(*drawn[:-1], beta=0.0)[:2],  # the other gradients are 0
     cases=lambda rng: [draw_outputs(rng, 4, 3), draw_outputs(rng, 1, 2)],
     marks=1,
     hint={
@@ -446,7 +456,10 @@ tick.call(
 )
 tick.call(
     {"es": "pérdida del VAE: el precio", "en": "VAE loss: the price"},
-    lambda *drawn: loss_of(*drawn) - loss_of(*drawn[:-1], beta=0.0),
+    lambda *drawn: [
+        total - rebuilding
+        for total, rebuilding in zip(loss_of(*drawn), loss_of(*drawn[:-1], beta=0.0), strict=True)
+    ],
     cases=lambda rng: [draw_outputs(rng, 4, 3), draw_outputs(rng, 1, 2)],
     marks=1,
     hint={

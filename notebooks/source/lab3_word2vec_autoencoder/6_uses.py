@@ -69,36 +69,40 @@ with once_done():
     )
     for name, view in views.items():
         seen, unseen = view(train_rows), view(test_rows)
-        accuracies = [
-            np.mean(linear_probe(seen[few], train_classes[few], unseen) == splits.test_labels)
-            for few in draws
-        ]
+        guesses = [np.asarray(linear_probe(seen[few], train_classes[few], unseen)) for few in draws]
+        accuracies = [np.mean(guess == splits.test_labels) for guess in guesses]
         print(f"{name:>26}: {np.mean(accuracies):.3f} ± {np.std(accuracies):.3f}")
 
 
 # %% role="check" id="linear_probe_check" points=2
-def draw_codes(rng):
-    """Draw ([labelled rows, their labels, new rows], the labels of the new ones)."""
-    centres = rng.normal(size=(4, 6))
-    labels = rng.permutation(np.repeat(np.arange(4), 60))
-    rows = 1000 * (centres[labels] + 0.7 * rng.normal(size=(240, 6))) + 5000  # an odd scale
-    return [rows[:40], labels[:40], rows[40:]], labels[40:]
+def draw_codes(rng, new_kinds):
+    """Draw (labelled rows, their labels, new rows of these kinds), all on an odd scale.
+
+    The kinds differ in the first 6 columns; in the 60 others there is next to nothing, which a
+    deviation for each column would blow up. One kind has more labels than the others.
+    """
+    centres = 2 * rng.normal(size=(4, 6))
+    labels = rng.permutation(np.repeat(np.arange(4), [22, 6, 6, 6]))
+    kinds = np.append(labels, new_kinds)
+    telling = centres[kinds] + 0.2 * rng.normal(size=(len(kinds), 6))
+    rows = np.hstack([telling, 0.02 * rng.normal(size=(len(kinds), 60))])
+    rows = 0.001 * (rows + rng.choice([-1, 1], size=66) * np.repeat([5, 50], [6, 60]))
+    return rows[:40], labels, rows[40:]
 
 
-tick.predictions(
+tick.call(
     {"es": "clasificador lineal: filas nuevas", "en": "linear classifier: new rows"},
-    lambda drawn: linear_probe(*drawn),
-    hidden=draw_codes,
-    metric="accuracy",
-    baseline=(
-        {"es": "siempre la misma clase", "en": "always the same class"},
-        lambda drawn: np.zeros(len(drawn[2])),
-    ),
-    share=0.9,
+    lambda rows, labels, new_rows: linear_probe(rows, labels, new_rows),
+    cases=lambda rng: [  # new rows of one kind each, and mixed ones
+        draw_codes(rng, new_kinds)
+        for new_kinds in (*(np.full(10, kind) for kind in range(4)), rng.integers(4, size=30))
+    ],
     marks=2,
     hint={
-        "es": "¿Restas y divides lo mismo en las filas etiquetadas y en las nuevas?",
-        "en": "Do you subtract and divide the same in the labelled rows and in the new ones?",
+        "es": "¿Restas y divides en las filas nuevas lo mismo que en las etiquetadas, que son las que dicen "
+        "cuánto? ¿Una sola desviación para todas las columnas, después de restar?",
+        "en": "Do you subtract and divide the same in the new rows as in the labelled ones, which say how "
+        "much? A single deviation for all the columns, after subtracting?",
     },
 )
 
@@ -189,7 +193,7 @@ with once_done():
     scores = reconstruction_errors(computed(watchman, test_rows), test_rows).numpy()
     distances = reconstruction_errors(normal_rows.mean(dim=0), test_rows).numpy()
     usual = splits.test_labels == NORMAL
-    alarm, rival = (roc_auc(each[usual], each[~usual]) for each in (scores, distances))
+    alarm, rival = (float(roc_auc(each[usual], each[~usual])) for each in (scores, distances))
     print(
         tr(
             es=f"AUC del error de reconstrucción: {alarm:.3f}",
@@ -203,7 +207,7 @@ with once_done():
         )
     )
     others = [k for k in range(len(class_names)) if k != NORMAL]
-    areas = [roc_auc(scores[usual], scores[splits.test_labels == k]) for k in others]
+    areas = [float(roc_auc(scores[usual], scores[splits.test_labels == k])) for k in others]
     with plots.style():
         figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
         bins = np.linspace(0, np.quantile(scores, 0.99), 40)
@@ -473,14 +477,36 @@ tick.predictions(
 # %% [markdown] lang="es"
 # ## Para saber más
 #
-# - Baldi y Hornik (1989). Neural networks and principal component analysis: learning from examples
-#   without local minima. *Neural Networks* 2.
-# - Vincent, Larochelle, Bengio y Manzagol (2008). Extracting and composing robust features with
-#   denoising autoencoders. *ICML*.
+# De la parte 1:
+#
+# - Mikolov, Chen, Corrado y Dean (2013). [Efficient estimation of word representations in vector
+#   space](https://arxiv.org/abs/1301.3781). *ICLR, workshop*.
+# - Mikolov, Sutskever, Chen, Corrado y Dean (2013). [Distributed representations of words and phrases
+#   and their compositionality](https://arxiv.org/abs/1310.4546). *NeurIPS*.
+# - Levy y Goldberg (2014). [Neural word embedding as implicit matrix
+#   factorization](https://papers.nips.cc/paper/5477-neural-word-embedding-as-implicit-matrix-factorization).
+#   *NeurIPS*.
+# - Levy, Goldberg y Dagan (2015). [Improving distributional similarity with lessons learned from word
+#   embeddings](https://aclanthology.org/Q15-1016/). *TACL* 3.
+# - Bojanowski, Grave, Joulin y Mikolov (2017). [Enriching word vectors with subword
+#   information](https://arxiv.org/abs/1607.04606). *TACL* 5. Es fastText.
+# - Devlin, Chang, Lee y Toutanova (2019). [BERT: pre-training of deep bidirectional transformers for
+#   language understanding](https://arxiv.org/abs/1810.04805). *NAACL*.
+# - La misma tabla de vectores, para películas y vídeos en lugar de palabras: He, Liao, Zhang, Nie, Hu y
+#   Chua (2017). [Neural collaborative filtering](https://arxiv.org/abs/1708.05031). *WWW*. Y Covington,
+#   Adams y Sargin (2016). [Deep neural networks for YouTube
+#   recommendations](https://doi.org/10.1145/2959100.2959190). *RecSys*.
+#
+# De la parte 2:
+#
+# - Baldi y Hornik (1989). [Neural networks and principal component analysis: learning from examples
+#   without local minima](https://doi.org/10.1016/0893-6080%2889%2990014-2). *Neural Networks* 2.
+# - Vincent, Larochelle, Bengio y Manzagol (2008). [Extracting and composing robust features with
+#   denoising autoencoders](https://doi.org/10.1145/1390156.1390294). *ICML*.
 # - Kingma y Welling (2014). [Auto-encoding variational Bayes](https://arxiv.org/abs/1312.6114).
 #   *ICLR*.
-# - Higgins y otros (2017). β-VAE: learning basic visual concepts with a constrained variational
-#   framework. *ICLR*.
+# - Higgins y otros (2017). [β-VAE: learning basic visual concepts with a constrained variational
+#   framework](https://openreview.net/forum?id=Sy2fzU9gl). *ICLR*.
 # - Sutskever, Vinyals y Le (2014). [Sequence to sequence learning with neural
 #   networks](https://arxiv.org/abs/1409.3215). *NeurIPS*.
 # - Cho y otros (2014). [On the properties of neural machine
@@ -491,14 +517,36 @@ tick.predictions(
 # %% [markdown] lang="en"
 # ## Further reading
 #
-# - Baldi and Hornik (1989). Neural networks and principal component analysis: learning from
-#   examples without local minima. *Neural Networks* 2.
-# - Vincent, Larochelle, Bengio and Manzagol (2008). Extracting and composing robust features with
-#   denoising autoencoders. *ICML*.
+# On part 1:
+#
+# - Mikolov, Chen, Corrado and Dean (2013). [Efficient estimation of word representations in vector
+#   space](https://arxiv.org/abs/1301.3781). *ICLR, workshop*.
+# - Mikolov, Sutskever, Chen, Corrado and Dean (2013). [Distributed representations of words and phrases
+#   and their compositionality](https://arxiv.org/abs/1310.4546). *NeurIPS*.
+# - Levy and Goldberg (2014). [Neural word embedding as implicit matrix
+#   factorization](https://papers.nips.cc/paper/5477-neural-word-embedding-as-implicit-matrix-factorization).
+#   *NeurIPS*.
+# - Levy, Goldberg and Dagan (2015). [Improving distributional similarity with lessons learned from
+#   word embeddings](https://aclanthology.org/Q15-1016/). *TACL* 3.
+# - Bojanowski, Grave, Joulin and Mikolov (2017). [Enriching word vectors with subword
+#   information](https://arxiv.org/abs/1607.04606). *TACL* 5. This is fastText.
+# - Devlin, Chang, Lee and Toutanova (2019). [BERT: pre-training of deep bidirectional transformers for
+#   language understanding](https://arxiv.org/abs/1810.04805). *NAACL*.
+# - The same table of vectors, for films and videos instead of words: He, Liao, Zhang, Nie, Hu and Chua
+#   (2017). [Neural collaborative filtering](https://arxiv.org/abs/1708.05031). *WWW*. And Covington,
+#   Adams and Sargin (2016). [Deep neural networks for YouTube
+#   recommendations](https://doi.org/10.1145/2959100.2959190). *RecSys*.
+#
+# On part 2:
+#
+# - Baldi and Hornik (1989). [Neural networks and principal component analysis: learning from
+#   examples without local minima](https://doi.org/10.1016/0893-6080%2889%2990014-2). *Neural Networks* 2.
+# - Vincent, Larochelle, Bengio and Manzagol (2008). [Extracting and composing robust features with
+#   denoising autoencoders](https://doi.org/10.1145/1390156.1390294). *ICML*.
 # - Kingma and Welling (2014). [Auto-encoding variational Bayes](https://arxiv.org/abs/1312.6114).
 #   *ICLR*.
-# - Higgins et al. (2017). β-VAE: learning basic visual concepts with a constrained variational
-#   framework. *ICLR*.
+# - Higgins et al. (2017). [β-VAE: learning basic visual concepts with a constrained variational
+#   framework](https://openreview.net/forum?id=Sy2fzU9gl). *ICLR*.
 # - Sutskever, Vinyals and Le (2014). [Sequence to sequence learning with neural
 #   networks](https://arxiv.org/abs/1409.3215). *NeurIPS*.
 # - Cho et al. (2014). [On the properties of neural machine
