@@ -148,6 +148,9 @@ def mutants(
         list[str] | None, typer.Option(help="Try answers to these exercises only.")
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Try each N-th mutant only.")] = 1,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=20, help="At how many seeds of grading to try each answer.")
+    ] = 20,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Bring this file of results up to date.")
     ] = None,
@@ -173,7 +176,13 @@ def mutants(
                 bar.update(done - bar.n)
 
             measured = measure.measure(
-                course, lab, Path(work), only=exercise or (), every=every, said=said
+                course,
+                lab,
+                Path(work),
+                only=exercise or (),
+                every=every,
+                seeds=measure.SEEDS[:seeds],
+                said=said,
             )
         found = report.summary(measured)
         for line in report.lines(name, found):
