@@ -147,7 +147,7 @@ def mutants(
     exercise: Annotated[
         list[str] | None, typer.Option(help="Try answers to these exercises only.")
     ] = None,
-    every: Annotated[int, typer.Option(min=1, help="Try each N-th mutant only.")] = 1,
+    every: Annotated[int, typer.Option(min=1, help="Try each N-th answer only.")] = 1,
     seeds: Annotated[
         int, typer.Option(min=1, max=20, help="At how many seeds of grading to try each answer.")
     ] = 20,

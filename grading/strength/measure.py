@@ -141,7 +141,7 @@ def measure(
     only : sequence of str
         Ids of exercises; by default all.
     every : int
-        Try each ``every``-th mutant alone; a sample has no whole hand-ins of variants.
+        Try each ``every``-th answer alone; such a sample has no whole hand-ins of variants.
     seeds : sequence of int
         Those of grading.
     said : callable
@@ -216,17 +216,18 @@ def _plan(lab: Lab, answers: Mapping[str, Answers], only: Sequence[str], every: 
             raise UserError(
                 f"{lab.name} has no exercise {name!r}; expected one of {', '.join(exercises)}"
             )
-    plan = _Plan()
-    count = 0
+    plan, count = _Plan(), 0
     for name in only or exercises:
-        for mutant in mutants(exercises[name].code):
+        listed = answers[name]
+        found: list[tuple[str, Mutant | Listed]] = [
+            *((kind_of(mutant, listed), mutant) for mutant in mutants(exercises[name].code)),
+            *(("mistake", mistake) for mistake in listed.mistakes),
+            *(("variant", variant) for variant in listed.variants),
+        ]
+        for kind, answer in found:
             count += 1
             if count % every == 0:
-                plan.add(name, kind_of(mutant, answers[name]), mutant)
-        for mistake in answers[name].mistakes:
-            plan.add(name, "mistake", mistake)
-        for variant in answers[name].variants:
-            plan.add(name, "variant", variant)
+                plan.add(name, kind, answer)
     return plan
 
 

@@ -75,7 +75,7 @@ def test_an_answer_that_hangs_or_ends_its_process_is_refused(tmp_path: Path) -> 
         )
     answers.write_text(text)
     assert command(course.root, "build", "--profile", "quick").returncode == 0
-    done = command(course.root, "mutants", "mini", "--exercise", "double", "--every", "1000")
+    done = command(course.root, "mutants", "mini", "--exercise", "double", "--seeds", "1")
     assert "6 of 6 mistakes refused" in done.stdout, done.stdout + done.stderr
 
 
