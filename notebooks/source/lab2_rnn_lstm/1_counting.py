@@ -128,7 +128,7 @@ def encode(tokens: list[str], token_to_id: dict[str, int]) -> np.ndarray:
 def drawn_sequences(rng, size):
     """Draw three sequences of that many different words; the first one begins with the last word."""
     words = sorted(
-        rng.choice(["b", "da", "h", "ki", "q", "w", "xo", "y", "zu"], size, replace=False)
+        rng.choice(["bo", "da", "hi", "ki", "qu", "wa", "xo", "ye", "zu"], size, replace=False)
     )
     drawn = [rng.choice(words, size=length).tolist() for length in (6, 4, 9)]
     return [words[:0:-1], *drawn, words[:1]]
