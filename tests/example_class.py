@@ -276,15 +276,15 @@ def marks_of_checks(instructor: NotebookNode) -> dict[str, float]:
     marks = {}
     for cell in _of_role(instructor, "check"):
         for statement in ast.parse(cell.source).body:
-            call = statement.value if isinstance(statement, ast.Expr) else None
-            if isinstance(statement, ast.With):  # a group, whose checks have no marks of their own
-                group = statement.items[0].context_expr
-                assert isinstance(group, ast.Call)
-                count, label = map(ast.literal_eval, group.args)
-                marks[Title.of(label).label] = float(count)
-            elif isinstance(call, ast.Call) and ast.unparse(call.func).startswith("tick."):
-                keywords = {keyword.arg: keyword.value for keyword in call.keywords}
-                label, count = ast.literal_eval(call.args[0]), ast.literal_eval(keywords["marks"])
+            match statement:  # a group states its marks first; the checks in it have none
+                case ast.With(items=[ast.withitem(context_expr=ast.Call() as call)]):
+                    stated = call.args[::-1]
+                case ast.Expr(value=ast.Call() as call):
+                    stated = [*call.args[:1], *(k.value for k in call.keywords if k.arg == "marks")]
+                case _:
+                    continue
+            if ast.unparse(call.func).startswith("tick."):
+                label, count = map(ast.literal_eval, stated)
                 marks[Title.of(label).label] = float(count)
     return marks
 
