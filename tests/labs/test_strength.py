@@ -24,7 +24,7 @@ def test_mistakes_are_refused_variants_accepted_and_mutants_killed(
     measured = measure(COURSE, lab, tmp_path, every=EVERY, seeds=SEEDS[:1])
     found = summary(measured)
     said = "\n".join(lines(name, found))
-    assert min(found["mutants"], found["mistakes"], found["variants"]) > 1, said
+    assert min(found["mutants"], found["mistakes"], found["variants"]) > 0, said
     assert not (found["survived"] or found["not_refused"] or found["not_accepted"]), said
     assert not found["equivalent_but_killed"], said
     taken = [one for one in measured.tried if not one.is_killed]
