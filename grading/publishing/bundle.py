@@ -31,7 +31,16 @@ from grading.publishing.leaks import (
 
 MANIFEST = "MANIFEST"
 MAX_BYTES = 5_000_000
-PREINSTALLED = ("accelerate", "ipykernel", "matplotlib", "numpy", "pandas", "scipy", "torch")
+PREINSTALLED = (
+    "accelerate",
+    "ipykernel",
+    "ipywidgets",
+    "matplotlib",
+    "numpy",
+    "pandas",
+    "scipy",
+    "torch",
+)
 GIT_FILES = {
     ".gitattributes": b"* -text\n",  # the same bytes everywhere: MANIFEST has their hashes
     ".gitignore": b"__pycache__/\n.ipynb_checkpoints/\n",

@@ -379,7 +379,7 @@ def growing_naive(history, horizon):
     """Return last year's months, once more multiplied by its growth for each year ahead."""
     growth = history[-12:].sum() / history[-24:-12].sum()
     years = np.arange(horizon) // 12 + 1
-    return np.resize(history[-12:], horizon) * growth**years
+    return np.asarray(seasonal_naive(history, horizon)) * growth**years
 
 
 def linear_forecast(history, horizon, look_back=12):

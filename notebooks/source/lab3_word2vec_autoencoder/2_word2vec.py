@@ -586,12 +586,14 @@ with once_done():
 # filled with −1. A gap is no word: it neither adds to the mean nor counts in it.
 
 # %% [markdown] exercise="cbow" lang="es"
-# Escribe `forward`. Recibe los contextos, de forma $(B, W)$ con $W = 2\cdot$`window` y −1 en los
+# Crea en `__init__` las mismas dos matrices que en la skip-gram, con los mismos nombres, y escribe
+# `forward`. Recibe los contextos, de forma $(B, W)$ con $W = 2\cdot$`window` y −1 en los
 # huecos, y devuelve los logits del centro, de forma $(B, V)$. De una ventana sin ninguna palabra sale
 # el vector cero. Ojo con la palabra número 0, que sí es una palabra.
 
 # %% [markdown] exercise="cbow" lang="en"
-# Write `forward`. It takes the contexts, of shape $(B, W)$ with $W = 2\cdot$`window` and −1 in the
+# Make the same two matrices as in the skip-gram in `__init__`, under the same names, and write
+# `forward`. It takes the contexts, of shape $(B, W)$ with $W = 2\cdot$`window` and −1 in the
 # gaps, and returns the logits of the centre, of shape $(B, V)$. A window without any word gives the
 # zero vector. Mind word number 0, which is a word.
 
@@ -602,8 +604,10 @@ class CBOW(nn.Module):
 
     def __init__(self, vocabulary_size: int, dim: int) -> None:
         super().__init__()
+        ### BEGIN SOLUTION
         self.embedding = nn.Embedding(vocabulary_size, dim)
         self.output = nn.Linear(dim, vocabulary_size, bias=False)
+        ### END SOLUTION
         nn.init.normal_(self.embedding.weight, std=0.1)
 
     def forward(self, contexts: torch.Tensor) -> torch.Tensor:
