@@ -21,7 +21,7 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -194,8 +194,12 @@ def call(
         answers = [raised(error)]  # it may call what an earlier exercise should have defined
     else:
         answers = probe_calls(function, drawn, seed=seed, label=title.label)
-    names = list(inspect.signature(function).parameters)
-    _compared("call", title, answers, marks, tol, hint, lambda: _named(again(), names))
+
+    def named() -> list[dict[str, Any]]:
+        signature = inspect.signature(function)
+        return [dict(signature.bind(*case).arguments) for case in again()]
+
+    _compared("call", title, answers, marks, tol, hint, named)
 
 
 def predictions(
@@ -383,12 +387,6 @@ def hand_in(path: str = "", *, anyway: bool = False) -> None:
         from grading.session import handing_in  # needs a package that `start` may have to install
 
         publish(handing_in.hand_in(_card, path, anyway=anyway))
-
-
-def _named(cases: Sequence[tuple[Any, ...]], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return cases as arguments by the names that the check's function gives them."""
-    padded = [*names, *(f"#{number}" for number in range(len(names) + 1, 100))]
-    return [dict(zip(padded, arguments, strict=False)) for arguments in cases]
 
 
 def _compared(

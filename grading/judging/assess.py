@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nbformat import NotebookNode
 
@@ -115,12 +116,7 @@ async def prepare(
     error = first_error(execution.notebook)
     if error:
         raise BadReference(f"the solution did not run through: {error.text('en')}")
-    hidden = {
-        item.label: item.spec.inputs
-        for _, evidence in reference_evidence(execution.notebook)
-        for item in (evidence, *evidence.items)
-        if item.check == "predictions"
-    }
+    hidden = hidden_inputs(execution.notebook)
     return Terms(profile, run_seed, execution.notebook, json.dumps(hidden).encode())
 
 
@@ -151,6 +147,16 @@ async def assess(
         seconds=execution.seconds,
         cpu_seconds=execution.cpu_seconds,
     )
+
+
+def hidden_inputs(reference: NotebookNode) -> dict[str, Any]:
+    """Return what a submission may see of the inputs to predict on, encoded, by label."""
+    return {
+        item.label: item.spec.inputs
+        for _, evidence in reference_evidence(reference)
+        for item in (evidence, *evidence.items)
+        if item.check == "predictions"
+    }
 
 
 def environment(mode: str, profile: Profile, seed: int, solution: NotebookNode) -> dict[str, str]:

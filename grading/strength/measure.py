@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
@@ -86,38 +86,22 @@ class Measured:
     together: tuple[Seen, ...]
 
 
-@dataclass
-class _Plan:
-    """Which answers are tried, by their number."""
+@dataclass(frozen=True)
+class _Planned:
+    """An answer to try."""
 
-    exercises: list[str] = field(default_factory=list)
-    kinds: list[str] = field(default_factory=list)
-    answers: list[Mutant | Listed] = field(default_factory=list)
+    exercise: str
+    kind: str
+    answer: Mutant | Listed
 
-    def add(self, exercise: str, kind: str, answer: Mutant | Listed) -> None:
-        self.exercises.append(exercise)
-        self.kinds.append(kind)
-        self.answers.append(answer)
 
-    def trials(self) -> tuple[Trial, ...]:
-        """Return a trial of each answer."""
-        return tuple(
-            Trial(number, exercise, answer.code)
-            for number, (exercise, answer) in enumerate(
-                zip(self.exercises, self.answers, strict=True)
-            )
-        )
-
-    def together(self) -> list[tuple[Trial, ...]]:
-        """Return the first variant of every exercise, then every second one, and on."""
-        of_exercise: dict[str, list[Trial]] = {}
-        for trial, kind in zip(self.trials(), self.kinds, strict=True):
-            if kind == "variant":
-                of_exercise.setdefault(trial.exercise, []).append(trial)
-        return [
-            tuple(trial for trial in row if trial)
-            for row in zip_longest(*of_exercise.values(), fillvalue=None)
-        ]
+def _together(plan: Sequence[_Planned], trials: Sequence[Trial]) -> list[tuple[Trial, ...]]:
+    """Return the first variant of every exercise, then every second one, and on."""
+    of_exercise: dict[str, list[Trial]] = {}
+    for one, trial in zip(plan, trials, strict=True):
+        if one.kind == "variant":
+            of_exercise.setdefault(one.exercise, []).append(trial)
+    return [tuple(filter(None, row)) for row in zip_longest(*of_exercise.values())]
 
 
 def measure(
@@ -166,7 +150,8 @@ def measure(
         return Job(solution, covering, seed, in_session, trials, keys, work / name)
 
     cores = os.cpu_count() or 1
-    trials, rows = plan.trials(), plan.together() if every == 1 else []
+    trials = tuple(Trial(n, one.exercise, one.answer.code) for n, one in enumerate(plan))
+    rows = _together(plan, trials) if every == 1 else []
     shares = [trials[first::cores] for first in range(min(cores, len(trials)))]
     total = len(shares) + len(rows) + len(seeds)
     with _processes(cores) as pool:
@@ -209,41 +194,35 @@ def kind_of(mutant: Mutant, answers: Answers) -> str:
     return "mutant"
 
 
-def _plan(lab: Lab, answers: Mapping[str, Answers], only: Sequence[str], every: int) -> _Plan:
+def _plan(
+    lab: Lab, answers: Mapping[str, Answers], only: Sequence[str], every: int
+) -> list[_Planned]:
     exercises = {cell.id: cell for cell in lab.of_role("exercise")}
     for name in only:
         if name not in exercises:
             raise UserError(
                 f"{lab.name} has no exercise {name!r}; expected one of {', '.join(exercises)}"
             )
-    plan, count = _Plan(), 0
+    plan: list[_Planned] = []
     for name in only or exercises:
         listed = answers[name]
-        found: list[tuple[str, Mutant | Listed]] = [
-            *((kind_of(mutant, listed), mutant) for mutant in mutants(exercises[name].code)),
-            *(("mistake", mistake) for mistake in listed.mistakes),
-            *(("variant", variant) for variant in listed.variants),
-        ]
-        for kind, answer in found:
-            count += 1
-            if count % every == 0:
-                plan.add(name, kind, answer)
-    return plan
+        for mutant in mutants(exercises[name].code):
+            plan.append(_Planned(name, kind_of(mutant, listed), mutant))
+        plan += [_Planned(name, "mistake", mistake) for mistake in listed.mistakes]
+        plan += [_Planned(name, "variant", variant) for variant in listed.variants]
+    return plan[every - 1 :: every]
 
 
-def _tried(plan: _Plan, session: Sequence[Seen], runs: Sequence[Seen]) -> Iterator[Tried]:
+def _tried(
+    plan: Sequence[_Planned], session: Sequence[Seen], runs: Sequence[Seen]
+) -> Iterator[Tried]:
     by_number = {seen.number: seen for seen in session}
     graded: dict[int, list[Seen]] = {}
     for seen in runs:
         graded.setdefault(seen.number, []).append(seen)
-    for number, answer in enumerate(plan.answers):
-        yield Tried(
-            plan.exercises[number],
-            answer,
-            plan.kinds[number],
-            by_number[number],
-            tuple(graded.get(number, ())),
-        )
+    for number, one in enumerate(plan):
+        seen_graded = tuple(graded.get(number, ()))
+        yield Tried(one.exercise, one.answer, one.kind, by_number[number], seen_graded)
 
 
 def _collect(

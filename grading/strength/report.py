@@ -9,6 +9,8 @@ from grading.strength.measure import Measured, Tried
 from grading.strength.mutants import Mutant
 from grading.strength.trial import Seen
 
+LEAST_SHARE = 0.99  # of the mutants that are not equivalent
+
 
 def summary(measured: Measured) -> dict[str, Any]:
     """Return the numbers of a lab, and every answer that was not treated as it should be."""
@@ -82,10 +84,11 @@ def lines(lab: str, found: dict[str, Any]) -> Iterator[str]:
     )
 
 
-def is_sound(found: dict[str, Any], share: float = 0.99) -> bool:
+def is_sound(found: dict[str, Any]) -> bool:
     """Whether a lab's checks keep their promise."""
     wrong = ("equivalent_but_killed", "not_refused", "not_accepted", "disagree", "lost_together")
-    return (found["share"] or 1) >= share and not any(found[key] for key in wrong)
+    killed = found["share"] is None or found["share"] >= LEAST_SHARE
+    return killed and not any(found[key] for key in wrong)
 
 
 def _as_lines(one: dict[str, Any]) -> Iterator[str]:

@@ -32,8 +32,8 @@ from grading import tick
 from grading.answers.evidence import MIME
 from grading.cells.metadata import grade_id, is_check, role_of
 from grading.errors import UserError
-from grading.judging.assess import environment
-from grading.judging.judge import judge, reference_evidence
+from grading.judging.assess import environment, hidden_inputs
+from grading.judging.judge import judge
 from grading.session.outcomes import Outcome, Verdict
 
 PATIENCE, LEAST_PATIENCE = 10, 10  # times the solution's processor time, and so many seconds
@@ -207,7 +207,7 @@ class _Lab:
             raise UserError(f"the solution of {exercise!r} ended its process")
         patience = LEAST_PATIENCE + round(PATIENCE * seconds)
         if not self.job.in_session:
-            tick.predict_on(_hidden_inputs(reference["cells"]))
+            tick.predict_on(hidden_inputs(_notebook(reference["cells"])))
         for trial in (control, *trials):
             found, seconds = _in_a_fork(partial(self._result, trial, reference), patience)
             fields = found or {"passed": {}, "why": {}, "crash": ""}
@@ -285,16 +285,6 @@ def _verdicts(shown: Iterable[Outcome]) -> tuple[dict[str, bool], dict[str, str]
         {one.label: one.verdict is Verdict.PASSED for one in outcomes},
         {one.label: one.reason.text("en") for one in outcomes if one.reason},
     )
-
-
-def _hidden_inputs(cells: dict[str, list[Any]]) -> dict[str, Any]:
-    """Return what a submission may see of the inputs to predict on, by label."""
-    return {
-        item.label: item.spec.inputs
-        for _, evidence in reference_evidence(_notebook(cells))
-        for item in (evidence, *evidence.items)
-        if item.check == "predictions"
-    }
 
 
 def _notebook(cells: dict[str, list[Any]]) -> NotebookNode:

@@ -21,14 +21,14 @@ UNSIGNED = content(identity())
 
 
 def test_notebooks_in_zips_are_collected_from_zips_and_folders(course, inbox, tmp_path):
-    inner = zipped(("work/lab.ipynb", UNSIGNED), ("__MACOSX/work/._lab.ipynb", b"x"))
+    inner = zipped(("mine/lab.ipynb", UNSIGNED), ("__MACOSX/mine/._lab.ipynb", b"x"))
     inbox.write("u1/hand in.zip", inner, minutes=5)
     (accepted,) = collect(course, LAB, inbox.path, "folder").accepted
-    assert (accepted.student, accepted.file) == ("u1", "u1/hand in.zip/work/lab.ipynb")
+    assert (accepted.student, accepted.file) == ("u1", "u1/hand in.zip/mine/lab.ipynb")
     assert note(course, "u1", "timestamp.txt") == "2024-11-20 12:05:00.000000 UTC"  # of the zip
     path = make_zip(tmp_path / "all.zip", [("u2.zip", zipped(("u2/x.zip", inner)))])
     (accepted,) = collect(course, LAB, path, "zip").accepted
-    assert (accepted.student, accepted.file) == ("u2", "u2.zip/u2/x.zip/work/lab.ipynb")
+    assert (accepted.student, accepted.file) == ("u2", "u2.zip/u2/x.zip/mine/lab.ipynb")
     assert stored(course, "u2") == UNSIGNED
 
 

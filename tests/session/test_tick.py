@@ -610,3 +610,10 @@ assert "torch" not in sys.modules
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "No fingerprints for no such lab" in ran.stdout and "? x:" in ran.stdout
+
+
+def test_a_hint_names_the_arguments_that_a_check_takes_as_they_come(session: Session) -> None:
+    check = "tick.call('twice', lambda *sizes: 1, cases=lambda rng: [(3, 4)], marks=1)"
+    session.run(SETUP, check)
+    said = [session.text("tick.hint('twice')") for _ in range(3)]
+    assert "sizes = (3, 4)" in said[-1]

@@ -125,6 +125,10 @@ def test_a_lab_without_mutants_has_no_share() -> None:
     assert is_sound(summary(Measured((), ())))
 
 
+def test_a_lab_whose_checks_kill_nothing_is_not_sound() -> None:
+    assert not is_sound(summary(Measured((tried("mutant", seen(True), seen(True)),), ())))
+
+
 @pytest.mark.parametrize(("seconds", "count"), [(0.1, 20), (0.5, 20), (1.0, 10), (50.0, 3)])
 def test_a_solution_that_takes_long_is_tried_at_fewer_seeds(seconds: float, count: int) -> None:
     assert seeds_for(seconds, 20) == count
