@@ -16,6 +16,7 @@ from IPython.core.pylabtools import select_figure_formats
 from matplotlib.figure import Figure
 from nbconvert import HTMLExporter
 
+from tests.shells import a_shell
 from utils import alt_text, plots
 from utils.alt_text import describe
 
@@ -101,10 +102,9 @@ def test_an_empty_figure_says_so_and_a_full_one_is_cut() -> None:
 
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
-    made = InteractiveShell.instance()
-    select_figure_formats(made, {"png"})
-    yield made
-    InteractiveShell.clear_instance()
+    with a_shell() as shell:
+        select_figure_formats(shell, {"png"})
+        yield shell
 
 
 def page(shell: InteractiveShell, figure: Figure) -> str:

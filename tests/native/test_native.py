@@ -206,10 +206,19 @@ def test_what_nbgrader_writes_beside_the_gradebook_is_the_same(both: Both) -> No
                     assert kinds(mine) == kinds(their)
 
 
-def kinds(cell: NotebookNode) -> list[str]:
-    """The kinds of a cell's outputs; nbgrader adds one to an interrupt, we put one in front."""
+def kinds(cell: NotebookNode) -> list[tuple[str, str]]:
+    """The kinds of a cell's outputs, each stretch of a stream once, as a kernel may flush in two.
+
+    nbgrader adds an output to an interrupt, and we put one in front.
+    """
     timeouts = ("CellTimeoutError", "Stopped")
-    return [item.output_type for item in cell.outputs if item.get("ename") not in timeouts]
+    found = [
+        (item.output_type, item.get("name", ""))
+        for item in cell.outputs
+        if item.get("ename") not in timeouts
+    ]
+    pairs = zip([None, *found], found, strict=False)
+    return [kind for before, kind in pairs if kind != before or kind[0] != "stream"]
 
 
 def test_blocks_of_tick_marks_count_one_by_one(both: Both) -> None:

@@ -13,7 +13,6 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from traitlets.config import Config
 
 from grading.authoring import IDENTITY
 from grading.messages import languages
@@ -21,6 +20,7 @@ from grading.session import handing_in
 from grading.session.handing_in import missing, order_problem
 from grading.session.outcomes import Outcome, Verdict
 from grading.session.scorecard import Scorecard
+from tests.shells import a_shell
 
 SIGNED = IDENTITY.replace('STUDENT_1 = ""', 'STUDENT_1 = "123"').replace(
     'SIGNATURE_1 = ""', 'SIGNATURE_1 = "Ada L."'
@@ -93,13 +93,10 @@ def test_a_session_out_of_order_is_named_by_its_first_departure(ran: list[str], 
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
-    InteractiveShell.clear_instance()
-    config = Config()
-    config.HistoryManager.enabled = False
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
-    yield InteractiveShell.instance(config=config)
-    InteractiveShell.clear_instance()
+    with a_shell() as shell:
+        yield shell
 
 
 def card() -> Scorecard:

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from grading import tick
 from grading.cells.names import locked
 from grading.session import keyfile
 from grading.session.keyfile import KeyFile
 from grading.session.scorecard import Scorecard
+from tests.shells import a_shell
 
 START = "from grading import tick\ntick.start('mini', lang='en')"
 GIVEN = "import math\npoints = [1.0, 2.0]\ndef scale(x):\n    return math.floor(x)"
@@ -28,13 +28,9 @@ def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     monkeypatch.setattr(tick, "_card", Scorecard())
     monkeypatch.setenv("LAB_PROFILE", "quick")
     monkeypatch.delenv("DL_MODE", raising=False)
-    InteractiveShell.clear_instance()
-    config = Config()
-    config.HistoryManager.enabled = False
-    made = InteractiveShell.instance(config=config)
-    made.display_pub = CapturingDisplayPublisher(parent=made)
-    yield made
-    InteractiveShell.clear_instance()
+    with a_shell() as shell:
+        shell.display_pub = CapturingDisplayPublisher(parent=shell)
+        yield shell
 
 
 def said(shell: InteractiveShell, *cells: str) -> list[str]:

@@ -14,7 +14,6 @@ import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from nbformat import NotebookNode
-from traitlets.config import Config
 
 from grading import tick
 from grading.answers.evidence import MIME, Reference
@@ -23,6 +22,7 @@ from grading.judging.judge import Judgement, judge, metric_limit, reference_evid
 from grading.session import keyfile
 from grading.session.keyfile import KeyFile, ListedCheck
 from grading.session.scorecard import Scorecard
+from tests.shells import a_shell
 from tests.values import fast_hashes
 
 SETUP = "import numpy as np\nfrom grading import tick\ntick.start('mini', lang='en')"
@@ -77,14 +77,9 @@ MARKS = {"size": 1, "embedding": 2, "double": 3, "step": 4, "unseen": 5, "fit": 
 
 @pytest.fixture(scope="module")
 def shell() -> Iterator[InteractiveShell]:
-    InteractiveShell.clear_instance()
-    config = Config()
-    config.HistoryManager.enabled = False
-    shell = InteractiveShell.instance(config=config)
-    shell.display_pub = CapturingDisplayPublisher(parent=shell)
-    with fast_hashes():
+    with a_shell() as shell, fast_hashes():
+        shell.display_pub = CapturingDisplayPublisher(parent=shell)
         yield shell
-    InteractiveShell.clear_instance()
 
 
 class Session:
