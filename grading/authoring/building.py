@@ -47,6 +47,7 @@ class Paths:
     source: Path
     students: dict[str, Path]
     keys: Path
+    costs: Path
 
 
 def paths(course: Course, lab: str) -> Paths:
@@ -58,6 +59,7 @@ def paths(course: Course, lab: str) -> Paths:
         source=source_of(notebooks / "source", lab),
         students={lang: notebooks / lang / f"{lab}.ipynb" for lang in LANGUAGES},
         keys=keys / f"{lab}.json",
+        costs=notebooks / "source" / "costs.json",
     )
 
 

@@ -70,7 +70,7 @@ def _build(course: Course, lab: Lab, wanted: list[Profile]) -> None:
 
 def _keys(course: Course, lab: Lab, wanted: list[Profile]) -> KeyFile:
     """Return a lab's keys, made from runs of its solution for the profiles that lack them."""
-    from grading.authoring import building
+    from grading.authoring import building, costs
 
     runs: dict[Profile, Terms] = {}
     seconds: dict[Profile, float] = {}
@@ -83,6 +83,11 @@ def _keys(course: Course, lab: Lab, wanted: list[Profile]) -> KeyFile:
             if profile == "quick":
                 other = _run_trusted(course, lab, profile, DEFAULT_SEED + 1)
                 building.refuse_constants(lab, runs[profile], other)
+                file = building.paths(course, lab.name).costs
+                now = costs.costs_of(runs[profile])
+                for line in costs.grown(costs.read_costs(file).get(lab.name, {}), now):
+                    say(f"{lab.name}: {line}; see `python -m grading run {lab.name} --times`")
+                costs.write_costs(file, lab.name, now)
         except UserError as error:
             if profile == "quick":
                 raise
@@ -110,10 +115,12 @@ def check(
 
 
 def run(
-    lab: LabName, profile: Annotated[str | None, typer.Option(help="quick or full.")] = None
+    lab: LabName,
+    profile: Annotated[str | None, typer.Option(help="quick or full.")] = None,
+    times: Annotated[bool, typer.Option("--times", help="Say what each cell cost, too.")] = False,
 ) -> None:
     """Execute a lab's solution headlessly and print its marks."""
-    from grading.authoring import building
+    from grading.authoring import building, costs
     from grading.session.outcomes import Verdict
     from utils.profile import profile as environment_profile
 
@@ -126,12 +133,15 @@ def run(
     if keys is None or chosen not in keys.profiles:
         raise UserError(f"{lab} has no keys for profile {chosen}; run `python -m grading build`")
     started = time.monotonic()
-    outcomes = building.marks_against_keys(_run_trusted(course, source, chosen), keys)
+    terms = _run_trusted(course, source, chosen)
+    outcomes = building.marks_against_keys(terms, keys)
     for outcome in outcomes:
         sign = "✓" if outcome.verdict is Verdict.PASSED else "✗"
         why = f"  {outcome.reason.text(course.language)}" if outcome.reason else ""
         title = outcome.title.text(course.language)
         say(f"{sign} {title}: {outcome.earned:g}/{outcome.marks:g}{why}")
+    for line in costs.table(terms) if times else ():
+        say(line)
     earned, total = sum(o.earned for o in outcomes), sum(o.marks for o in outcomes)
     seconds = time.monotonic() - started
     say(

@@ -172,7 +172,7 @@ async def _execute_on_worker(
     files: dict[str, bytes],
     keep_work: bool,
     terms: Terms,
-) -> tuple[str, float, float | None, tuple[Reason, ...], Work]:
+) -> tuple[str, float, float | None, tuple[Reason, ...], Work, tuple[float, ...]]:
     engine = await _engine_of_worker(terms)
     notebook = nbformat.reads(text, as_version=4)
     execution = await engine.execute(notebook, env=env, files=files, keep_work=keep_work)
@@ -182,4 +182,5 @@ async def _execute_on_worker(
         execution.cpu_seconds,
         execution.problems,
         execution.work,
+        execution.costs,
     )

@@ -29,6 +29,8 @@ class Execution:
         of a cell, counted from 1.
     work : Work
         What it left in its working directory; nothing unless that was asked for.
+    costs : tuple of float
+        CPU time of each cell that it came to, in seconds, as looks from outside found it.
     """
 
     notebook: NotebookNode
@@ -36,6 +38,7 @@ class Execution:
     cpu_seconds: float | None
     problems: tuple[Reason, ...]
     work: Work = field(default_factory=Work)
+    costs: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,14 @@ class Engine:
         if run.was_starved:
             run, end = await self._run(notebook, env, given, keep_work, alone=True)
         seconds = time.monotonic() - started
-        return Execution(run.notebook, seconds, end.cpu_seconds, tuple(run.problems), end.work)
+        return Execution(
+            notebook=run.notebook,
+            seconds=seconds,
+            cpu_seconds=end.cpu_seconds,
+            problems=tuple(run.problems),
+            work=end.work,
+            costs=tuple(run.costs),
+        )
 
     async def _run(
         self,
@@ -255,6 +262,7 @@ class _Run:
     def __init__(self, notebook: NotebookNode, limits: Limits) -> None:
         self.notebook = _without_outputs(notebook)
         self.problems: list[Reason] = []
+        self.costs: list[float] = []
         self._limits = limits
         self.was_starved = False  # stopped on the clock, while others had the cores
         self._outputs = Budget(int(limits.output_mb * 2**20))
@@ -270,8 +278,10 @@ class _Run:
         at = 0
         try:
             for at, cell in enumerate(self.notebook.cells, start=1):
+                before = kernel.spent()
                 if cell.cell_type == "code" and cell.source.strip():
                     await self._execute(kernel, cell, at)
+                self.costs.append((kernel.spent() - before).cpu)
             failure = None
         except Flood as error:
             failure = Reason("run.killed", {"cause": error.reason})

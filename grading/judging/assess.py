@@ -40,12 +40,15 @@ class Terms:
         The executed solution: answers, terms and truth. It never leaves the grader.
     hidden_inputs : bytes
         JSON: the inputs to predict on, by the label of their check.
+    costs : tuple of float
+        CPU time of each cell of the solution, in seconds.
     """
 
     profile: Profile
     seed: int
     reference: NotebookNode
     hidden_inputs: bytes
+    costs: tuple[float, ...] = ()
 
     @property
     def evidence(self) -> list[tuple[str, Reference]]:
@@ -117,7 +120,13 @@ async def prepare(
     if error:
         raise BadReference(f"the solution did not run through: {error.text('en')}")
     hidden = hidden_inputs(execution.notebook)
-    return Terms(profile, run_seed, execution.notebook, json.dumps(hidden).encode())
+    return Terms(
+        profile=profile,
+        seed=run_seed,
+        reference=execution.notebook,
+        hidden_inputs=json.dumps(hidden).encode(),
+        costs=execution.costs,
+    )
 
 
 async def assess(
