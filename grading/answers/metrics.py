@@ -162,9 +162,11 @@ def earns(metric: str, score: float, limit: float) -> bool:
 def is_far_beyond(metric: str, score: float, baseline: float, reference: float) -> bool:
     """Whether a score is so much better than the reference's that a person should see why.
 
-    An error is when it is less than a quarter of the reference's; a share when it is further from
-    the reference than half of the way that the reference came from the baseline.
+    An error is when it is less than a quarter of the reference's, unless that itself is less than a
+    sixth of the baseline's: between the two is then but a slip or two, which luck can spare. A share
+    is when it is further from the reference than half of the way that the reference came from the
+    baseline.
     """
     if METRICS[metric].higher_is_better:
         return score > reference + (reference - baseline) / 2
-    return score < reference / 4
+    return score < reference / 4 and reference > baseline / 6

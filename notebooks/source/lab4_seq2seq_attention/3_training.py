@@ -15,10 +15,11 @@
 # case.
 
 # %% role="given"
-QUICK = Config(
+SMALL = Config(
     vocabulary=220, width=64, heads=4, layers=2, units=128, positions=40, dropout=0.05,
     tokens=600, epochs=8, warmup=100, averaged=2,
 )  # fmt: skip
+QUICK = replace(SMALL, vocabulary=340, width=48, layers=1, tokens=480, epochs=5, warmup=70)
 config = budget(full=Config(), quick=QUICK)
 
 train_pairs, validation_pairs, test_pairs = budget(

@@ -88,7 +88,7 @@ def recurrent_text(source):
     return " ".join(target_words.decode([i for i in written if i != EOS]))
 
 
-SMALL = replace(QUICK, epochs=budget(full=4, quick=1), averaged=1)
+BASE = budget(full=replace(SMALL, epochs=4, averaged=1), quick=replace(QUICK, epochs=1, averaged=1))
 CAPTIONS = {
     "as it is": tr(es="Transformer, tal cual", en="Transformer, as it is"),
     "one head": tr(es="  con una cabeza", en="  with one head"),
@@ -119,7 +119,7 @@ with once_done():
         CAPTIONS[name]: small_transformer(
             varied, budget(full=toy_pairs[200:], quick=toy_pairs[200:300]), exam
         )
-        for name, varied in {"as it is": SMALL, **variations(SMALL)}.items()
+        for name, varied in {"as it is": BASE, **variations(BASE)}.items()
     }
     size = count_parameters(models["recurrent translator"])
     rows[tr(es="recurrente con atención", en="recurrent with attention")] = (
