@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +17,14 @@ from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
+from grading.authoring import instructor_notebook, student_notebook
+from grading.authoring.source import Lab
+from grading.course.config import Course
 from grading.gradebook.marks import Marks
 from tests import mini
+from tests.example_class import filled, solutions
 
+CORES = len(os.sched_getaffinity(0))
 ASSIGNMENT = "ps"
 TRIVIAL = ("import torch\n\nx = torch.ones(3)", "assert double(2) == 4")
 COMPUTE = (
@@ -40,8 +46,8 @@ class Timed:
     output: str
 
 
-def timed(command: list[str], folder: Path) -> Timed:
-    """Run a command to its end.
+def timed(command: list[str], folder: Path, more: Mapping[str, str] | None = None) -> Timed:
+    """Run a command to its end, with ``more`` in its environment.
 
     Raises
     ------
@@ -49,7 +55,7 @@ def timed(command: list[str], folder: Path) -> Timed:
         If it exits with anything but 0 or 1 (some submissions need attention).
     """
     env = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    env |= {"OMP_NUM_THREADS": "1"}
+    env |= {"OMP_NUM_THREADS": "1"} | dict(more or {})
     before, started = os.times(), time.perf_counter()
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     wall, after = time.perf_counter() - started, os.times()
@@ -84,23 +90,43 @@ def plain_course(root: Path, count: int, cells: tuple[str, str]) -> Path:
         ),
         source,
     )
-    config = Config()
-    config.CourseDirectory.root = str(root)
-    url = f"sqlite:///{root / 'gradebook.db'}"
-    config.CourseDirectory.db_url = url
-    with Marks(url):
-        pass
-    outcome = NbGraderAPI(CourseDirectory(config=config), config=config).generate_assignment(
-        ASSIGNMENT
-    )
-    if not outcome["success"]:
-        raise RuntimeError(outcome["log"])
+    _generate(root, ASSIGNMENT)
     release = (root / "release" / ASSIGNMENT / "problem.ipynb").read_text()
     solved = release.replace("raise NotImplementedError()", "return 2 * x")
     for number in range(count):
         path = root / "submitted" / f"student{number:04}" / ASSIGNMENT / "problem.ipynb"
         path.parent.mkdir(parents=True)
         path.write_text(solved)
+    return root
+
+
+def _generate(root: Path, assignment: str) -> None:
+    """Make nbgrader's release version of an assignment, and its gradebook."""
+    config = Config()
+    config.CourseDirectory.root = str(root)
+    url = f"sqlite:///{root / 'gradebook.db'}"
+    config.CourseDirectory.db_url = url
+    with Marks(url):
+        pass
+    course = CourseDirectory(config=config)
+    outcome = NbGraderAPI(course, config=config).generate_assignment(assignment)
+    if not outcome["success"]:
+        raise RuntimeError(outcome["log"])
+
+
+def real_course(root: Path, course: Course, lab: Lab, count: int) -> Path:
+    """Make an nbgrader course of a real lab with ``count`` complete hand-ins."""
+    source = root / "source" / lab.name / f"{lab.name}.ipynb"
+    source.parent.mkdir(parents=True)
+    instructor = instructor_notebook(lab, course.language, course)
+    nbformat.write(instructor, source)
+    _generate(root, lab.name)
+    release = student_notebook(lab, course.language, course)
+    submitted = filled(release, solutions(instructor))
+    for number in range(count):
+        path = root / "submitted" / f"student{number:04}" / lab.name / f"{lab.name}.ipynb"
+        path.parent.mkdir(parents=True)
+        nbformat.write(submitted, path)
     return root
 
 

@@ -2,7 +2,9 @@
 
 import os
 import platform
+import textwrap
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Line:
     target : str
         What the project asks for, in words: ``"ratio >= 10"``.
     met : bool
+        False where it was not measured, too.
     """
 
     what: str
@@ -34,6 +37,22 @@ class Line:
     baseline_name: str = ""
     baseline: float | None = None
     ratio: float | None = None
+
+    @classmethod
+    def skipped(cls, what: str, why: object) -> Self:
+        """Return a line for what could not be measured here: it is not met."""
+        return cls(f"{what}: skipped, {str(why).splitlines()[0]}", 0, "", "to be measured", False)
+
+    def text(self) -> str:
+        """Return the line as it is read in a terminal, a few lines of text."""
+        found = f"{'✓' if self.met else '✗'} {self.what}"
+        if self.unit:
+            found += f": {self.value:,.4g} {self.unit}"
+        if self.baseline is not None:
+            found += f"; {self.baseline_name}: {self.baseline:,.4g} {self.unit}"
+        if self.ratio is not None:
+            found += f"; ratio {self.ratio:.2f}"
+        return textwrap.fill(f"{found} (target: {self.target})", 80, subsequent_indent="    ")
 
 
 def machine() -> dict[str, str]:

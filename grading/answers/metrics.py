@@ -162,8 +162,8 @@ def earns(metric: str, score: float, limit: float) -> bool:
 def is_far_beyond(metric: str, score: float, baseline: float, reference: float) -> bool:
     """Whether a score is so much better than the reference's that a person should see why.
 
-    An error is when it is less than a quarter of the reference's, unless that itself is less than a
-    sixth of the baseline's: between the two is then but a slip or two, which luck can spare. A share
+    An error is when it is less than a quarter of the reference's, unless that itself is less than
+    a sixth of the baseline's: a slip or two are all that is left, and luck can spare those. A share
     is when it is further from the reference than half of the way that the reference came from the
     baseline.
     """
