@@ -179,8 +179,9 @@ def _names(ax: Axes) -> Iterator[str]:
 
 
 def _pictures(axes: Sequence[Axes]) -> str:
-    sizes = list(dict.fromkeys(_size(ax.images[0]) for ax in axes))
-    parts = [sentence("words.pictures", count=len(axes)), *sizes[:3]]
+    images = [image for ax in axes for image in ax.images]
+    sizes = list(dict.fromkeys(map(_size, images)))
+    parts = [sentence("words.pictures", count=len(images)), *sizes[:3]]
     names = [" ".join(ax.get_title().split()) for ax in axes if ax.get_title()]
     rows = [ax.get_ylabel() for ax in axes if ax.get_ylabel()]
     for what, said in (("rows", rows), ("titles", names)):
@@ -194,8 +195,8 @@ def _pictures(axes: Sequence[Axes]) -> str:
 
 
 def _is_picture(ax: Axes) -> bool:
-    """Whether there is an image and nothing else, not even names for its rows and columns."""
-    return len(ax.images) == 1 and not (ax.get_lines() or ax.texts or len(ax.get_xticks()))
+    """Whether there are images and nothing else, not even names for their rows and columns."""
+    return bool(ax.images) and not (ax.get_lines() or ax.texts or len(ax.get_xticks()))
 
 
 def _is_named(ax: Axes) -> bool:

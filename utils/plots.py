@@ -30,6 +30,7 @@ TEXT = "#1c1c1c"
 GRID = "#d4d4ce"
 COLOURS = ("#0072b2", "#c44e00", "#007a5a", "#a3467f", "#8a6100", "#3a3a3a", "#5b2c9f", "#b3261e")
 DASHES = ("-", "--", "-.", ":")
+GAP = 0.1  # between images in a row, as a share of their width
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 SHADES = LinearSegmentedColormap.from_list("shades", ["#ffffff", "#9fc4de", "#0072b2", "#06304d"])
 
@@ -467,10 +468,14 @@ def image_grid(
             raise ValueError(
                 sentence("plot.names_of_images", found=len(given), name=name, expected=expected)
             )
+    # axes cost far more than an image: only a title needs axes of its own
+    shared = 1 if titles else columns  # images beside each other in the same axes
+    height, width = pixels.shape[1:3]
+    step = width * (1 + GAP)
     with style():
         figure, axes = plt.subplots(
             count,
-            columns,
+            columns // shared,
             figsize=(1.1 * columns + (1.2 if rows else 0.2), (1.35 if titles else 1.15) * count),
             layout="constrained",
             squeeze=False,
@@ -479,10 +484,12 @@ def image_grid(
             ax.set_xticks([])
             ax.set_yticks([])
             ax.spines[:].set_visible(False)
-            if i < len(pixels):
-                ax.imshow(pixels[i], cmap="gray", vmin=0, vmax=1)
-                if titles is not None:
-                    ax.set_title(titles[i], fontsize=8)
+            for k, image in enumerate(pixels[i * shared : (i + 1) * shared]):
+                place = (k * step, k * step + width, height, 0)  # left, right, bottom, top
+                ax.imshow(image, cmap="gray", vmin=0, vmax=1, extent=place)
+            ax.set(xlim=(0, shared * step - width * GAP), ylim=(height, 0))
+            if titles and i < len(titles):
+                ax.set_title(titles[i], fontsize=8)
         for i, label in enumerate(rows or []):
             axes[i, 0].set_ylabel(label, rotation=0, ha="right", va="center")
     return figure

@@ -1,6 +1,7 @@
 """utils.plots: what is drawn, that it can be read, and what is refused."""
 
 import io
+from itertools import pairwise
 
 import matplotlib
 
@@ -255,8 +256,13 @@ def test_image_grid_colour_in_either_order(rng):
 
 
 def test_image_grid_labels_rows(rng):
-    figure = plots.image_grid(rng.random((6, 4, 4)), rows=["original", "blurred"], columns=3)
-    assert [figure.axes[i].get_ylabel() for i in (0, 3)] == ["original", "blurred"]
+    images = rng.random((6, 4, 4))
+    figure = plots.image_grid(images, rows=["original", "blurred"], columns=3)
+    assert [ax.get_ylabel() for ax in figure.axes] == ["original", "blurred"]
+    shown = [image.get_array() for ax in figure.axes for image in ax.images]
+    np.testing.assert_allclose(shown, images)
+    places = [image.get_extent() for image in figure.axes[1].images]
+    assert all(left[1] < right[0] for left, right in pairwise(places))  # none covers another
 
 
 @pytest.mark.parametrize(
