@@ -426,6 +426,12 @@ def train(
 
 # %% role="check" id="train_check" points=4
 GROUPS, MEMBERS = 6, 10  # of the tokens of an unseen corpus
+SIZES_OF_CHECKS = {
+    "dim": 16,
+    "epochs": budget(full=8, quick=4),
+    "batch_size": budget(full=256, quick=512),
+    "learning_rate": budget(full=0.01, quick=0.03),
+}
 
 
 def draw_pairs(rng, count):
@@ -439,8 +445,7 @@ def draw_pairs(rng, count):
 
 def train_on(pairs):
     pairs = torch.tensor(pairs)
-    sizes = {"dim": 16, "epochs": 8, "batch_size": 256, "learning_rate": 0.01}
-    model, _ = train(pairs, pairs[:100], GROUPS * MEMBERS, **sizes)
+    model, _ = train(pairs, pairs[:100], GROUPS * MEMBERS, **SIZES_OF_CHECKS)
     return model
 
 
@@ -530,9 +535,9 @@ UNIGRAMS = tr(es="unigramas", en="unigrams")
 
 settings = {
     "dim": budget(full=64, quick=16),
-    "epochs": budget(full=3, quick=10),
-    "batch_size": budget(full=512, quick=256),
-    "learning_rate": budget(full=0.003, quick=0.01),
+    "epochs": budget(full=3, quick=6),
+    "batch_size": 512,
+    "learning_rate": budget(full=0.003, quick=0.03),
 }
 with once_done():
     start = perf_counter()
@@ -683,7 +688,7 @@ with once_done():
         for part in (training_sentences, held_out_sentences)
     )
     start = perf_counter()
-    for _ in tqdm(range(budget(full=4, quick=8)), leave=False):
+    for _ in tqdm(range(budget(full=4, quick=6)), leave=False):
         training = float(train_epoch(cbow, windows, optimizer))
     held_out, spent = float(mean_loss(cbow, held_out_windows)), perf_counter() - start
     print(
@@ -848,8 +853,7 @@ def embed_words(messages, words):
     sentences = [normalise(clean(message), stop_words) for message in messages]
     _, token_to_id = build_vocabulary(sentences, FLOOR)
     pairs = pairs_of(numbered(sentences, token_to_id))
-    sizes = {"dim": 16, "epochs": 8, "batch_size": 256, "learning_rate": 0.01}
-    model, _ = train(pairs, pairs[:100], len(token_to_id), **sizes)
+    model, _ = train(pairs, pairs[:100], len(token_to_id), **SIZES_OF_CHECKS)
     rows = model.embedding.weight.detach().cpu().numpy()
     return np.array([rows[token_to_id[w]] if w in token_to_id else 0 * rows[0] for w in words])
 
@@ -1075,7 +1079,7 @@ def train_negative(
     embedding = torch.empty(vocabulary_size, dim, device=device).uniform_(-0.5 / dim, 0.5 / dim)
     output = torch.zeros(vocabulary_size, dim, device=device)
     batches = -(-len(pairs) // batch_size)
-    judges = noise.multinomial(1000, replacement=True)  # the same made-up words after each epoch
+    judges = noise.multinomial(budget(full=1000, quick=200), replacement=True)  # the same made-up words after each epoch
     history, step = [], 0
     for _ in tqdm(range(epochs), leave=False):
         centres, contexts = pairs[torch.randperm(len(pairs), device=device)].T.contiguous()
@@ -1105,7 +1109,14 @@ def train_negative(
 
 # %% role="check" id="negative_training_check" points=1 covers="noise_distribution,negative_sampling"
 def train_negative_on(pairs):
-    sizes = {"dim": 16, "epochs": 8, "batch_size": 64, "shared": 16, "k": 5, "learning_rate": 0.05}
+    sizes = {
+        "dim": 16,
+        "epochs": budget(full=8, quick=4),
+        "batch_size": budget(full=64, quick=128),
+        "shared": 16,
+        "k": 5,
+        "learning_rate": budget(full=0.05, quick=0.1),
+    }
     pairs = torch.tensor(pairs)
     return train_negative(pairs, pairs[:100], GROUPS * MEMBERS, **sizes)[0].embedding.weight
 
@@ -1157,11 +1168,11 @@ class WithNoise(nn.Module):
 with once_done():
     negative_settings = {
         "dim": settings["dim"],
-        "epochs": budget(full=10, quick=20),
+        "epochs": budget(full=10, quick=6),
         "batch_size": budget(full=1024, quick=128),
         "shared": budget(full=64, quick=32),
         "k": 5,
-        "learning_rate": budget(full=0.025, quick=0.05),
+        "learning_rate": budget(full=0.025, quick=0.1),
     }
     start = perf_counter()
     negative_model, negative_history = train_negative(

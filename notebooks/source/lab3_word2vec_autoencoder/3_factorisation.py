@@ -596,9 +596,9 @@ def trial(window, dim):
 
 
 DIMENSION, WIDTH = tr(es="dimensión", en="dimension"), tr(es="ventana", en="window")
-dims = budget(full=(4, 16, 64, 256), quick=(2, 4, 16, 64))
+dims = budget(full=(4, 16, 64, 256), quick=(2, 16, 64))
+windows = budget(full=(1, 2, WINDOW, 6), quick=(1, WINDOW, 6))
 with once_done():
-    windows = (1, 2, WINDOW, 6)
     by_dim = [trial(WINDOW, dim) for dim in dims]
     by_window = [trial(window, settings["dim"]) for window in windows]
 
