@@ -137,7 +137,7 @@ else:
         "was we when will with"
     )
     stop_words = frozenset(common.split())
-    seed_words = [min(group) for group in drawn.groups.values()]  # one word of each group
+    seed_words = [min(group) for group in drawn.groups.values()][:6]  # one word of a group
 
 print(
     tr(

@@ -535,9 +535,9 @@ UNIGRAMS = tr(es="unigramas", en="unigrams")
 
 settings = {
     "dim": budget(full=64, quick=16),
-    "epochs": budget(full=3, quick=6),
-    "batch_size": 512,
-    "learning_rate": budget(full=0.003, quick=0.03),
+    "epochs": budget(full=3, quick=5),
+    "batch_size": budget(full=512, quick=1024),
+    "learning_rate": budget(full=0.003, quick=0.05),
 }
 with once_done():
     start = perf_counter()
@@ -688,7 +688,7 @@ with once_done():
         for part in (training_sentences, held_out_sentences)
     )
     start = perf_counter()
-    for _ in tqdm(range(budget(full=4, quick=6)), leave=False):
+    for _ in tqdm(range(budget(full=4, quick=5)), leave=False):
         training = float(train_epoch(cbow, windows, optimizer))
     held_out, spent = float(mean_loss(cbow, held_out_windows)), perf_counter() - start
     print(

@@ -354,8 +354,8 @@ tick.call(
 # %% role="given"
 HIDDEN = 256
 LATENT = budget(full=32, quick=16)
-EPOCHS = budget(full=6, quick=10)
-BATCH = budget(full=128, quick=96)
+EPOCHS = budget(full=6, quick=5)
+BATCH = budget(full=128, quick=48)
 HIGHEST_RATE = budget(full=0.005, quick=0.02)  # few steps have to be long ones
 FUSED = budget(full=None, quick=True)  # Adam in one call: half of the time of so small a step
 
@@ -425,7 +425,7 @@ def rebuild(model: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, torch
 with once_done():
     torch.manual_seed(run_seed())
     autoencoder = Autoencoder(n_pixels, HIDDEN, LATENT)
-    curves = learn(autoencoder, train_rows, rebuild, mean_error)
+    curves = learn(autoencoder, train_rows, rebuild, mean_error, budget(full=EPOCHS, quick=8))
     plots.loss_curve(curves["loss"], log=True)
     plt.show()
     rebuilt = computed(autoencoder, test_rows)
@@ -633,7 +633,7 @@ def linear_loss(
 
 
 # %% role="given"
-def fit_linear(rows, k, steps=budget(full=400, quick=100)):
+def fit_linear(rows, k, steps=400):
     """Return the encoder (n, k) and decoder (k, n) of least loss for centred rows, by L-BFGS."""
     covariance = torch.tensor(np.cov(rows, rowvar=False, bias=True))
     covariance /= covariance.trace()  # only the scale of the loss changes
@@ -644,7 +644,7 @@ def fit_linear(rows, k, steps=budget(full=400, quick=100)):
         [encoder, decoder],
         max_iter=steps,
         history_size=20,
-        tolerance_grad=1e-10,
+        tolerance_grad=budget(full=1e-10, quick=1e-6),
         tolerance_change=1e-14,
         line_search_fn="strong_wolfe",
     )
@@ -663,7 +663,7 @@ FEW = 4
 with once_done():
     torch.manual_seed(run_seed())
     centre, components = map(np.asarray, pca(train_rows.numpy(), 64))
-    _, linear_decoder = fit_linear(train_rows.numpy(), FEW)
+    _, linear_decoder = fit_linear(train_rows.numpy(), FEW, budget(full=400, quick=100))
     angles = np.degrees(subspace_angles(components[:FEW].T, linear_decoder.T))
     listed = ", ".join(f"{angle:.2f}°" for angle in angles)
     print(
@@ -902,8 +902,8 @@ tick.call(
 # %% role="given"
 with once_done():
     torch.manual_seed(run_seed())
-    conv = ConvAutoencoder(height, width, budget(full=12, quick=4), LATENT)
-    learn(conv, train_rows, rebuild, mean_error)
+    conv = ConvAutoencoder(height, width, budget(full=12, quick=8), LATENT)
+    learn(conv, train_rows, rebuild, mean_error, budget(full=EPOCHS, quick=3))
     print(tr(es="        pesos    error", en="      weights    error"))
     for name, network in ((tr(es="lineal", en="linear"), autoencoder), ("conv", conv)):
         size = sum(parameter.numel() for parameter in network.parameters())

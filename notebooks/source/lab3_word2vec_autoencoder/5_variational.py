@@ -114,7 +114,7 @@ RADIUS = best_radius()
 with once_done():
     torch.manual_seed(run_seed())
     denoiser = Autoencoder(n_pixels, HIDDEN, budget(full=64, quick=32))
-    learn(denoiser, train_rows, repair, mean_error)
+    learn(denoiser, train_rows, repair, mean_error, budget(full=EPOCHS, quick=7))
     spoilt_rows = spoil(test_rows.numpy(), np.random.default_rng(run_seed()))
     cleaned = {
         tr(es="estropeada", en="spoilt"): torch.tensor(spoilt_rows),

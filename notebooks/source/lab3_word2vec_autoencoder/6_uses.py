@@ -190,7 +190,7 @@ with once_done():
     torch.manual_seed(run_seed())
     watchman = Autoencoder(n_pixels, HIDDEN, 8)
     normal_rows = train_rows[train_classes == NORMAL]
-    learn(watchman, normal_rows, rebuild, mean_error, epochs=budget(full=20, quick=50))
+    learn(watchman, normal_rows, rebuild, mean_error, epochs=budget(full=20, quick=40))
     scores = reconstruction_errors(computed(watchman, test_rows), test_rows).numpy()
     distances = reconstruction_errors(normal_rows.mean(dim=0), test_rows).numpy()
     usual = splits.test_labels == NORMAL
