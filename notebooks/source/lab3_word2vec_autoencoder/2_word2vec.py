@@ -1079,7 +1079,8 @@ def train_negative(
     embedding = torch.empty(vocabulary_size, dim, device=device).uniform_(-0.5 / dim, 0.5 / dim)
     output = torch.zeros(vocabulary_size, dim, device=device)
     batches = -(-len(pairs) // batch_size)
-    judges = noise.multinomial(budget(full=1000, quick=200), replacement=True)  # the same made-up words after each epoch
+    # the same made-up words after each epoch
+    judges = noise.multinomial(budget(full=1000, quick=200), replacement=True)
     history, step = [], 0
     for _ in tqdm(range(epochs), leave=False):
         centres, contexts = pairs[torch.randperm(len(pairs), device=device)].T.contiguous()
@@ -1168,11 +1169,11 @@ class WithNoise(nn.Module):
 with once_done():
     negative_settings = {
         "dim": settings["dim"],
-        "epochs": budget(full=10, quick=6),
+        "epochs": budget(full=10, quick=8),
         "batch_size": budget(full=1024, quick=128),
         "shared": budget(full=64, quick=32),
         "k": 5,
-        "learning_rate": budget(full=0.025, quick=0.1),
+        "learning_rate": budget(full=0.025, quick=0.08),
     }
     start = perf_counter()
     negative_model, negative_history = train_negative(

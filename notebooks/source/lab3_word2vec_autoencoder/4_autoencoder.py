@@ -354,9 +354,9 @@ tick.call(
 # %% role="given"
 HIDDEN = 256
 LATENT = budget(full=32, quick=16)
-EPOCHS = budget(full=6, quick=5)
-BATCH = budget(full=128, quick=48)
-HIGHEST_RATE = budget(full=0.005, quick=0.02)  # few steps have to be long ones
+EPOCHS = 6
+BATCH = budget(full=128, quick=72)
+HIGHEST_RATE = budget(full=0.005, quick=0.03)  # few steps have to be long ones
 FUSED = budget(full=None, quick=True)  # Adam in one call: half of the time of so small a step
 
 
@@ -425,7 +425,7 @@ def rebuild(model: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, torch
 with once_done():
     torch.manual_seed(run_seed())
     autoencoder = Autoencoder(n_pixels, HIDDEN, LATENT)
-    curves = learn(autoencoder, train_rows, rebuild, mean_error, budget(full=EPOCHS, quick=8))
+    curves = learn(autoencoder, train_rows, rebuild, mean_error, budget(full=EPOCHS, quick=10))
     plots.loss_curve(curves["loss"], log=True)
     plt.show()
     rebuilt = computed(autoencoder, test_rows)
@@ -903,7 +903,7 @@ tick.call(
 with once_done():
     torch.manual_seed(run_seed())
     conv = ConvAutoencoder(height, width, budget(full=12, quick=8), LATENT)
-    learn(conv, train_rows, rebuild, mean_error, budget(full=EPOCHS, quick=3))
+    learn(conv, train_rows, rebuild, mean_error, budget(full=EPOCHS, quick=4))
     print(tr(es="        pesos    error", en="      weights    error"))
     for name, network in ((tr(es="lineal", en="linear"), autoencoder), ("conv", conv)):
         size = sum(parameter.numel() for parameter in network.parameters())

@@ -114,7 +114,7 @@ RADIUS = best_radius()
 with once_done():
     torch.manual_seed(run_seed())
     denoiser = Autoencoder(n_pixels, HIDDEN, budget(full=64, quick=32))
-    learn(denoiser, train_rows, repair, mean_error, budget(full=EPOCHS, quick=7))
+    learn(denoiser, train_rows, repair, mean_error, budget(full=EPOCHS, quick=8))
     spoilt_rows = spoil(test_rows.numpy(), np.random.default_rng(run_seed()))
     cleaned = {
         tr(es="estropeada", en="spoilt"): torch.tensor(spoilt_rows),
@@ -502,7 +502,10 @@ def train_vae(latent, beta):
     """Return a VAE trained on the training images."""
     torch.manual_seed(run_seed())
     model = VAE(n_pixels, HIDDEN, latent)
-    learn(model, train_rows, rebuild, lambda outputs, images: vae_loss(outputs, images, beta))
+    epochs = budget(full=EPOCHS, quick=7)
+    learn(
+        model, train_rows, rebuild, lambda outputs, images: vae_loss(outputs, images, beta), epochs
+    )
     return model
 
 

@@ -64,8 +64,7 @@ with once_done():
         tr(
             es="exactitud en las imágenes de prueba con 100 etiquetas, media ± desviación de "
             f"{len(draws)} sorteos:",
-            en="accuracy on test images with 100 labels, mean ± spread of "
-            f"{len(draws)} draws:",
+            en=f"accuracy on test images with 100 labels, mean ± spread of {len(draws)} draws:",
         )
     )
     for name, view in views.items():
