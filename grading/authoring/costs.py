@@ -81,5 +81,5 @@ def read_costs(file: Path) -> dict[str, dict[str, float]]:
 
 def write_costs(file: Path, lab: str, costs: Mapping[str, float]) -> None:
     """Put a lab's costs in the place of its former ones."""
-    known = read_costs(file) | {lab: dict(costs)}
-    write_atomically(file, (json.dumps(known, indent=1, sort_keys=False) + "\n").encode())
+    known = sorted((read_costs(file) | {lab: dict(costs)}).items())
+    write_atomically(file, (json.dumps(dict(known), indent=1) + "\n").encode())
