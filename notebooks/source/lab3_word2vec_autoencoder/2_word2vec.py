@@ -1112,11 +1112,11 @@ def train_negative(
 def train_negative_on(pairs):
     sizes = {
         "dim": 16,
-        "epochs": budget(full=8, quick=4),
-        "batch_size": budget(full=64, quick=128),
+        "epochs": budget(full=8, quick=5),
+        "batch_size": 64,
         "shared": 16,
         "k": 5,
-        "learning_rate": budget(full=0.05, quick=0.1),
+        "learning_rate": budget(full=0.05, quick=0.07),
     }
     pairs = torch.tensor(pairs)
     return train_negative(pairs, pairs[:100], GROUPS * MEMBERS, **sizes)[0].embedding.weight
@@ -1169,11 +1169,11 @@ class WithNoise(nn.Module):
 with once_done():
     negative_settings = {
         "dim": settings["dim"],
-        "epochs": budget(full=10, quick=8),
+        "epochs": budget(full=10, quick=10),
         "batch_size": budget(full=1024, quick=128),
         "shared": budget(full=64, quick=32),
         "k": 5,
-        "learning_rate": budget(full=0.025, quick=0.08),
+        "learning_rate": budget(full=0.025, quick=0.06),
     }
     start = perf_counter()
     negative_model, negative_history = train_negative(
