@@ -77,12 +77,13 @@ n_classes = len(class_names)
 n_inputs = splits.train_images[0].size  # pixels of an image
 
 
+examples_each = budget(full=4, quick=2)
 examples = np.stack(
-    [np.flatnonzero(splits.train_labels == k)[:4] for k in range(n_classes)], axis=1
+    [np.flatnonzero(splits.train_labels == k)[:examples_each] for k in range(n_classes)], axis=1
 )
 plots.image_grid(
     splits.train_images[examples.ravel()],  # a column for each class
-    titles=[*class_names, *[""] * (3 * n_classes)],
+    titles=[*class_names, *[""] * (examples.size - n_classes)],
     columns=n_classes,
 )
 plt.show()
@@ -163,9 +164,12 @@ def replaced(**names):
         globals().update(before)
 
 
-pair_images, Y = two_classes(splits.train_images, splits.train_labels, count=1000)
+pair_images, Y = two_classes(
+    splits.train_images, splits.train_labels, count=budget(full=1000, quick=600)
+)
 pair_test_images, Y_test = two_classes(splits.test_images, splits.test_labels)
-plots.image_grid(pair_images[:16], titles=[pair_names[int(y)] for y in Y[:16, 0]])
+n_shown = budget(full=16, quick=8)
+plots.image_grid(pair_images[:n_shown], titles=[pair_names[int(y)] for y in Y[:n_shown, 0]])
 plt.show()
 print(
     tr(

@@ -248,7 +248,7 @@ with once_done():
             en=f"accuracy: {in_training:.3f} in training, {in_test:.3f} in test",
         )
     )
-    worst = np.asarray(worst_mistakes(A_test, Y_test, 16), dtype=int)
+    worst = np.asarray(worst_mistakes(A_test, Y_test, n_shown), dtype=int)
     if len(worst):
         truths, answers = Y_test[worst, 0], A_test[worst, 0]
         plots.image_grid(
@@ -403,7 +403,7 @@ def spread_by_layer(X, sizes, method):
     return [X.std(), *(A_prev.std() for A_prev, _ in forward(X, params)[1][1:])]
 
 
-few = slice(0, 500)
+few = slice(0, budget(full=500, quick=200))
 method_names = {
     "zeros": tr(es="ceros", en="zeros"),
     "small": tr(es="pequeños", en="small"),

@@ -35,7 +35,7 @@
 # %% role="given"
 device = pick_device()
 EPOCHS = budget(full=12, quick=12)
-BATCH = budget(full=256, quick=16)
+BATCH = budget(full=256, quick=20)
 
 shuffled = np.random.default_rng(run_seed()).permutation(len(splits.train_images))
 held_out, kept = np.split(shuffled, [len(shuffled) // 10])

@@ -352,7 +352,7 @@ def validation_accuracy(settings):
         *layers, nn.Linear(settings["width"], n_classes), nn.LogSoftmax(dim=1)
     ).to(device)
     optimizer = settings["optimizer"](model.parameters())
-    for _ in range(budget(full=3, quick=4)):
+    for _ in range(3):
         train_epoch(model, train_loader, nn.NLLLoss(), optimizer)
     predicted, truth = map(np.asarray, evaluate(model, validation_loader))
     return float(np.mean(predicted == truth))
@@ -467,11 +467,12 @@ def improved_network(train_set, validation_set):
     def block(n_in, n_out):
         return [nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.ReLU(), nn.Dropout(0.2)]
 
+    wide, narrow = budget(full=(512, 256), quick=(256, 128))
     model = nn.Sequential(
         nn.Flatten(),
-        *block(n_inputs, 512),
-        *block(512, 256),
-        nn.Linear(256, n_classes),
+        *block(n_inputs, wide),
+        *block(wide, narrow),
+        nn.Linear(narrow, n_classes),
         nn.LogSoftmax(dim=1),
     )
     loader = DataLoader(train_set, batch_size=BATCH, shuffle=True)
