@@ -322,13 +322,13 @@ def train_batched(new, gradients_of, lr):
     """Train a NumPy network by padded batches; return its parameters and its history."""
     return train(
         new(HIDDEN, VOCABULARY, np.random.default_rng(run_seed())),
-        [padded_batch(group) for group in in_batches(train_set, 16)],
+        [padded_batch(group) for group in in_batches(train_set, budget(full=16, quick=8))],
         padded_batch(validation_set),
         lambda params, batch: gradients_of(params, *batch),
         lambda params, velocity, gradients: momentum_step(
             params, velocity, clip_by_norm(gradients, MAX_NORM), lr, MOMENTUM
         ),
-        epochs=budget(full=40, quick=50),
+        epochs=budget(full=40, quick=15),
     )
 
 

@@ -240,10 +240,11 @@ with once_done():
     torch.manual_seed(run_seed())
     model = NextToken(VOCABULARY, 32, dropout=0.1)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
-    batches = [as_tensors(*padded_batch(group)) for group in in_batches(train_set, 32)]
+    groups = in_batches(train_set, budget(full=32, quick=16))
+    batches = [as_tensors(*padded_batch(group)) for group in groups]
     held_out = as_tensors(*padded_batch(validation_set))
     history = {"training": [], "validation": []}
-    for _ in range(budget(full=50, quick=60)):
+    for _ in range(budget(full=50, quick=20)):
         losses = [float(train_step(model, optimizer, *batch)) for batch in batches]
         history["training"].append(float(np.mean(losses)))
         history["validation"].append(float(evaluate(model, *held_out)))
