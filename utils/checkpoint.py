@@ -32,7 +32,7 @@ def save(path: Path, state: Mapping[str, Any], configuration: Mapping[str, Any])
     path : Path
         Where it goes; what lies there stays until the new one is complete.
     state : mapping
-        Tensors, numbers, strings, and lists and dicts of them.
+        Tensors, numbers (NumPy's become Python's), strings, and lists and dicts of them.
     configuration : mapping
         What :func:`load` compares with.
 
@@ -42,10 +42,10 @@ def save(path: Path, state: Mapping[str, Any], configuration: Mapping[str, Any])
         If the file cannot be written; the older one is untouched.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    content = {"format": FORMAT, "configuration": dict(configuration), "state": dict(state)}
+    content = {"format": FORMAT, "configuration": configuration, "state": state}
     try:
         with temporary.open("wb") as file:
-            torch.save(content, file)
+            torch.save(_portable(content), file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -102,9 +102,23 @@ def settings(values: Mapping[str, Any]) -> dict[str, Any]:
     plain = {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
     return {
         key: value
-        for key, value in plain.items()
+        for key, value in _portable(plain).items()
         if not key.startswith("_") and key not in MOVING and _is_plain(value)
     }
+
+
+def _portable(value: Any) -> Any:
+    """Return plain data with Python's numbers for NumPy's, which no safe reading lets in.
+
+    A schedule written with NumPy leaves such a learning rate in its optimizer.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {key: _portable(element) for key, element in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_portable, value))
+    return value
 
 
 def _is_plain(value: Any) -> bool:

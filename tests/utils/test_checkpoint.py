@@ -10,9 +10,11 @@ import time
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.utils.data import DataLoader
 
 from tests.systems import needs_posix
-from tests.training_jobs import job, outcome
+from tests.training_jobs import job, network, outcome, points
 from utils import checkpoint, training
 from utils.checkpoint import first_difference, load, preserved_rng, rng_state, save, set_rng_state
 
@@ -32,6 +34,40 @@ def test_save_and_load(tmp_path):
     assert torch.equal(back["weights"], STATE["weights"])
     assert back["epochs"] == STATE["epochs"]
     assert [file.name for file in tmp_path.iterdir()] == ["run.pt"]
+
+
+def test_numbers_of_numpy_are_read_back_as_pythons(tmp_path):
+    state = {"rate": np.float64(0.1), "epochs": [{"steps": np.int64(3)}, (np.bool_(True), None)]}
+    save(tmp_path / "run.pt", state, {"lr": np.float64(0.5)})
+    back = load(tmp_path / "run.pt", {"lr": 0.5})
+    assert back == {"rate": 0.1, "epochs": [{"steps": 3}, (True, None)]}
+    assert type(back["rate"]) is float
+
+
+def test_a_run_whose_schedule_is_written_with_numpy_goes_on(tmp_path):
+    def run(epochs, folder):
+        torch.manual_seed(3)
+        model = network()
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1.0)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda done: np.minimum(0.01, 0.001 * np.sqrt(done + 1))
+        )
+        loader = DataLoader(points(), batch_size=16)
+        history = training.fit(
+            model,
+            loader,
+            nn.CrossEntropyLoss(),
+            optimizer,
+            epochs=epochs,
+            scheduler=scheduler,
+            checkpoint=folder / "run.pt",
+        )
+        return history["loss"]
+
+    (tmp_path / "whole").mkdir()
+    whole = run(3, tmp_path / "whole")
+    run(1, tmp_path)
+    assert run(3, tmp_path) == whole
 
 
 def test_a_failed_save_keeps_the_older_file(tmp_path, monkeypatch):

@@ -54,6 +54,7 @@ import zlib
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from inspect import signature
 from itertools import pairwise
 from pathlib import Path
 from unittest.mock import patch

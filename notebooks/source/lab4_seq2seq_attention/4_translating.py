@@ -471,11 +471,14 @@ def cross_maps(model, source, inputs):
     """Return the cross-attention of each decoder layer, (H, T, S), for one sentence pair."""
     maps = []
 
-    def look(module, arguments):
-        x, keys, values, mask = arguments
+    def look(module, args, named):
+        x, keys, values, mask = signature(module.forward).bind(*args, **named).arguments.values()
         maps.append(attention(module.split(module.query(x)), keys, values, mask)[1][0].cpu())
 
-    hooks = [layer.cross_attention.register_forward_pre_hook(look) for layer in model.decoder]
+    hooks = [
+        layer.cross_attention.register_forward_pre_hook(look, with_kwargs=True)
+        for layer in model.decoder
+    ]
     try:
         model(source, inputs)
     finally:
