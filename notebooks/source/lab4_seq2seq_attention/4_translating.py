@@ -447,6 +447,7 @@ tick.predictions(
         {"es": "copiar el original", "en": "copying the source"},
         lambda sentences: word_pairs(sentences),
     ),
+    share=budget(full=0.5, quick=0.75),  # hardly any sentence of the made-up language is wrong
     marks=2,
     hint={
         "es": "Se comparan las parejas de palabras seguidas con las de la traducción correcta. Si las piezas sueltas se predicen bien y esto falla, mira la caché y el haz.",
