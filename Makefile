@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 READY := .venv/.ready
-PYTEST := $(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder
+# One process more than there are cores: those that wait for kernels use none.
+JOBS ?= $(shell $(PYTHON) -c "import os; print(1 + (os.cpu_count() or 1))")
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 CONSTRAINTS ?= constraints.txt
 LAB ?= lab3_word2vec_autoencoder
 # What runs on a student's own machine, whatever its system: no engine, no gradebook.

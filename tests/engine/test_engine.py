@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import dataclasses
 import json
 import os
@@ -10,12 +11,14 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import papermill
+import psutil
 import pytest
 from nbclient import NotebookClient
 from nbformat import v4
@@ -358,13 +361,33 @@ class TestCores:
     def test_it_is_given_back(self, forked: Bench) -> None:
         for _ in range(2 * len(os.sched_getaffinity(0))):
             forked.says("1")
-        assert eventually(lambda: not held_elsewhere())
+        assert eventually(lambda: not held_here())
+
+    def test_it_is_seen_while_it_is_held(self, forked: Bench) -> None:
+        seen: set[str] = set()
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(forked.says, "import time; time.sleep(3)")
+            while not running.done():
+                seen |= held_here()
+        assert len(seen) == 1
 
 
 def held_elsewhere() -> set[str]:
-    """Cores that kernels hold at this moment."""
-    found = Path("/proc/net/unix").read_text().split()
-    return {name for name in found if name.startswith("@dl-course-kit/core/")}
+    """Sockets by which kernels of the whole machine hold their cores at this moment."""
+    rows = [row.split() for row in Path("/proc/net/unix").read_text().splitlines()]
+    return {row[6] for row in rows if row[-1].startswith("@dl-course-kit/core/")}
+
+
+def held_here() -> set[str]:
+    """Those of them that this process or a descendant of it has open."""
+    me = psutil.Process()
+    found: set[str] = set()
+    for process in (me, *me.children(recursive=True)):
+        with contextlib.suppress(OSError, psutil.Error):
+            for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    found.add(os.readlink(descriptor))
+    return {inode for inode in held_elsewhere() if f"socket:[{inode}]" in found}
 
 
 class TestDeath:

@@ -247,9 +247,11 @@ def improved_network(train_set, validation_set):
         nn.Linear(n_inputs, 256),
         nn.BatchNorm1d(256),
         nn.ReLU(),
+        nn.Dropout(0.3),
         nn.Linear(256, 128),
         nn.BatchNorm1d(128),
         nn.ReLU(),
+        nn.Dropout(0.3),
         nn.Linear(128, n_classes),
         nn.LogSoftmax(dim=1),
     ).to(device)

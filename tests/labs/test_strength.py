@@ -11,7 +11,7 @@ from grading.strength.report import lines, summary
 from tests.graded_class import ROOT
 
 COURSE = load_course(ROOT)
-EVERY = 20  # of the answers to a lab's exercises
+EVERY = 40  # of the answers to a lab's exercises
 
 
 @pytest.mark.kernels
