@@ -492,7 +492,13 @@ tick.call(
     {"es": "entrenamiento: las dos curvas", "en": "training: both curves"},
     lambda pairs, held_out, epochs: curves_of(pairs, held_out, epochs),
     cases=lambda rng: [
-        (rng.integers(4, size=(20, 2)), rng.integers(4, 5, size=(6, 2)), int(rng.integers(2, 6)))
+        (
+            rng.integers(4, size=(20, 2)),
+            np.column_stack(
+                [rng.integers(4, size=6), np.full(6, 4)]
+            ),  # a context that is in no pair
+            int(rng.integers(2, 6)),
+        )
     ],
     marks=1,
     hint={
