@@ -5,6 +5,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from nbformat import NotebookNode
+
 from benchmarks.courses import CORES, real_course, timed
 from benchmarks.line import Line
 from grading.authoring import instructor_notebook, student_notebook
@@ -28,11 +30,14 @@ def run() -> list[Line]:
 
 
 def _lab(course: Course, lab: Lab) -> list[Line]:
-    wall, graded = asyncio.run(_graded(course, lab))
+    instructor = instructor_notebook(lab, course.language, course)
+    release = student_notebook(lab, course.language, course)
+    submitted = filled(release, solutions(instructor))
+    wall, graded = asyncio.run(_graded(course, instructor, release, submitted))
     costs = [one.cpu_seconds for one in graded if one.cpu_seconds is not None]
     marks = {one.judgement.score for one in graded}
     with tempfile.TemporaryDirectory() as folder:
-        theirs = real_course(Path(folder), course, lab, COUNT_OF_NBGRADER)
+        theirs = real_course(Path(folder), lab.name, instructor, submitted, COUNT_OF_NBGRADER)
         env = {"LAB_PROFILE": "quick", "PYTHONPATH": str(ROOT)}
         baseline = timed(["nbgrader", "autograde", lab.name, "--create"], theirs, env)
     each_of_ours, each_of_theirs = wall / COUNT, baseline.wall / COUNT_OF_NBGRADER
@@ -69,11 +74,10 @@ def _lab(course: Course, lab: Lab) -> list[Line]:
     ]
 
 
-async def _graded(course: Course, lab: Lab) -> tuple[float, list[Assessment]]:
+async def _graded(
+    course: Course, instructor: NotebookNode, release: NotebookNode, submitted: NotebookNode
+) -> tuple[float, list[Assessment]]:
     """Grade complete hand-ins, as many at once as there are cores; return the time and them."""
-    instructor = instructor_notebook(lab, course.language, course)
-    release = student_notebook(lab, course.language, course)
-    submitted = filled(release, solutions(instructor))
     async with Engine(course.limits) as engine:
         terms = await prepare(engine, instructor, "quick")
         started = time.perf_counter()

@@ -17,12 +17,8 @@ from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from grading.authoring import instructor_notebook, student_notebook
-from grading.authoring.source import Lab
-from grading.course.config import Course
 from grading.gradebook.marks import Marks
 from tests import mini
-from tests.example_class import filled, solutions
 
 CORES = len(os.sched_getaffinity(0))
 ASSIGNMENT = "ps"
@@ -114,17 +110,16 @@ def _generate(root: Path, assignment: str) -> None:
         raise RuntimeError(outcome["log"])
 
 
-def real_course(root: Path, course: Course, lab: Lab, count: int) -> Path:
-    """Make an nbgrader course of a real lab with ``count`` complete hand-ins."""
-    source = root / "source" / lab.name / f"{lab.name}.ipynb"
+def real_course(
+    root: Path, lab: str, instructor: NotebookNode, submitted: NotebookNode, count: int
+) -> Path:
+    """Make an nbgrader course of a real lab in which one notebook was handed in ``count`` times."""
+    source = root / "source" / lab / f"{lab}.ipynb"
     source.parent.mkdir(parents=True)
-    instructor = instructor_notebook(lab, course.language, course)
     nbformat.write(instructor, source)
-    _generate(root, lab.name)
-    release = student_notebook(lab, course.language, course)
-    submitted = filled(release, solutions(instructor))
+    _generate(root, lab)
     for number in range(count):
-        path = root / "submitted" / f"student{number:04}" / lab.name / f"{lab.name}.ipynb"
+        path = root / "submitted" / f"student{number:04}" / lab / f"{lab}.ipynb"
         path.parent.mkdir(parents=True)
         nbformat.write(submitted, path)
     return root

@@ -275,13 +275,15 @@ class _Run:
         """Execute the cells and stop the kernel, come what may."""
         self._begin = kernel.spent()
         listener = asyncio.create_task(self._listen_to_replies(kernel))
-        at = 0
+        at, spent = 0, self._begin.cpu
         try:
             for at, cell in enumerate(self.notebook.cells, start=1):
-                before = kernel.spent()
+                cost = 0.0
                 if cell.cell_type == "code" and cell.source.strip():
                     await self._execute(kernel, cell, at)
-                self.costs.append((kernel.spent() - before).cpu)
+                    spent, before = kernel.spent().cpu, spent
+                    cost = spent - before
+                self.costs.append(cost)
             failure = None
         except Flood as error:
             failure = Reason("run.killed", {"cause": error.reason})
