@@ -13,6 +13,7 @@ from grading.cells.hasten import hasten_nbformat
 from grading.cli import build, give, publish
 from grading.cli.console import err
 from grading.errors import UserError
+from grading.gradebook.hasten import hasten_nbgrader
 
 app = typer.Typer(
     help="Build, release, collect, grade and report on the labs of a course.",
@@ -50,6 +51,7 @@ for command in (
 def run_app() -> None:
     """Run the command line; errors of usage and input become one line and exit code 2."""
     hasten_nbformat()
+    hasten_nbgrader()
     try:
         app()
     except (UserError, OSError) as error:

@@ -1,11 +1,11 @@
 """A course as nbgrader has it: a folder without ``course.toml``, and nbgrader's own settings."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import Execute
 from traitlets.config import Config
 
 from grading.cells.metadata import lab_of
@@ -16,8 +16,12 @@ from grading.errors import UserError
 from grading.gradebook.settings import CONFIG_FILE
 from grading.gradebook.settings import read_settings as nbgrader_settings
 
+if TYPE_CHECKING:
+    from nbgrader.coursedir import CourseDirectory
+
 LIMITS = "DLLimits"  # the section of nbgrader's settings where ours are
-# Named, not imported: it is slow, and the engine waits for this.
+CELL_SECONDS = 30  # nbgrader's own limit, where no setting names another
+# Named, not imported, as all of nbgrader here: it is slow, and the engine waits for this.
 OURS = "grading.gradebook.nbgrader_plugin"
 
 
@@ -36,7 +40,7 @@ class NbgraderCourse(Course):
     def db_url(self) -> str:
         """The gradebook that nbgrader uses."""
         if "db_url" in self.settings.CourseDirectory:
-            return str(CourseDirectory(config=self.settings).db_url)
+            return str(_directory(self.settings).db_url)
         return sqlite_url(self.root / "gradebook.db")  # nbgrader would misread some folders
 
     def lab(self, name: str) -> LabInfo:
@@ -58,7 +62,7 @@ def load_nbgrader_course(folder: Path) -> NbgraderCourse:
         If these settings cannot be read, or set a limit to what is none.
     """
     settings = read_settings(folder)
-    root = Path(CourseDirectory(config=settings).root)
+    root = Path(os.path.abspath(settings.CourseDirectory.root))
     return NbgraderCourse(
         root=root,
         name=root.name,
@@ -114,13 +118,29 @@ def is_plain(course: Course, lab: str) -> bool:
 
 
 def _sources(course: Course, lab: str) -> Iterator[Path]:
-    places = CourseDirectory(config=settings_of(course))
+    places = _directory(settings_of(course))
     yield from Path(places.format_path(places.source_directory, ".", lab)).glob("*.ipynb")
+
+
+def _directory(settings: Config) -> "CourseDirectory":
+    from nbgrader.coursedir import CourseDirectory
+
+    return CourseDirectory(config=settings)
+
+
+def _cell_seconds(settings: Config) -> int | None:
+    """Return nbgrader's limit on a cell, None where it has none."""
+    if not any("timeout" in section for section in settings.values()):
+        return CELL_SECONDS
+    from nbgrader.preprocessors import Execute  # a setting of a class that it inherits from holds
+
+    seconds: int | None = Execute(config=settings).timeout
+    return seconds
 
 
 def _limits(settings: Config) -> Limits:
     """Return ours: nbgrader's on the time of a cell, the usual ones, and over them those given."""
-    seconds = Execute(config=settings).timeout
+    seconds: float | None = _cell_seconds(settings)
     limits = Limits(place=f"c.{LIMITS}, {CONFIG_FILE}")
     if seconds is None or seconds <= 0:  # nbgrader then waits for ever
         seconds = limits.submission_seconds

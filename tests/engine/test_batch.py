@@ -50,6 +50,19 @@ def test_items_are_taken_only_when_there_is_room():
     assert len(taken) <= 3
 
 
+def test_the_next_item_is_at_work_before_an_outcome_is_taken():
+    begun = []
+
+    async def work(number):
+        begun.append(number)
+        await asyncio.sleep(0.001)
+
+    async def run():
+        return [(number, list(begun)) async for number, _ in each(range(3), work, 1)]
+
+    assert asyncio.run(run()) == [(0, [0, 1]), (1, [0, 1, 2]), (2, [0, 1, 2])]
+
+
 def test_leaving_early_cancels_what_is_at_work():
     cancelled = []
 

@@ -17,6 +17,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode, v4
 from nbgrader.api import Gradebook, InvalidEntry
+from nbgrader.preprocessors import Execute
 from nbgrader.utils import compute_checksum, determine_grade
 from sqlalchemy.exc import OperationalError
 
@@ -466,6 +467,14 @@ def test_limits_are_set_in_the_settings_that_such_a_course_has(small: Path) -> N
     with_settings(small, "c.DLLimits.file_mb = 1024", "c.DLLimits.memory_mb = 8192")
     limits = load_nbgrader_course(small).limits
     assert (limits.file_mb, limits.memory_mb, limits.cell_seconds) == (1024, 8192, CELL_SECONDS)
+
+
+def test_the_time_of_a_cell_is_what_nbgrader_allows(tmp_path: Path) -> None:
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()\n")
+    assert load_nbgrader_course(tmp_path).limits.cell_seconds == Execute().timeout
+    # The name that older settings have it under, of a class that nbgrader's is made from.
+    with_settings(tmp_path, "c.ExecutePreprocessor.timeout = 77")
+    assert load_nbgrader_course(tmp_path).limits.cell_seconds == 77
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,9 @@ def _obey(order: Order, app: "AdoptingKernelApp") -> None:
     app.session.key = order.key
     os.environ.clear()
     os.environ.update(order.env)
-    for name in [name for name in sys.modules if name.split(".")[0] in PACKAGES]:
-        del sys.modules[name]  # what a module of the kit read from the environment is now stale
+    if any(name in sys.modules for name in PACKAGES):
+        for name in [name for name in sys.modules if name.split(".")[0] in PACKAGES]:
+            del sys.modules[name]  # what it read from the environment is now stale
     _set_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     # How many cores a kernel has is the grader's affair; students need not read of it.
     warnings.filterwarnings("ignore", message="This DataLoader will create")
@@ -129,6 +130,9 @@ class AdoptingKernelApp(IPKernelApp):
     def init_path(self) -> None:
         """Look into the working directory last: numpy.py in it is not numpy."""
         sys.path.append("")
+
+    def parse_command_line(self, argv: Any = None) -> None:
+        """Read no command line."""
 
     def load_config_file(self, *args: Any, **kwargs: Any) -> None:
         """Read no configuration."""

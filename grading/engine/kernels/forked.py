@@ -92,7 +92,8 @@ class ForkedKernels:
 
     async def kernel(self, env: Mapping[str, str], files: Mapping[str, bytes]) -> Kernel:
         """Take a kernel that is ready, or fork one."""
-        await self.start()
+        if not self._is_up():
+            await self.start()
         prepared = self._take()
         self._prepare()
         key = private_key()
@@ -120,6 +121,9 @@ class ForkedKernels:
         self._discard_ready()
         if self._nursery is not None:
             await asyncio.to_thread(self._nursery.close)
+
+    def _is_up(self) -> bool:
+        return self._nursery is not None and self._nursery.is_alive and self._nursery.up.done()
 
     def _take(self) -> _Prepared:
         while self._ready:

@@ -33,6 +33,8 @@ OF_NOTEBOOKS = (
     "utils",
     "data",
 )
+# What else must be named beside its package: it takes as long as all of torch.
+ONLY_WITH = {"torch._dynamo": {"optim", "compile", "utils"}}
 OF_KERNELS = (
     "IPython.core.completerlib",
     "IPython.core.debugger",
@@ -46,7 +48,7 @@ OF_KERNELS = (
 
 
 def mentioned(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return those of `OF_NOTEBOOKS` whose package is named in any of the texts.
+    """Return those of `OF_NOTEBOOKS` that any of the texts names, at least by their package.
 
     A word too many costs some start-up, one too few an import in each kernel; neither costs marks.
 
@@ -56,7 +58,11 @@ def mentioned(texts: Iterable[str]) -> tuple[str, ...]:
         Notebooks as they lie on disk, or their sources.
     """
     words = {word for text in texts for word in re.findall(r"[A-Za-z_]\w*", text)}
-    return tuple(name for name in OF_NOTEBOOKS if name.partition(".")[0] in words)
+    return tuple(
+        name
+        for name in OF_NOTEBOOKS
+        if name.partition(".")[0] in words and words & ONLY_WITH.get(name, words)
+    )
 
 
 def preload(modules: Sequence[str]) -> dict[str, str]:
@@ -76,4 +82,6 @@ def preload(modules: Sequence[str]) -> dict[str, str]:
         figure.add_subplot().set_title("x")
         figure.canvas.draw()
         pyplot.close(figure)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)  # finds its devices; every kernel takes a seed of its own
     return missing
