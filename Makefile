@@ -10,9 +10,11 @@ LAB ?= lab3_word2vec_autoencoder
 # What runs on a student's own machine, whatever its system: no engine, no gradebook.
 STUDENT_TESTS := $(addprefix tests/,answers cells compat data session utils labs/test_alt_text.py \
 	labs/test_released.py)
+# What a GPU can change.
+GPU_TESTS := $(addprefix tests/,answers data session utils)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-all test-student test-colab mutants lint bench build check release collect grade report clean
+.PHONY: help setup demo test test-fast test-all test-student test-gpu test-colab mutants lint bench build check release collect grade report clean
 
 help:  ## Print this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +42,10 @@ test-all: setup  ## Run the tests, the heavy ones included
 
 test-student: setup  ## Run the tests of the student's side, which macOS and Windows run, too
 	$(PYTEST) -m "not heavy" $(STUDENT_TESTS)
+
+test-gpu: setup  ## Run what a CUDA GPU can: the pure tests, then lab 4 beside the textbook
+	$(PYTEST) $(GPU_TESTS)
+	$(BIN)/python -m benchmarks gpu
 
 test-colab: setup  ## Run every student notebook as Colab does: make test-colab [LABS=lab1_mlp]
 	$(BIN)/python -m tests.colab $(LABS)

@@ -3,8 +3,10 @@
 Nothing is imported here: ``import utils`` costs nothing, each module is imported by name.
 
 ============== =====================================================================
-``device``     the device, the precision, the seeds, the settings of a ``DataLoader``
+``device``     the device, the seeds, the settings of a ``DataLoader``
 ``training``   ``fit`` and ``evaluate``
+``precision``  fp32, bf16 or fp16, as asked for or as measured
+``recording``  training steps that a GPU records and plays back
 ``history``    what ``fit`` returns: the curves, and their plot
 ``progress``   a bar where somebody watches, plain lines elsewhere
 ``diagnosis``  one clear message for what is wrong with a run

@@ -1,34 +1,22 @@
-"""Where the training runs and how: device, precision, seeds, workers.
+"""Where the training runs and how: device, seeds, workers.
 
 The same lab runs on a laptop's CPU, in Colab with a GPU, on an Apple GPU and in the grader's
 sandbox. Each function here answers one question about the machine, so that no lab has to.
 """
 
-import json
 import os
 import platform
 import random
 import shutil
-import time
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypedDict, cast
+from typing import TypedDict
 
 import numpy as np
 import torch
-from torch import nn
 
 from utils.language import sentence
 
-Precision = Literal["fp32", "bf16", "fp16"]
-PrecisionChoice = Literal["auto", "fp32", "bf16", "fp16"]
-
-DTYPES: dict[Precision, torch.dtype] = {
-    "fp32": torch.float32,
-    "bf16": torch.bfloat16,
-    "fp16": torch.float16,
-}
-WORTH_IT = 1.2  # a lower precision must be this many times faster before it is chosen
 MAX_WORKERS = 4  # more rarely feed a lab's model faster
 SHARED_MEMORY_NEEDED = 512 * 2**20  # bytes of /dev/shm for workers to pass batches through
 
@@ -68,6 +56,8 @@ def pick_device() -> torch.device:
         try:
             torch.ones(2, device=candidate).sum().item()
             device, why = candidate, torch.cuda.get_device_name(candidate)
+            # cuDNN's attention makes a plan for every new shape, which takes longer than a step
+            torch.backends.cuda.enable_cudnn_sdp(False)
         except RuntimeError as error:
             why = sentence("device.broken", reason=str(error).splitlines()[0])
     elif torch.backends.mps.is_available():
@@ -75,37 +65,6 @@ def pick_device() -> torch.device:
     if local_rank == 0:
         print(sentence("device.line", device=device, why=why))
     return device
-
-
-def precision(choice: PrecisionChoice, device: torch.device) -> Precision:
-    """Return the precision to train in.
-
-    ``auto`` measures: bf16 is taken where this processor or GPU really multiplies matrices
-    faster in it, fp16 (with gradient scaling) on CUDA GPUs that are fast only in that, and fp32
-    otherwise. The answer is kept on disk, so that a machine is measured once for each version
-    of PyTorch. Apple GPUs stay in fp32.
-
-    Parameters
-    ----------
-    choice : {"auto", "fp32", "bf16", "fp16"}
-        Anything but ``auto`` is returned as it is, if the device can do it.
-    device : torch.device
-        Where the model will run.
-
-    Raises
-    ------
-    ValueError
-        If ``choice`` is unknown, or is ``fp16`` on a device that is not CUDA.
-    """
-    if choice != "auto" and choice not in DTYPES:
-        raise ValueError(sentence("settings.precision", found=choice))
-    if choice == "fp16" and device.type != "cuda":
-        raise ValueError(sentence("settings.needs_cuda", device=device))
-    if choice != "auto":
-        return choice
-    if device.type == "mps":
-        return "fp32"
-    return _measured_precision(device)
 
 
 def seed_everything(seed: int, deterministic: bool = False) -> None:
@@ -179,97 +138,3 @@ def _enough_shared_memory(folder: Path = Path("/dev/shm")) -> bool:
         return shutil.disk_usage(folder).free >= SHARED_MEMORY_NEEDED
     except OSError:
         return False
-
-
-def _cache_file() -> Path:
-    import pooch
-
-    return Path(pooch.os_cache("dl-course-kit")) / "precision.json"
-
-
-def _machine_key(device: torch.device) -> str:
-    """Name what the measurement depends on: the processor or GPU, its threads, PyTorch."""
-    if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
-    else:
-        name = f"{platform.node()} {_processor()} {torch.get_num_threads()} threads"
-    return f"{name} | torch {torch.__version__}"
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith(("model name", "flags")) and "avx512_bf16" in line:
-                return f"{platform.machine()} avx512_bf16"
-    except OSError:
-        pass
-    return f"{platform.machine()} {platform.processor()}"
-
-
-@lru_cache
-def _measured_precision(device: torch.device) -> Precision:
-    key, file = _machine_key(device), _cache_file()
-    known = _read_cache(file)
-    if known.get(key) in DTYPES:
-        return cast(Precision, known[key])
-    answer = fastest_precision(
-        {name: _seconds_per_step(name, device) for name in _candidates(device)}
-    )
-    _write_cache(file, {**known, key: answer})
-    return answer
-
-
-def _candidates(device: torch.device) -> tuple[Precision, ...]:
-    return ("fp32", "bf16", "fp16") if device.type == "cuda" else ("fp32", "bf16")
-
-
-def fastest_precision(seconds: dict[Precision, float]) -> Precision:
-    """Choose from measured seconds a step: bf16, then fp16, if clearly faster than fp32.
-
-    Examples
-    --------
-    >>> fastest_precision({"fp32": 4.0, "bf16": 1.0, "fp16": 0.9})
-    'bf16'
-    """
-    lower: tuple[Precision, ...] = ("bf16", "fp16")
-    for name in lower:  # bf16 first: it needs no gradient scaling
-        if name in seconds and seconds["fp32"] / seconds[name] >= WORTH_IT:
-            return name
-    return "fp32"
-
-
-def _seconds_per_step(name: Precision, device: torch.device, size: int = 512) -> float:
-    """Time one training step of a small network under autocast: the best of five."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        layers = nn.Sequential(nn.Linear(size, size), nn.ReLU(), nn.Linear(size, size)).to(device)
-        inputs = torch.randn(size, size, device=device)
-
-        def step() -> float:
-            start = time.perf_counter()
-            with torch.autocast(device.type, dtype=DTYPES[name], enabled=name != "fp32"):
-                outputs = layers(inputs)
-            # .item() waits for the GPU: without it only the launch would be timed
-            outputs.float().square().mean().backward()
-            next(layers.parameters()).grad.sum().item()  # type: ignore[union-attr]
-            return time.perf_counter() - start
-
-        step()  # the first one pays for caches and compiled kernels
-        return min(step() for _ in range(5))
-
-
-def _read_cache(file: Path) -> dict[str, str]:
-    try:
-        known = json.loads(file.read_text())
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def _write_cache(file: Path, known: dict[str, str]) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(known, indent=1))
-        temporary.replace(file)
-    except OSError:
-        pass  # a read-only home: measured again next time

@@ -5,7 +5,8 @@ outputs of shape (N, 1) shows not at all and trains nonsense. These checks run t
 and name what does not fit.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -129,7 +130,8 @@ def check_batch(model: nn.Module, batch: Any, loss: Loss, forward: Forward, name
     training = model.training
     model.eval()
     try:
-        outputs, target = forward(model, batch)
+        with _looked_up(model):
+            outputs, target = forward(model, batch)
     except (torch.OutOfMemoryError, NotImplementedError):
         raise  # the batch fits the model, not the GPU; or part of the model is yet to be written
     except Exception as error:
@@ -152,6 +154,28 @@ def check_batch(model: nn.Module, batch: Any, loss: Loss, forward: Forward, name
     if torch.is_grad_enabled() and not value.requires_grad:
         raise ValueError(sentence("model.no_gradient"))
     return outputs
+
+
+@contextmanager
+def _looked_up(model: nn.Module) -> Iterator[None]:
+    """Have an id beyond the rows of an embedding raise as on a CPU, wherever the model is.
+
+    A GPU stops for good at such an id, and no session can use it again.
+    """
+
+    def look(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
+        ids = inputs[0]
+        if not bool(((ids >= 0) & (ids < layer.num_embeddings)).all()):
+            functional.embedding(ids.cpu(), layer.get_parameter("weight").cpu())  # raises
+
+    kinds = nn.Embedding, nn.EmbeddingBag
+    layers = [layer for layer in model.modules() if isinstance(layer, kinds)]
+    hooks = [layer.register_forward_pre_hook(look) for layer in layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _check_pair(outputs: Tensor, target: Tensor, loss: Loss, shapes: str) -> None:
@@ -268,6 +292,14 @@ def _origin(model: nn.Module, batch: Any, forward: Forward) -> str:
 def out_of_memory(batch: Any) -> RuntimeError:
     """Return the error for a batch that does not fit in the memory of the GPU."""
     return RuntimeError(sentence("model.out_of_memory", found=describe(batch)))
+
+
+def stopped_the_gpu(error: RuntimeError) -> bool:
+    """Whether a GPU stopped for good, as it does at an index out of range.
+
+    It says so at some later operation.
+    """
+    return "device-side assert" in str(error)
 
 
 def tensors(value: Any) -> list[Tensor]:

@@ -28,6 +28,8 @@ class History:
         How long each epoch took, in seconds.
     stopped : str
         Why the training ended before its last epoch; empty if it did not.
+    precision : str
+        In which precision the model was trained.
 
     Examples
     --------
@@ -42,6 +44,7 @@ class History:
     step_losses: list[float] = field(default_factory=list, repr=False)
     seconds: list[float] = field(default_factory=list, repr=False)
     stopped: str = ""
+    precision: str = "fp32"
     _display: Any = field(default=None, repr=False, compare=False)
 
     def add(self, row: Mapping[str, float], seconds: float) -> None:
@@ -119,4 +122,5 @@ class History:
             "epochs": self.epochs,
             "step_losses": self.step_losses,
             "seconds": self.seconds,
+            "precision": self.precision,
         }

@@ -1,7 +1,7 @@
 """Three of PyTorch's operations, computed in less time where training runs on a CPU.
 
-Each gives what its namesake gives and is tested against it. On a GPU they step aside: the
-namesakes are fast there.
+Each gives what its namesake gives and is tested against it. On a GPU attention and dropout step
+aside: the namesakes are fast there.
 """
 
 import math
@@ -90,21 +90,10 @@ class SmoothedCrossEntropy(nn.Module):
         logits : Tensor, shape (N, C)
         target : Tensor of int, shape (N,)
         """
-        if logits.device.type == "cpu":
-            loss, self._nats = _SmoothedCrossEntropy.apply(  # type: ignore[no-untyped-call]
-                logits, target, self.ignore_index, self.label_smoothing
-            )
-            return loss
-        with torch.no_grad():
-            self._nats = functional.cross_entropy(
-                logits.float(), target, ignore_index=self.ignore_index
-            )
-        return functional.cross_entropy(
-            logits.float(),
-            target,
-            ignore_index=self.ignore_index,
-            label_smoothing=self.label_smoothing,
+        loss, self._nats = _SmoothedCrossEntropy.apply(  # type: ignore[no-untyped-call]
+            logits, target, self.ignore_index, self.label_smoothing
         )
+        return loss
 
     def nats(self, logits: Tensor, target: Tensor) -> Tensor:
         """Return the mean without smoothing of the batch that the loss saw last: a free metric."""
@@ -121,9 +110,10 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
         labels = torch.where(target == ignored, 0, target)[:, None]
         weights = counts / counts.sum()
         gradient = torch.empty_like(logits) if ctx.needs_input_grad[0] else None
-        loss, nats = torch.zeros((), dtype=torch.float32), torch.zeros((), dtype=torch.float32)
-        for start in range(0, len(logits), ROWS):
-            rows = slice(start, start + ROWS)
+        loss, nats = (torch.zeros((), dtype=torch.float32, device=logits.device) for _ in "12")
+        at_once = ROWS if logits.is_cpu else max(len(logits), 1)  # a GPU needs no small pieces
+        for start in range(0, len(logits), at_once):
+            rows = slice(start, start + at_once)
             label, weight = labels[rows], weights[rows]
             scores = logits[rows].to(torch.float32, copy=True)
             scores -= scores.amax(dim=1, keepdim=True)
@@ -144,5 +134,7 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx, incoming: Tensor, _):  # type: ignore[no-untyped-def]
         (gradient,) = ctx.saved_tensors
-        # the gradient that comes in is nearly always 1: that spares a pass over the whole matrix
-        return gradient if incoming == 1 else gradient * incoming, None, None, None
+        # the gradient that comes in is nearly always 1: that spares a pass over the whole matrix,
+        # and asking would make a GPU wait
+        is_one = incoming.is_cpu and incoming == 1
+        return gradient if is_one else gradient * incoming, None, None, None

@@ -9,7 +9,7 @@ processes, each batch split among them, so that the curve is that of one process
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,12 +27,14 @@ from torch.utils.data import DataLoader
 
 from utils import checkpoint as checkpoints
 from utils import diagnosis
-from utils.device import DTYPES, Precision, PrecisionChoice, pick_device
-from utils.device import precision as choose_precision
+from utils.device import pick_device
 from utils.diagnosis import Forward, Loss
 from utils.history import History
 from utils.language import sentence
+from utils.precision import DTYPES, Precision, PrecisionChoice
+from utils.precision import choose as choose_precision
 from utils.progress import Progress, in_notebook, watched
+from utils.recording import RecordedStep, own_stream, recordable
 
 Metric = Callable[[Any, Any], Tensor | float]
 Scheduler = LRScheduler | ReduceLROnPlateau
@@ -81,6 +83,7 @@ def fit(
     patience: int | None = None,
     checkpoint: str | Path | None = None,
     precision: PrecisionChoice = "fp32",
+    cuda_graphs: bool = False,
     live_plot: bool = False,
 ) -> History:
     """Train a model, in place, on the device of :func:`utils.device.pick_device`.
@@ -123,7 +126,12 @@ def fit(
         there, training goes on from it, on a CPU to the very bits of an unbroken run. The
         workers of the loaders start anew each epoch, persistent or not.
     precision : {"fp32", "auto", "bf16", "fp16"}, optional
-        See :func:`utils.device.precision`.
+        See :func:`utils.precision.choose`.
+    cuda_graphs : bool, optional
+        On a CUDA GPU, record the step of each shape of batch and play it back: many times faster
+        where the model is small. For a model that does the same in Python for every batch of a
+        shape, an optimizer that has ``capturable`` (Adam and its relatives), and batches of few
+        shapes. A step that cannot be recorded runs as ever, and a line says why.
     live_plot : bool, optional
         Draw the curves after each epoch, in a notebook that somebody watches.
 
@@ -156,27 +164,29 @@ def fit(
 
     device = pick_device()
     workplace = Accelerator(cpu=device.type == "cpu")
-    chosen = choose_precision(precision, device)
     run = _Run(
         model=model.to(device),
         optimizer=optimizer,
         scheduler=scheduler,
-        scaler=torch.amp.GradScaler(device.type, enabled=chosen == "fp16"),
+        scaler=torch.amp.GradScaler(device.type, enabled=False),
         loss=loss,
         metrics=dict(metrics or {}),
-        forward=_in_precision(forward, loss, chosen, device),
+        forward=forward,
         device=device,
         workplace=workplace,
         clip_norm=clip_norm,
         schedule_each=schedule_each,
+        cuda_graphs=cuda_graphs and device.type == "cuda" and workplace.num_processes == 1,
     )
     shares = {name: _share(loader, name, workplace) for name, loader in named.items()}
     generators = _generators(named.values())
     with checkpoints.preserved_rng(generators), run.explained():
         for name, loader in named.items():
             run.batch = _move(next(iter(shares[name])), device)
-            outputs = diagnosis.check_batch(model, run.batch, loss, run.forward, name)
+            outputs = diagnosis.check_batch(model, run.batch, loss, forward, name)
             diagnosis.check_labels(loader, outputs, loss, name)
+            if name == "train":
+                run.work_in(precision)
             del outputs
 
     path = None if checkpoint is None else _usable(Path(checkpoint))
@@ -200,28 +210,29 @@ def fit(
     live = live_plot and workplace.is_main_process and in_notebook() and watched()
     trained, saved = _wrap(model, workplace), time.monotonic()
     try:
-        while len(history) < epochs and not _is_stale(history, patience):
-            started, rate = time.monotonic(), run.rate
-            if path is not None:
-                _renew_workers(named.values())
-            with run.explained():
-                row, items = run.train_epoch(trained, shares["train"], progress)
-                if validation is not None:
-                    row |= run.validate(shares["validation"])
-            seconds = time.monotonic() - started
-            history.add(row | {"lr": rate}, seconds)
-            if patience is not None and history.best_epoch == len(history):
-                run.best = copy.deepcopy(model.state_dict())
-            if schedule_each == "epoch":
-                run.step_scheduler()
-            progress.epoch(len(history), row, items / seconds)
-            last = len(history) >= epochs or _is_stale(history, patience)
-            if path is not None and (last or time.monotonic() - saved >= SAVE_EVERY):
-                if workplace.is_main_process:
-                    _save(path, run.state(generators), configuration, progress)
-                saved = time.monotonic()
-            if live:
-                history.refresh()
+        with run.recording(trained):
+            while len(history) < epochs and not _is_stale(history, patience):
+                started, rate = time.monotonic(), run.rate
+                if path is not None:
+                    _renew_workers(named.values())
+                with run.explained():
+                    row, items = run.train_epoch(trained, shares["train"], progress)
+                    if validation is not None:
+                        row |= run.validate(shares["validation"])
+                seconds = time.monotonic() - started
+                history.add(row | {"lr": rate}, seconds)
+                if patience is not None and history.best_epoch == len(history):
+                    run.best = copy.deepcopy(model.state_dict())
+                if schedule_each == "epoch":
+                    run.step_scheduler()
+                progress.epoch(len(history), row, items / seconds)
+                last = len(history) >= epochs or _is_stale(history, patience)
+                if path is not None and (last or time.monotonic() - saved >= SAVE_EVERY):
+                    if workplace.is_main_process:
+                        _save(path, run.state(generators), configuration, progress)
+                    saved = time.monotonic()
+                if live:
+                    history.refresh()
     except KeyboardInterrupt:
         history.stopped = sentence("training.by_hand", epoch=len(history) + 1, step=run.step)
         progress.say(sentence("training.kept", stopped=history.stopped.capitalize()))
@@ -243,7 +254,7 @@ def evaluate(
     *,
     metrics: Mapping[str, Metric] | None = None,
     forward: Forward = last_is_target,
-    precision: PrecisionChoice = "fp32",
+    precision: Precision = "fp32",
 ) -> dict[str, float]:
     """Return the mean loss and metrics of a model over a data set.
 
@@ -269,7 +280,7 @@ def evaluate(
     """
     diagnosis.check_data(data, "data")
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    forward = _in_precision(forward, loss, choose_precision(precision, device), device)
+    forward = _in_precision(forward, loss, precision, device)
     return _evaluate(model, data, loss, metrics or {}, forward, device).result()
 
 
@@ -288,10 +299,12 @@ class _Run:
     workplace: Accelerator
     clip_norm: float | None
     schedule_each: str
+    cuda_graphs: bool
     history: History = field(default_factory=History)
     best: dict[str, Any] | None = None
     batch: Any = None  # the one at work, for the messages
     step: int = 0
+    recorded: RecordedStep | None = None
 
     @property
     def rate(self) -> float:
@@ -306,23 +319,89 @@ class _Run:
         check_every = 1 if self.device.type == "cpu" else CHECK_EVERY
         self.model.train()
         for self.step, raw in enumerate(batches, start=1):
-            self.batch = _move(raw, self.device)
-            outputs, target = self.forward(trained, self.batch)
-            value = self.loss(outputs, target)
-            means.add(value, outputs, target)
+            value = None
+            if self.recorded is not None:
+                self.batch = raw
+                means.keep(self.recorded(raw).unbind())
+            else:
+                self.batch = _move(raw, self.device)
+                outputs, target = self.forward(trained, self.batch)
+                value = self.loss(outputs, target)
+                means.add(value, outputs, target)
             if self.step % check_every == 0:
                 self._look(means, progress)
-            self.optimizer.zero_grad()
-            self.scaler.scale(value).backward()
-            if self.clip_norm is not None:
-                self.scaler.unscale_(self.optimizer)
-                nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
+            if value is not None:
+                self._descend(value)
             if self.schedule_each == "step":
                 self.step_scheduler()
         self._look(means, progress)
+        if self.recorded is not None and self.recorded.problem:
+            progress.say(sentence("training.not_recorded", reason=self.recorded.problem))
+            self.recorded = None
         return means.result(self.workplace), means.items * self.workplace.num_processes
+
+    def work_in(self, precision: PrecisionChoice) -> None:
+        """Work in a precision; which one is fastest is measured on the batch in hand."""
+        trials: dict[Precision, Callable[[Any], Tensor]] = {}
+
+        def step(name: Precision) -> None:
+            if name not in trials:
+                trials[name] = self._trial(name)
+            trials[name](self.batch)
+
+        size = sum(parameter.numel() for parameter in self.model.parameters())
+        what = f"training {type(self.model).__name__} of {size} parameters"
+        with own_stream(self.device):
+            chosen = choose_precision(precision, self.device, step, what)
+        self.forward = _in_precision(self.forward, self.loss, chosen, self.device)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=chosen == "fp16")
+        self.history.precision = chosen
+
+    def _trial(self, name: Precision) -> Callable[[Any], Tensor]:
+        """Return a training step, in a precision, that leaves the model as it is."""
+        model = copy.deepcopy(self.model).train()
+        forward = _in_precision(self.forward, self.loss, name, self.device)
+
+        def step(batch: Any) -> Tensor:
+            model.zero_grad()
+            value = self.loss(*forward(model, batch))
+            value.backward()
+            return value.detach()
+
+        return RecordedStep(step, self.device) if self.cuda_graphs else step
+
+    @contextmanager
+    def recording(self, trained: nn.Module) -> Iterator[None]:
+        """Record the steps of the block, where that is wanted and this machine can."""
+        if not self.cuda_graphs:
+            yield
+            return
+
+        def step(batch: Any) -> Tensor:
+            outputs, target = self.forward(trained, batch)
+            value = self.loss(outputs, target)
+            row = Means(self.loss, self.metrics).row(value, outputs, target)
+            self._descend(value)
+            return torch.stack(
+                [one if isinstance(one, Tensor) else value.new_full((), one) for one in row]
+            ).float()
+
+        with own_stream(self.device), recordable(self.optimizer, self.device) as can:
+            if self.scaler.is_enabled():  # any other optimizer reads whether to make its step
+                can = can and bool(self.optimizer.defaults.get("fused"))
+            self.recorded = RecordedStep(step, self.device) if can else None
+            yield
+        self.recorded = None
+
+    def _descend(self, value: Tensor) -> None:
+        """Make one step of the optimizer down from a loss."""
+        self.optimizer.zero_grad()
+        self.scaler.scale(value).backward()
+        if self.clip_norm is not None:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
 
     def _look(self, means: "Means", progress: Progress) -> None:
         """Read the losses since the last look; a GPU is waited for only here."""
@@ -331,7 +410,7 @@ class _Run:
             if not math.isfinite(value):
                 raise diagnosis.diverged(
                     self.model,
-                    self.batch,
+                    _move(self.batch, self.device),
                     self.forward,
                     value=value,
                     step=self.step - len(losses) + 1 + i,
@@ -360,11 +439,15 @@ class _Run:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Say what to lower where a batch does not fit in GPU memory."""
+        """Say what to do where a batch does not fit in GPU memory, or the GPU stopped at it."""
         try:
             yield
         except torch.OutOfMemoryError:
             raise diagnosis.out_of_memory(self.batch) from None
+        except RuntimeError as error:
+            if diagnosis.stopped_the_gpu(error):
+                raise RuntimeError(sentence("model.gpu_stopped")) from error
+            raise
 
     def configuration(self) -> dict[str, Any]:
         """Return what must be the same for a checkpoint to fit, before the first step."""
@@ -391,7 +474,7 @@ class _Run:
         """Return what a checkpoint must hold to go on exactly here."""
         return {
             "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": _unrecorded(self.optimizer),
             "scheduler": self.scheduler and self.scheduler.state_dict(),
             "scaler": self.scaler.state_dict(),
             "best": self.best,
@@ -430,31 +513,39 @@ class Means:
         self.metrics = metrics
         self.items = 0
         self._ignored: int = getattr(loss, "ignore_index", -1)
-        self._pending: list[list[Tensor | float]] = []
+        self._pending: list[Sequence[Tensor | float]] = []
         self._weight = 0.0
         self._sums = [0.0] * (1 + len(metrics))  # of the loss, then of the metrics
 
     def add(self, value: Tensor, outputs: Any, target: Any) -> None:
         """Add the loss of a batch, and the metrics of its outputs."""
+        self.keep(self.row(value, outputs, target))
+
+    def row(self, value: Tensor, outputs: Any, target: Any) -> list[Tensor | float]:
+        """Return what there is to know of a batch: its items, its weight, the loss, the metrics."""
         count = len(diagnosis.tensors(target)[0])
-        self.items += count
-        row: list[Tensor | float] = [count, value.detach()]
+        row: list[Tensor | float] = [count, count, value.detach()]
         if self._ignored >= 0 and not target.is_floating_point():
-            row[0] = (target != self._ignored).count_nonzero()
+            row[1] = (target != self._ignored).count_nonzero()
         if self.metrics:
             with torch.no_grad():
                 row += [metric(outputs, target) for metric in self.metrics.values()]
+        return row
+
+    def keep(self, row: Sequence[Tensor | float]) -> None:
+        """Add the row of a batch."""
         self._pending.append(row)
 
     def take(self) -> list[float]:
         """Return the losses of the batches added since the last time."""
-        rows = [[float(number) for number in row] for row in self._pending]
+        rows = _numbers(self._pending)
         self._pending.clear()
-        for weight, *values in rows:
+        for items, weight, *values in rows:
+            self.items += int(items)
             self._weight += weight
             for i, value in enumerate(values):
                 self._sums[i] += weight * value
-        return [row[1] for row in rows]
+        return [row[2] for row in rows]
 
     def result(self, workplace: Accelerator | None = None) -> dict[str, float]:
         """Return the means by their names, over all processes of a workplace if one is given."""
@@ -485,6 +576,27 @@ def _evaluate(
     finally:
         model.train(training)
     return means
+
+
+def _numbers(rows: Iterable[Sequence[Tensor | float]]) -> list[list[float]]:
+    """Read rows of numbers, those on a GPU all at once: it is waited for each time."""
+    rows = list(rows)
+    there = [one for row in rows for one in row if isinstance(one, Tensor) and not one.is_cpu]
+    read = iter(torch.stack([one.float() for one in there]).tolist() if there else ())
+    return [
+        [next(read) if isinstance(one, Tensor) and not one.is_cpu else float(one) for one in row]
+        for row in rows
+    ]
+
+
+def _unrecorded(optimizer: Optimizer) -> dict[str, Any]:
+    """Return the state of an optimizer as it is where nothing is recorded."""
+    state = optimizer.state_dict()
+    given = {k: v for k, v in optimizer.defaults.items() if k == "capturable"}
+    state["param_groups"] = [
+        {**group, **given, "lr": float(group["lr"])} for group in state["param_groups"]
+    ]
+    return state
 
 
 def _move(batch: Any, device: torch.device) -> Any:

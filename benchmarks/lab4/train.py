@@ -19,7 +19,7 @@ import torch
 from benchmarks.lab_code import definitions
 from benchmarks.line import machine
 from data.loaders import multi30k
-from utils.device import pick_device, precision
+from utils.device import pick_device
 
 LAB = "lab4_seq2seq_attention"
 HERE = Path(__file__).resolve().parent
@@ -29,7 +29,7 @@ def main(folder: Path) -> None:
     os.environ["LAB_PROFILE"] = "full"
     lab = definitions(LAB)
     lab["device"] = pick_device()
-    config = lab["Config"]()
+    config = lab["full_config"]()
     pairs, validation, test = (multi30k(split) for split in ("train", "val", "test_2016_flickr"))
     subwords = lab["learn_pieces"](pairs, config.vocabulary)
     loaders = [lab["piece_loader"](side, subwords, config.tokens) for side in (pairs, validation)]
@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
         "command": "python -m benchmarks.lab4.train FOLDER",
         "threads": torch.get_num_threads(),
         "configuration": asdict(config),
-        "precision": precision("auto", lab["device"]),
+        "precision": history.precision,
         "machine": machine(),
         "parameters": lab["count_parameters"](model),
         "test": lab["score_translations"](model, subwords, test),

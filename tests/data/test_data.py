@@ -25,7 +25,7 @@ from tests.systems import needs_posix
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "toys/numbers.txt"
 CONTENT = "".join(f"{number}\n" for number in range(200_000)).encode()
-PACKED = gzip.compress(CONTENT)
+PACKED = gzip.compress(CONTENT, mtime=0)  # the same in every process
 
 
 class Origin(ThreadingHTTPServer):
@@ -357,7 +357,7 @@ def test_a_compressed_copy_in_the_mirror_is_unpacked_into_the_cache(offer, origi
     [
         ("numbers.txt", CONTENT[:-1]),
         ("numbers.txt", b""),
-        ("numbers.txt.gz", gzip.compress(CONTENT[1:])),
+        ("numbers.txt.gz", gzip.compress(CONTENT[1:], mtime=0)),
         ("numbers.txt.gz", PACKED[: len(PACKED) // 2]),
     ],
 )

@@ -1,6 +1,5 @@
-"""utils.device: the device, the precision, the seeds, the settings of a loader."""
+"""utils.device: the device, the seeds, the settings of a loader."""
 
-import json
 import os
 import random
 import subprocess
@@ -15,10 +14,8 @@ from torch.utils.data import DataLoader
 from utils import device as device_module
 from utils.device import (
     available_cores,
-    fastest_precision,
     loader_settings,
     pick_device,
-    precision,
     seed_everything,
 )
 
@@ -30,15 +27,6 @@ def fresh_choice():
     pick_device.cache_clear()
     yield
     pick_device.cache_clear()
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    file = tmp_path / "cache" / "precision.json"
-    monkeypatch.setattr(device_module, "_cache_file", lambda: file)
-    device_module._measured_precision.cache_clear()
-    yield file
-    device_module._measured_precision.cache_clear()
 
 
 def test_importing_utils_does_not_import_torch():
@@ -71,78 +59,6 @@ def test_the_environment_can_ask_for_the_cpu(fresh_choice, monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert pick_device() == CPU
     assert "ACCELERATE_USE_CPU" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("choice", ["fp32", "bf16"])
-def test_a_named_precision_is_kept(choice):
-    assert precision(choice, CPU) == choice
-
-
-@pytest.mark.parametrize(
-    ("choice", "message"), [("fp8", "expected 'auto'"), ("fp16", "needs a CUDA GPU")]
-)
-def test_precision_refuses(choice, message):
-    with pytest.raises(ValueError, match=message):
-        precision(choice, CPU)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "answer"),
-    [
-        ({"fp32": 1.0, "bf16": 0.2}, "bf16"),
-        ({"fp32": 1.0, "bf16": 0.95}, "fp32"),
-        ({"fp32": 1.0, "bf16": 3.0}, "fp32"),
-        ({"fp32": 1.0, "bf16": 3.0, "fp16": 0.4}, "fp16"),
-    ],
-)
-def test_fastest_precision(seconds, answer):
-    assert fastest_precision(seconds) == answer
-
-
-def test_auto_measures_once_and_remembers(cache, monkeypatch):
-    measured = []
-
-    def seconds(name, device):
-        measured.append(name)
-        return {"fp32": 1.0, "bf16": 0.25}[name]
-
-    monkeypatch.setattr(device_module, "_seconds_per_step", seconds)
-    assert precision("auto", CPU) == "bf16"
-    device_module._measured_precision.cache_clear()  # as in a new process
-    assert precision("auto", CPU) == "bf16"
-    assert measured == ["fp32", "bf16"]
-    (key,) = json.loads(cache.read_text())
-    assert torch.__version__ in key
-
-
-@pytest.mark.parametrize("content", ["", "[1]", '{"cpu"', "{}"])
-def test_auto_measures_again_after_a_damaged_cache(cache, content):
-    cache.parent.mkdir()
-    cache.write_text(content)
-    answer = precision("auto", CPU)
-    assert json.loads(cache.read_text()) == {device_module._machine_key(CPU): answer}
-
-
-def test_auto_works_where_nothing_can_be_written(monkeypatch, tmp_path):
-    blocked = tmp_path / "file"
-    blocked.write_text("in the way")
-    monkeypatch.setattr(device_module, "_cache_file", lambda: blocked / "precision.json")
-    device_module._measured_precision.cache_clear()
-    assert precision("auto", CPU) in ("fp32", "bf16")
-    device_module._measured_precision.cache_clear()
-
-
-def test_measuring_leaves_the_random_numbers_alone(cache):
-    torch.manual_seed(3)
-    expected = torch.rand(2)
-    torch.manual_seed(3)
-    precision("auto", CPU)
-    assert torch.equal(torch.rand(2), expected)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_auto_on_cuda(cache):
-    assert precision("auto", CUDA) in ("fp32", "bf16", "fp16")
 
 
 def _draw():

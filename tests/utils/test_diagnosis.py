@@ -159,7 +159,7 @@ class _Fragile(nn.Module):
         return self.second(self.root(self.first(inputs)))
 
 
-def test_nan_names_the_layer_and_the_batch():
+def test_nan_names_the_layer_and_the_batch(on_a_cpu):
     with pytest.raises(
         RuntimeError, match="became nan in batch 2 of epoch 2: the output of root is the first"
     ):
@@ -179,7 +179,7 @@ def test_nan_in_the_weights_is_named():
         _fit(model, (X, LABELS), spoiling)
 
 
-def test_nan_in_the_loss_is_told_from_nan_in_the_model():
+def test_nan_in_the_loss_is_told_from_nan_in_the_model(on_a_cpu):
     seen = []
 
     def loss(outputs, target):

@@ -57,7 +57,7 @@ def _bare(epochs, clip_norm=None, schedule=None, each="epoch"):
 
 def _same(model, other):
     return all(
-        torch.equal(a, b)
+        torch.equal(a.cpu(), b.cpu())
         for a, b in zip(model.state_dict().values(), other.state_dict().values(), strict=True)
     )
 
@@ -74,7 +74,7 @@ def _cycle(optimizer):
     ("clip_norm", "schedule", "each"),
     [(None, None, "epoch"), (0.3, _steps, "epoch"), (None, _cycle, "step")],
 )
-def test_fit_is_the_bare_loop_to_the_bit(clip_norm, schedule, each):
+def test_fit_is_the_bare_loop_to_the_bit(on_a_cpu, clip_norm, schedule, each):
     expected, losses = _bare(3, clip_norm, schedule, each)
     model, optimizer = _made()
     history = fit(
@@ -228,7 +228,7 @@ def test_plateau_scheduler_looks_at_the_validation():
     assert history["lr"][fell + 1] == pytest.approx(0.05)
 
 
-def test_bf16_trains_fp32_weights():
+def test_bf16_trains_fp32_weights(on_a_cpu):
     model, optimizer = _made()
     history = fit(model, _loader(), CROSS_ENTROPY, optimizer, epochs=4, precision="bf16")
     _expected, losses = _bare(4)
@@ -268,7 +268,7 @@ class _Interrupting(TensorDataset):
         return super().__getitem__(i)
 
 
-def test_ctrl_c_keeps_what_was_learnt(capsys):
+def test_ctrl_c_keeps_what_was_learnt(on_a_cpu, capsys):
     model, optimizer = _made()
     data = _Interrupting(*points().tensors, at=16 + 2 * 96 + 40)  # the first look takes a batch
     history = fit(model, DataLoader(data, batch_size=16), CROSS_ENTROPY, optimizer, epochs=50)
@@ -422,6 +422,24 @@ def test_the_first_look_leaves_no_trace():
     assert torch.equal(torch.get_rng_state(), state)
     assert _same(model, _made()[0])
     assert model.training
+
+
+def test_a_gpu_that_stopped_is_told_from_a_bug_in_torch():
+    """As CUDA raises it, here without a GPU, in the second epoch."""
+
+    class Stops(nn.Linear):
+        calls = 0
+
+        def forward(self, inputs):
+            self.calls += 1
+            if self.calls == 12:
+                raise RuntimeError("CUDA error: device-side assert triggered\nCUDA kernel errors")
+            return super().forward(inputs)
+
+    model = Stops(points().tensors[0].shape[1], 3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(RuntimeError, match=r"index that is out of range.*ACCELERATE_USE_CPU"):
+        fit(model, _loader(), CROSS_ENTROPY, optimizer, epochs=3)
 
 
 def test_evaluate_refuses_what_is_no_loader():

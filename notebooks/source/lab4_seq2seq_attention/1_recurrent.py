@@ -119,10 +119,20 @@ source_words, target_words = (
 )
 
 
-def padded(sequences):
-    """Return sequences of ids of different lengths as one tensor (B, T), padded at the end."""
+def rounded_up(length, multiple, extra):
+    """Return the least multiple, and ``extra`` more, that is no shorter than a length."""
+    return math.ceil((length - extra) / multiple) * multiple + extra
+
+
+def padded(sequences, multiple=1, extra=0):
+    """Return sequences of ids as one tensor (B, T), padded at the end.
+
+    T is the least multiple, and ``extra`` more, into which the longest fits.
+    """
     rows = [torch.as_tensor(ids) for ids in sequences]
-    return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
+    ids = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
+    missing = rounded_up(ids.shape[1], multiple, extra) - ids.shape[1]
+    return functional.pad(ids, (0, missing), value=PAD)
 
 
 def word_ids(pair):
@@ -131,13 +141,25 @@ def word_ids(pair):
     return [*source_words.encode(source), EOS], [SOS, *target_words.encode(target), EOS]
 
 
-def loader_of(examples, tokens):
-    """Return a loader of (source, target) batches of similar length, at most ``tokens`` each."""
-    lengths = [(len(target), len(source)) for source, target in examples]
+def loader_of(examples, tokens, multiple=1):
+    """Return a loader of (source, target) batches of similar length, at most ``tokens`` each.
+
+    Sources, and the targets once they are shifted, are padded to a multiple.
+    """
+    lengths = [
+        (rounded_up(len(target), multiple, extra=1), rounded_up(len(source), multiple, extra=0))
+        for source, target in examples
+    ]
+
+    def pair_of(batch):
+        sources, targets = zip(*batch, strict=True)
+        return padded(sources, multiple), padded(targets, multiple, extra=1)
+
     return DataLoader(
         examples,
         batch_sampler=TokenBatches(lengths, tokens),
-        collate_fn=lambda batch: tuple(padded(side) for side in zip(*batch, strict=True)),
+        collate_fn=pair_of,
+        pin_memory=device.type == "cuda",
     )
 
 

@@ -20,7 +20,17 @@ SMALL = Config(
     tokens=600, epochs=8, warmup=100, averaged=2,
 )  # fmt: skip
 QUICK = replace(SMALL, vocabulary=340, width=48, layers=1, tokens=480, epochs=5, warmup=70)
-config = budget(full=Config(), quick=QUICK)
+
+
+def full_config():
+    """Return how the model of the full profile is made and trained.
+
+    On a GPU a batch has more padding, and room for it: as many sentences as elsewhere.
+    """
+    return replace(Config(), tokens=1280) if device.type == "cuda" else Config()
+
+
+config = budget(full=full_config, quick=lambda: QUICK)()
 
 train_pairs, validation_pairs, test_pairs = budget(
     full=lambda: tuple(multi30k(split) for split in ("train", "val", "test_2016_flickr")),
@@ -40,8 +50,9 @@ def piece_ids(pair, subwords):
 
 
 def piece_loader(pairs, subwords, tokens):
-    """Return a loader of batches of sentence pairs."""
-    return loader_of([piece_ids(pair, subwords) for pair in pairs], tokens)
+    """Return a loader of batches of sentence pairs; for a GPU, of few different shapes."""
+    multiple = 8 if device.type == "cuda" else 1
+    return loader_of([piece_ids(pair, subwords) for pair in pairs], tokens, multiple)
 
 
 subwords = learn_pieces(train_pairs, config.vocabulary)
@@ -377,6 +388,10 @@ tick.call(
 # guardada (unos 170 MB en total) en tu Drive, si lo has montado, o junto al cuaderno, en `dl-work`:
 # si algo lo corta, vuelve a ejecutar la celda y sigue donde estaba. La carpeta depende de lo que tu
 # modelo calcula antes de entrenar, así que si corriges un error empieza de nuevo.
+#
+# Una GPU tarda menos en calcular un paso que Python en pedírselo. Por eso allí las longitudes son
+# múltiplos de ocho: hay pocas formas distintas de lote, y `cuda_graphs` graba el paso de cada una y
+# después lo repite entero.
 
 # %% [markdown] lang="en"
 # **Training.** `fit` repeats what you can write by now: batches, loss, clipping by the norm, a step.
@@ -385,6 +400,10 @@ tick.call(
 # epoch is kept (some 170 MB in all) in your Drive, if you mounted it, or beside the notebook, in
 # `dl-work`: if something stops it, run the cell again and it goes on. The folder depends on what your
 # model computes before training, so that if you correct a mistake it starts afresh.
+#
+# A GPU computes a step in less time than Python takes to ask for it. So lengths are multiples of
+# eight there: batches come in few different shapes, and `cuda_graphs` records the step of each and
+# then plays it back whole.
 
 
 # %% role="given"
@@ -432,6 +451,7 @@ def train_transformer(config, train_loader, validation_loader, folder, precision
                 schedule_each="step",
                 checkpoint=folder / "run.pt",
                 precision=precision,
+                cuda_graphs=True,
             )
             if len(history) < epochs:
                 raise KeyboardInterrupt(

@@ -1,0 +1,16 @@
+"""Fixtures of the tests of utils."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from utils.device import pick_device
+
+
+@pytest.fixture
+def on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Train on the CPU on any machine: bits can be compared, and each loss is looked at."""
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    pick_device.cache_clear()
+    yield
+    pick_device.cache_clear()
