@@ -5,6 +5,7 @@ Nothing is imported here: ``import utils`` costs nothing, each module is importe
 ============== =====================================================================
 ``device``     the device, the seeds, the settings of a ``DataLoader``
 ``training``   ``fit`` and ``evaluate``
+``processes``  one training run by several processes
 ``precision``  fp32, bf16 or fp16, as asked for or as measured
 ``recording``  training steps that a GPU records and plays back
 ``history``    what ``fit`` returns: the curves, and their plot

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
+from utils.batches import TokenBatches
 from utils.language import sentence
 
 Loss = Callable[[Any, Any], Tensor]
@@ -289,9 +290,11 @@ def _origin(model: nn.Module, batch: Any, forward: Forward) -> str:
     return sentence("diverged.in_loss")
 
 
-def out_of_memory(batch: Any) -> RuntimeError:
-    """Return the error for a batch that does not fit in the memory of the GPU."""
-    return RuntimeError(sentence("model.out_of_memory", found=describe(batch)))
+def out_of_memory(batch: Any, sampler: Any) -> RuntimeError:
+    """Return the error for a batch, of a sampler, that does not fit in the memory of the GPU."""
+    by_tokens = isinstance(sampler, TokenBatches)
+    lower = sentence("model.fewer_tokens" if by_tokens else "model.fewer_items")
+    return RuntimeError(sentence("model.out_of_memory", found=describe(batch), lower=lower))
 
 
 def stopped_the_gpu(error: RuntimeError) -> bool:

@@ -122,5 +122,6 @@ class History:
             "epochs": self.epochs,
             "step_losses": self.step_losses,
             "seconds": self.seconds,
+            "stopped": self.stopped,
             "precision": self.precision,
         }

@@ -13,6 +13,7 @@ from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
+import torch
 from accelerate.utils import send_to_device
 from matplotlib.axes import Axes
 from scipy.ndimage import gaussian_filter1d
@@ -25,7 +26,8 @@ from utils.checkpoint import preserved_rng
 from utils.device import pick_device
 from utils.diagnosis import Forward, Loss
 from utils.language import sentence
-from utils.training import last_is_target
+from utils.precision import Precision, in_precision
+from utils.training import descend, last_is_target
 
 FLAT = 10  # batches at the start, where the rate is too small to change the loss
 SMOOTHING = 4.0  # batches: the width (standard deviation) of the smoothing
@@ -87,6 +89,8 @@ def range_test(
     highest: float = 10.0,
     batches: int = 100,
     forward: Forward = last_is_target,
+    clip_norm: float | None = None,
+    precision: Precision = "fp32",
 ) -> RangeTest:
     """Run the test; model, optimizer and random numbers are afterwards as they were before.
 
@@ -94,18 +98,20 @@ def range_test(
     ----------
     model : nn.Module
         The model, moved to the device of :func:`utils.device.pick_device`.
-    train, loss, optimizer, forward
-        As in :func:`utils.training.fit`.
+    train, loss, optimizer, forward, clip_norm
+        As in :func:`utils.training.fit`: where the gradients are clipped, higher rates do.
     lowest, highest : float, optional
         The range of learning rates.
     batches : int, optional
         How many batches to spend, more than 10; the data are gone through again if need be.
+    precision : {"fp32", "bf16", "fp16"}, optional
+        The one to train in.
 
     Raises
     ------
     ValueError
-        If the range is not one, data, model, loss and optimizer do not go together, or the loss
-        does not fall anywhere in the range.
+        If the range is not one, the device cannot work in this precision, data, model, loss and
+        optimizer do not go together, or the loss does not fall anywhere in the range.
     """
     if not 0 < lowest < highest or batches <= FLAT:
         raise ValueError(
@@ -115,6 +121,8 @@ def range_test(
     diagnosis.check_parameters(model, optimizer)
     device = pick_device()
     model.to(device)
+    forward = in_precision(forward, loss, precision, device)
+    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
     before = copy.deepcopy((model.state_dict(), optimizer.state_dict(), model.training))
     rates = np.geomspace(lowest, highest, batches).tolist()
     losses: list[float] = []
@@ -133,9 +141,7 @@ def range_test(
                     break
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                optimizer.zero_grad()
-                value.backward()
-                optimizer.step()
+                descend(model, optimizer, value, scaler, clip_norm)
     finally:
         weights, state, training = before
         model.load_state_dict(weights)

@@ -7,10 +7,13 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
+from accelerate.utils import convert_to_fp32
+from torch import nn
 
+from utils.diagnosis import Forward, Loss
 from utils.language import sentence
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -51,12 +54,8 @@ def choose(
     ValueError
         If ``choice`` is unknown, or is ``fp16`` on a device that is not CUDA.
     """
-    if choice != "auto" and choice not in DTYPES:
-        raise ValueError(sentence("settings.precision", found=choice))
-    if choice == "fp16" and device.type != "cuda":
-        raise ValueError(sentence("settings.needs_cuda", device=device))
     if choice != "auto":
-        return choice
+        return _possible(choice, device)
     if device.type == "mps":
         return "fp32"
     key, file = f"{_machine(device)} | {what}", _cache_file()
@@ -81,6 +80,34 @@ def fastest(seconds: dict[Precision, float]) -> Precision:
         if name in seconds and seconds["fp32"] / seconds[name] >= WORTH_IT:
             return name
     return "fp32"
+
+
+def in_precision(
+    forward: Forward, loss: Loss, precision: Precision, device: torch.device
+) -> Forward:
+    """Return ``forward`` in a precision; its outputs come back in fp32, for the loss.
+
+    A loss that says ``any_precision = True`` takes them as they are.
+    """
+    if _possible(precision, device) == "fp32":
+        return forward
+
+    def lowered(model: nn.Module, batch: Any) -> tuple[Any, Any]:
+        with torch.autocast(device.type, dtype=DTYPES[precision]):
+            outputs, target = forward(model, batch)
+        as_they_are = getattr(loss, "any_precision", False)
+        return outputs if as_they_are else convert_to_fp32(outputs), target
+
+    return lowered
+
+
+def _possible(precision: Precision, device: torch.device) -> Precision:
+    """Return a precision, or raise ValueError if it is none or this device cannot work in it."""
+    if precision not in DTYPES:
+        raise ValueError(sentence("settings.precision", found=precision))
+    if precision == "fp16" and device.type != "cuda":
+        raise ValueError(sentence("settings.needs_cuda", device=device))
+    return precision
 
 
 def _candidates(device: torch.device) -> tuple[Precision, ...]:

@@ -17,21 +17,19 @@ from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
-from accelerate.data_loader import prepare_data_loader
-from accelerate.utils import convert_to_fp32, send_to_device
+from accelerate.utils import send_to_device
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from utils import checkpoint as checkpoints
-from utils import diagnosis
+from utils import diagnosis, processes
 from utils.device import pick_device
 from utils.diagnosis import Forward, Loss
 from utils.history import History
 from utils.language import sentence
-from utils.precision import DTYPES, Precision, PrecisionChoice
+from utils.precision import Precision, PrecisionChoice, in_precision
 from utils.precision import choose as choose_precision
 from utils.progress import Progress, in_notebook, watched
 from utils.recording import RecordedStep, own_stream, recordable
@@ -177,8 +175,9 @@ def fit(
         clip_norm=clip_norm,
         schedule_each=schedule_each,
         cuda_graphs=cuda_graphs and device.type == "cuda" and workplace.num_processes == 1,
+        sampler=train.batch_sampler,
     )
-    shares = {name: _share(loader, name, workplace) for name, loader in named.items()}
+    shares = {name: processes.share(loader, name, workplace) for name, loader in named.items()}
     generators = _generators(named.values())
     with checkpoints.preserved_rng(generators), run.explained():
         for name, loader in named.items():
@@ -208,7 +207,7 @@ def fit(
         progress.say(sentence("training.resumed", path=path, done=len(history), epochs=epochs))
 
     live = live_plot and workplace.is_main_process and in_notebook() and watched()
-    trained, saved = _wrap(model, workplace), time.monotonic()
+    trained, saved = processes.wrap(model, workplace), time.monotonic()
     try:
         with run.recording(trained):
             while len(history) < epochs and not _is_stale(history, patience):
@@ -280,7 +279,7 @@ def evaluate(
     """
     diagnosis.check_data(data, "data")
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    forward = _in_precision(forward, loss, precision, device)
+    forward = in_precision(forward, loss, precision, device)
     return _evaluate(model, data, loss, metrics or {}, forward, device).result()
 
 
@@ -300,6 +299,7 @@ class _Run:
     clip_norm: float | None
     schedule_each: str
     cuda_graphs: bool
+    sampler: Any  # of the batches, for the messages
     history: History = field(default_factory=History)
     best: dict[str, Any] | None = None
     batch: Any = None  # the one at work, for the messages
@@ -327,11 +327,13 @@ class _Run:
                 self.batch = _move(raw, self.device)
                 outputs, target = self.forward(trained, self.batch)
                 value = self.loss(outputs, target)
-                means.add(value, outputs, target)
+                row = means.row(value, outputs, target)
+                means.keep(row)
+                value = processes.balanced(value, row[1], self.workplace)
             if self.step % check_every == 0:
                 self._look(means, progress)
             if value is not None:
-                self._descend(value)
+                descend(self.model, self.optimizer, value, self.scaler, self.clip_norm)
             if self.schedule_each == "step":
                 self.step_scheduler()
         self._look(means, progress)
@@ -353,14 +355,14 @@ class _Run:
         what = f"training {type(self.model).__name__} of {size} parameters"
         with own_stream(self.device):
             chosen = choose_precision(precision, self.device, step, what)
-        self.forward = _in_precision(self.forward, self.loss, chosen, self.device)
+        self.forward = in_precision(self.forward, self.loss, chosen, self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=chosen == "fp16")
         self.history.precision = chosen
 
     def _trial(self, name: Precision) -> Callable[[Any], Tensor]:
         """Return a training step, in a precision, that leaves the model as it is."""
         model = copy.deepcopy(self.model).train()
-        forward = _in_precision(self.forward, self.loss, name, self.device)
+        forward = in_precision(self.forward, self.loss, name, self.device)
 
         def step(batch: Any) -> Tensor:
             model.zero_grad()
@@ -381,7 +383,7 @@ class _Run:
             outputs, target = self.forward(trained, batch)
             value = self.loss(outputs, target)
             row = Means(self.loss, self.metrics).row(value, outputs, target)
-            self._descend(value)
+            descend(self.model, self.optimizer, value, self.scaler, self.clip_norm)
             return torch.stack(
                 [one if isinstance(one, Tensor) else value.new_full((), one) for one in row]
             ).float()
@@ -392,16 +394,6 @@ class _Run:
             self.recorded = RecordedStep(step, self.device) if can else None
             yield
         self.recorded = None
-
-    def _descend(self, value: Tensor) -> None:
-        """Make one step of the optimizer down from a loss."""
-        self.optimizer.zero_grad()
-        self.scaler.scale(value).backward()
-        if self.clip_norm is not None:
-            self.scaler.unscale_(self.optimizer)
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
 
     def _look(self, means: "Means", progress: Progress) -> None:
         """Read the losses since the last look; a GPU is waited for only here."""
@@ -443,7 +435,7 @@ class _Run:
         try:
             yield
         except torch.OutOfMemoryError:
-            raise diagnosis.out_of_memory(self.batch) from None
+            raise diagnosis.out_of_memory(self.batch, self.sampler) from None
         except RuntimeError as error:
             if diagnosis.stopped_the_gpu(error):
                 raise RuntimeError(sentence("model.gpu_stopped")) from error
@@ -491,8 +483,37 @@ class _Run:
         if state["scaler"]:  # empty where the run was not in fp16: another GPU may be
             self.scaler.load_state_dict(state["scaler"])
         self.best = state["best"]
-        self.history = History(**state["history"])
+        self.history = History(**state["history"] | {"stopped": ""})
         checkpoints.set_rng_state(state["rng"], generators)
+
+
+def descend(
+    model: nn.Module,
+    optimizer: Optimizer,
+    value: Tensor,
+    scaler: torch.amp.GradScaler,
+    clip_norm: float | None,
+) -> None:
+    """Make one step of the optimizer down from a loss.
+
+    Parameters
+    ----------
+    model, optimizer
+        As in :func:`fit`.
+    value : Tensor, scalar
+        The loss.
+    scaler : GradScaler
+        Scales the loss in fp16; one that is not enabled leaves it.
+    clip_norm : float or None
+        The largest norm of the gradients.
+    """
+    optimizer.zero_grad()
+    scaler.scale(value).backward()
+    if clip_norm is not None:
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+    scaler.step(optimizer)
+    scaler.update()
 
 
 class Means:
@@ -608,53 +629,6 @@ def _check_settings(epochs: int, clip_norm: float | None, patience: int | None) 
     for name, value in (("epochs", epochs), ("patience", patience), ("clip_norm", clip_norm)):
         if value is not None and not value > 0:
             raise ValueError(sentence("settings.positive", name=name, value=value))
-
-
-def _in_precision(
-    forward: Forward, loss: Loss, precision: Precision, device: torch.device
-) -> Forward:
-    """Run the model in a lower precision; its outputs come back in fp32, for the loss.
-
-    A loss that says ``any_precision = True`` takes them as they are.
-    """
-    if precision == "fp32":
-        return forward
-
-    def lowered(model: nn.Module, batch: Any) -> tuple[Any, Any]:
-        with torch.autocast(device.type, dtype=DTYPES[precision]):
-            outputs, target = forward(model, batch)
-        as_they_are = getattr(loss, "any_precision", False)
-        return outputs if as_they_are else convert_to_fp32(outputs), target
-
-    return lowered
-
-
-def _share(data: DataLoader[Any], name: str, workplace: Accelerator) -> DataLoader[Any]:
-    """Return the part of each batch that is for this process; all of it where there is one."""
-    count = workplace.num_processes
-    if count == 1:
-        return data
-    size = data.batch_size or getattr(data.batch_sampler, "batch_size", None)
-    if size is None or size % count:
-        raise ValueError(sentence("loader.not_shared", name=name, size=size, count=count))
-    return prepare_data_loader(
-        data,
-        num_processes=count,
-        process_index=workplace.process_index,
-        split_batches=True,
-        rng_types=["torch", "generator"],  # all processes shuffle alike
-        # DistributedDataParallel needs the same number of batches everywhere; in validation
-        # an item that is seen twice would count twice
-        even_batches=name == "train",
-    )
-
-
-def _wrap(model: nn.Module, workplace: Accelerator) -> nn.Module:
-    """Average the gradients over the processes, where there are several."""
-    if workplace.num_processes == 1:
-        return model
-    on_cuda = workplace.device.type == "cuda"
-    return DistributedDataParallel(model, device_ids=[workplace.device] if on_cuda else None)
 
 
 def _generators(loaders: Iterable[DataLoader[Any]]) -> list[torch.Generator]:

@@ -259,6 +259,26 @@ def setting(lab: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
     return config, subwords, loaders, pairs
 
 
+def test_batches_for_a_gpu_have_few_shapes_and_the_same_loss(
+    lab: dict[str, Any], setting: tuple[Any, ...]
+) -> None:
+    config, subwords, _, pairs = setting
+    examples = [lab["piece_ids"](pair, subwords) for pair in pairs]
+    torch.manual_seed(0)
+    model, loss = lab["new_transformer"](config), torch.nn.CrossEntropyLoss(ignore_index=lab["PAD"])
+    loaders = [lab["loader_of"](examples, 400, multiple) for multiple in (1, 8)]
+    narrow, wide = (
+        lab["evaluate"](model, loader, loss, forward=lab["translate_batch_loss"])["loss"]
+        for loader in loaders
+    )
+    assert wide == pytest.approx(narrow, rel=1e-4)
+    shapes = [[(*source.shape, *target.shape) for source, target in loader] for loader in loaders]
+    assert all(s % 8 == 0 and t % 8 == 1 for _, s, _, t in shapes[1])
+    assert len({(s, t) for _, s, _, t in shapes[1]}) < len({(s, t) for _, s, _, t in shapes[0]})
+    assert sum(count for count, *_ in shapes[1]) == len(examples)
+    assert all(count * max(s, t) <= 400 for count, s, _, t in shapes[1])
+
+
 def train(lab: dict[str, Any], setting: tuple[Any, ...], folder: Path) -> Any:
     """Train a small model; the loaders start from their seed, as in a new session."""
     config, subwords, _, pairs = setting

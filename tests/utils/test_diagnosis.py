@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
+from utils.batches import TokenBatches
 from utils.training import fit
 
 X = torch.randn(12, 4, generator=torch.Generator().manual_seed(0))
@@ -214,20 +215,32 @@ def test_a_part_of_the_model_that_is_not_written_yet_is_named_as_such():
         _fit(Stub(4, 3), (X, LABELS), nn.CrossEntropyLoss())
 
 
+class Hungry(nn.Linear):
+    """Needs too much memory at one call, as CUDA says it, here without a GPU."""
+
+    def __init__(self, at):
+        super().__init__(4, 3)
+        self.left = at
+
+    def forward(self, inputs):
+        self.left -= 1
+        if self.left == 0:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return super().forward(inputs)
+
+
 @pytest.mark.parametrize("at", [1, 3])
 def test_a_batch_too_large_for_the_gpu_says_what_to_lower(at):
-    """As CUDA raises it, here without a GPU."""
-
-    class Hungry(nn.Linear):
-        calls = 0
-
-        def forward(self, inputs):
-            self.calls += 1
-            if self.calls == at:
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-            return super().forward(inputs)
-
     with pytest.raises(
         RuntimeError, match=r"does not fit in GPU memory: it has \(4, 4\) float32.*batch_size"
     ):
-        _fit(Hungry(4, 3), (X, LABELS), nn.CrossEntropyLoss())
+        _fit(Hungry(at), (X, LABELS), nn.CrossEntropyLoss())
+
+
+def test_of_a_batch_of_tokens_fewer_tokens_are_advised():
+    batches = TokenBatches([(2,)] * 12, tokens=8)
+    loader = DataLoader(TensorDataset(X, LABELS), batch_sampler=batches)
+    model = Hungry(at=1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(RuntimeError, match="Lower tokens in TokenBatches"):
+        fit(model, loader, nn.CrossEntropyLoss(), optimizer, epochs=1)

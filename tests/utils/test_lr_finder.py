@@ -100,6 +100,23 @@ def test_a_loss_that_never_falls():
         range_test(model, loader, nn.MSELoss(), optimizer, lowest=1.0, highest=0.1)
 
 
+def test_with_clipping_higher_rates_do():
+    model, loader, optimizer = _quadratic(10.0)
+    free = range_test(model, loader, nn.MSELoss(), optimizer)
+    clipped = range_test(model, loader, nn.MSELoss(), optimizer, clip_norm=0.1)
+    assert clipped.suggestion > free.suggestion
+
+
+def test_it_runs_in_the_precision_of_the_training():
+    model, loader, optimizer = _quadratic(10.0)
+    coarse = range_test(model, loader, nn.MSELoss(), optimizer, precision="bf16")
+    fine = range_test(model, loader, nn.MSELoss(), optimizer)
+    assert coarse.losses != fine.losses
+    assert coarse.suggestion == pytest.approx(fine.suggestion, rel=0.5)
+    with pytest.raises(ValueError, match="'fp16' needs a CUDA GPU"):
+        range_test(model, loader, nn.MSELoss(), optimizer, precision="fp16")
+
+
 def test_the_plot_shows_losses_and_suggestion():
     model, loader, optimizer = _quadratic(10.0)
     found = range_test(model, loader, nn.MSELoss(), optimizer)

@@ -325,6 +325,38 @@ def test_a_used_scheduler_is_the_same_configuration(tmp_path):
         assert len(history) == 4
 
 
+SHARED = {
+    "batches of so many items": """
+model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 3))
+shuffling = torch.Generator().manual_seed(workplace.process_index)  # fit makes them shuffle alike
+train = DataLoader(points(96), batch_size=16, shuffle=True, generator=shuffling)
+validation = DataLoader(points(37), batch_size=16)
+loss, forward, metrics = nn.CrossEntropyLoss(), last_is_target, {"accuracy": accuracy}
+""",
+    "batches of so many tokens": """
+class Words(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.output = nn.Embedding(20, 8), nn.Linear(8, 20)
+
+    def forward(self, ids):
+        return self.output(self.embedding(ids))
+
+def loader(count):
+    draw = torch.Generator().manual_seed(count)
+    lengths = torch.randint(1, 12, (count,), generator=draw).tolist()
+    texts = [torch.randint(1, 20, (length,), generator=draw) for length in lengths]
+    shuffling = torch.Generator().manual_seed(workplace.process_index)
+    batches = TokenBatches([(length,) for length in lengths], 24, generator=shuffling)
+    return DataLoader(texts, batch_sampler=batches, collate_fn=lambda rows: pad(rows, 0)[0])
+
+def forward(model, ids):
+    return model(ids).flatten(0, 1), ids.flatten()
+
+model, loss = Words(), nn.CrossEntropyLoss(ignore_index=0)
+train, validation, metrics = loader(61), loader(20), {}  # accuracy would count the padding
+""",
+}
 TWO_PROCESSES = """
 import json, sys
 import torch
@@ -332,33 +364,36 @@ from torch import nn
 from torch.utils.data import DataLoader
 from accelerate import Accelerator
 from tests.training_jobs import points
-from utils.training import accuracy, fit
+from utils.batches import TokenBatches
+from utils.text import pad
+from utils.training import accuracy, fit, last_is_target
 
 workplace = Accelerator(cpu=True)
 torch.manual_seed(0)
-model = nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 3))
-shuffling = torch.Generator().manual_seed(workplace.process_index)  # fit makes them shuffle alike
+{data}
 history = fit(
     model,
-    DataLoader(points(96), batch_size=16, shuffle=True, generator=shuffling),
-    nn.CrossEntropyLoss(),
+    train,
+    loss,
     torch.optim.Adam(model.parameters(), lr=0.05),
     epochs=3,
-    validation=DataLoader(points(37), batch_size=16),
-    metrics={"accuracy": accuracy},
+    validation=validation,
+    metrics=metrics,
+    forward=forward,
     checkpoint=sys.argv[2],
 )
-with open(f"{sys.argv[1]}.{workplace.process_index}", "w") as file:
+with open(f"{{sys.argv[1]}}.{{workplace.process_index}}", "w") as file:
     weights = [p.detach().flatten().tolist() for p in model.parameters()]
-    json.dump({"processes": workplace.num_processes, "epochs": history.epochs,
-               "weights": weights}, file)
+    json.dump({{"processes": workplace.num_processes, "epochs": history.epochs,
+               "weights": weights}}, file)
 """
 
 
 @pytest.mark.kernels
-def test_two_processes_share_every_batch(tmp_path):
+@pytest.mark.parametrize("data", SHARED)
+def test_two_processes_share_every_batch(tmp_path, data):
     script = tmp_path / "script.py"
-    script.write_text(TWO_PROCESSES)
+    script.write_text(TWO_PROCESSES.format(data=SHARED[data]))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     environment["CUDA_VISIBLE_DEVICES"] = ""
     # with --cpu the launcher wants MPI; --multi_gpu starts the processes, which choose the CPU
@@ -440,6 +475,11 @@ def test_a_gpu_that_stopped_is_told_from_a_bug_in_torch():
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with pytest.raises(RuntimeError, match=r"index that is out of range.*ACCELERATE_USE_CPU"):
         fit(model, _loader(), CROSS_ENTROPY, optimizer, epochs=3)
+
+
+def test_evaluate_refuses_a_precision_that_is_none():
+    with pytest.raises(ValueError, match="precision is 'fp8'"):
+        evaluate(network(), _loader(), CROSS_ENTROPY, precision="fp8")
 
 
 def test_evaluate_refuses_what_is_no_loader():

@@ -165,6 +165,7 @@ tick.call(
         (rng.normal(size=(3, 4)) * 10 - 1000,),
         (rng.normal(size=(4, 2)) * 10 + np.array([[1000], [-1000], [0], [5000]]),),
         (rng.normal(size=(3, 3)) + rng.permuted([[-2000, 0, 2000]] * 3, axis=1),),
+        (np.full((2, 4), 100 * rng.normal(size=(2, 1)) + [[1000], [-1000]]),),  # all as large
     ],
     marks=2,
     hint={

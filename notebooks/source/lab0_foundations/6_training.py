@@ -482,6 +482,7 @@ tick.call(
         ([3.0, 2.0, 2.5, *rng.uniform(2, 3, size=1), 1.0, 1.5, 1.2, 0.5], 3),  # just in time
         ([2.0, 1.0, *rng.uniform(1, 2, size=3).tolist()], 3),  # gives up at the very end
         ([1.0, 2.0, 0.9, 1.5, 0.8, 1.4, 0.7], int(rng.integers(2, 4))),
+        ([2.0, 1.0, *rng.uniform(1, 2, size=2), 0.5, 0.4], 2),  # better, when it is too late
     ],
     marks=2,
     hint={

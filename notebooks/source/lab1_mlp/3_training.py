@@ -213,7 +213,8 @@ tick.call(
     cases=lambda rng: [
         draw_answers(rng),
         draw_answers(rng, 7),
-        (np.array([[0.5], [0.9], [0.2]]), np.array([[1.0], [1.0], [0.0]])),  # 0.5 is not above 0.5
+        # 0.5 is not above 0.5
+        (np.array([[0.5], [0.9], [0.2], [0.3]]), np.array([[1.0], [1.0], [0.0], [0.0]])),
     ],
     marks=1,
     hint={
