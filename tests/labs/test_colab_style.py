@@ -17,7 +17,7 @@ from grading.judging.assess import assess, prepare
 from grading.judging.rebuild import rebuild
 from grading.session.handing_in import missing
 from tests import mini
-from tests.colab_style import as_colab_saves
+from tests.colab.style import as_colab_saves
 
 ROOT = Path(__file__).resolve().parents[2]
 LABS = [lab.name for lab in load_course(ROOT).labs]

@@ -38,7 +38,7 @@ from grading.errors import UserError
 from grading.judging.assess import first_error
 from grading.publishing import bundle
 from grading.session.keyfile import KeyFile
-from tests.colab_style import as_colab_saves
+from tests.colab.style import as_colab_saves
 from tests.example_class import filled, identity_cell, solutions, written_answers
 
 ROOT = Path(__file__).resolve().parent.parent
