@@ -47,8 +47,10 @@ test-gpu: setup  ## Run what a CUDA GPU can: the pure tests, then lab 4 beside t
 	$(PYTEST) $(GPU_TESTS)
 	$(BIN)/python -m benchmarks gpu
 
-test-colab: setup  ## Run every student notebook as Colab does: make test-colab [LABS=lab1_mlp]
-	$(BIN)/python -m tests.colab $(LABS)
+test-colab: setup  ## Run the student notebooks as Colab does: make test-colab [LABS=lab1_mlp] [PYTHON=...] [PINS=...]
+	$(BIN)/python -m tests.colab $(LABS) \
+		$(if $(filter command line environment,$(origin PYTHON)),--python $(PYTHON)) \
+		$(if $(PINS),--pins $(PINS))
 
 mutants: setup  ## Measure what the checks of a lab, or of all, refuse: make mutants [LAB=lab1_mlp]
 	$(BIN)/python -m grading mutants $(if $(filter command line environment,$(origin LAB)),$(LAB)) \

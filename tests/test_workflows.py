@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -88,3 +89,28 @@ def test_a_job_that_hangs_is_ended(job: dict[str, Any]) -> None:
 def test_only_matrices_that_exist_are_used(job: dict[str, Any]) -> None:
     used = set(re.findall(r"\$\{\{ matrix\.(\w+) \}\}", str(job)))
     assert used == set(job.get("strategy", {}).get("matrix", {}))
+
+
+def test_only_a_job_that_opens_issues_may_write_them() -> None:
+    writing = {
+        file for file, workflow in WORKFLOWS.items() if "issues" in workflow.get("permissions", {})
+    }
+    opening = {name.split(": ")[0] for name, job in JOBS.items() if "gh issue create" in str(job)}
+    assert writing == opening == {"colab.yml"}
+
+
+def test_an_issue_is_opened_when_something_failed_and_then_only() -> None:
+    *before, last = JOBS["colab.yml: newest"]["steps"]
+    assert "gh issue create" in last["run"] and last["if"] == "failure()"
+    assert "GH_TOKEN" in last["env"]  # without which gh does nothing
+    assert not [step for step in before if "continue-on-error" in step or "if" in step]
+
+
+def test_the_weekly_list_is_made_as_its_maker_asks_and_is_the_one_that_is_used() -> None:
+    (making,) = (text for text in scripts(JOBS["colab.yml: newest"]) if "tests.colab.pins" in text)
+    maker = [sys.executable, "-m", "tests.colab.pins", "--help"]
+    asked = subprocess.run(maker, cwd=KIT, check=True, capture_output=True, text=True).stdout
+    options = set(re.findall(r"--(\w+)", asked.partition("\n\n")[0]))
+    assert set(re.findall(r" --(\w+) \"\$", making)) == options
+    (made,) = re.findall(r"> (\S+)$", making, re.MULTILINE)
+    assert ["make", "test-colab", f"PINS={made}"] in commands(JOBS["colab.yml: newest"])
