@@ -62,7 +62,8 @@ def started(course: Course) -> subprocess.Popen[str]:
 
 
 def _first_is_written(course: Course) -> bool:
-    with sqlite3.connect(course.home / "gradebook.db", timeout=30) as connection:
+    gradebook = sqlite3.connect(course.home / "gradebook.db", timeout=30)
+    with contextlib.closing(gradebook) as connection:
         tables = connection.execute("select count(*) from sqlite_master where name = 'dl_result'")
         if not tables.fetchone()[0]:
             return False
