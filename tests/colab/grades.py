@@ -51,11 +51,14 @@ def graded_alike(course: Course, runs: list[Run], home: Path) -> list[str]:
     ):
         command = [sys.executable, "-m", "grading", *step]
         done = subprocess.run(command, cwd=home, capture_output=True, text=True)
-        if done.returncode:
+        if done.returncode not in (0, 1):  # 1: cells of the student's own are to be looked at
             return [f"python -m grading {' '.join(step)}: {line}" for line in _last(done)]
     graded = json.loads((home / "marks.json").read_text())["submissions"]
     saved, clean = sorted(graded, key=lambda result: result["student"])
-    return [
+    problems = []
+    if clean["score"] != run.marks:
+        problems.append(f"{run.lab}: {run.marks:g} marks in its session, {clean['score']:g} graded")
+    return problems + [
         f"{run.lab}: {key} is {saved[key]} as Colab saves it, {clean[key]} of its clean twin"
         for key in ("status", "score", "max_score", "flags", "checks")
         if saved[key] != clean[key]

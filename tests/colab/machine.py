@@ -40,23 +40,23 @@ def set_up(python: str, pins: Pins) -> None:
         return
     print(f"Setting up {ENVIRONMENT.name}: a few minutes the first time.", flush=True)
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-    subprocess.run([python, "-m", "venv", ENVIRONMENT / "base"], check=True)
+    _run(python, "venv", ENVIRONMENT / "base")
     listed, kept = ENVIRONMENT / "pins.txt", ENVIRONMENT / "kept.txt"
     listed.write_text(pins.text)
-    _pip("install", "--requirement", listed, torch)
+    _run(BASE, "pip", "install", *QUIET, "--requirement", listed, torch)
     kept.write_text("".join(f"{name}=={there}\n" for name, there in versions(BASE).items()))
     lacking = planned(BASE, "--constraint", kept, "--requirement", SESSION_REQUIREMENTS)
     wheels = [f"{package['name']}=={package['version']}" for package in lacking]
-    _pip("wheel", "--no-deps", "--wheel-dir", WHEELS, *wheels)
+    _run(BASE, "pip", "wheel", *QUIET, "--no-deps", "--wheel-dir", WHEELS, *wheels)
     done.write_text(made_for)
 
 
-def _pip(command: str, *arguments: str | Path) -> None:
-    """Let the environment's pip do something, or say in one line why it cannot."""
-    pip = [BASE, "-m", "pip", command, *QUIET, *arguments]
-    done = subprocess.run(pip, stderr=subprocess.PIPE, text=True)
+def _run(python: Path | str, module: str, *arguments: str | Path) -> None:
+    """Run a module of Python's that makes an environment, or say in one line why it cannot."""
+    command = [python, "-m", module, *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
-        raise UserError(f"pip {command} fails: {reason(done.stderr)}")
+        raise UserError(f"{python} -m {module} {arguments[0]} fails: {reason(done.stdout)}")
 
 
 def python_of(python: str) -> str:

@@ -23,6 +23,17 @@ def test_an_interpreter_that_does_not_run_is_one_line(tmp_path: Path, name: str,
     assert len(str(error.value).splitlines()) == 1
 
 
+def test_an_interpreter_that_makes_no_environment_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking = tmp_path / "lacking"
+    lacking.write_text('#!/bin/sh\ntest "$1" = -c && echo 3.13.15 || { echo no venv; exit 1; }\n')
+    lacking.chmod(0o755)
+    monkeypatch.setattr(machine, "ENVIRONMENT", tmp_path / "environment")
+    with pytest.raises(UserError, match=r"lacking -m venv .* fails: no venv$"):
+        machine.set_up(str(lacking), Pins("", "3.13.15", "2.11.0"))
+
+
 @pytest.mark.sandbox
 def test_a_sessions_folder_is_where_colab_has_it(tmp_path: Path):
     skip_without_sandbox()
