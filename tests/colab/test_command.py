@@ -8,7 +8,8 @@ import pytest
 
 from grading.places import KIT
 
-UNASKED = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "PINS")}
+ASKED = ("PYTHON", "PINS", "MAKEFLAGS", "MAKELEVEL")  # of the make that runs the tests, too
+UNASKED = {name: value for name, value in os.environ.items() if name not in ASKED}
 
 
 @pytest.mark.parametrize(
