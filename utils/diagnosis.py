@@ -164,14 +164,14 @@ def _looked_up(model: nn.Module) -> Iterator[None]:
     A GPU stops for good at such an id, and no session can use it again.
     """
 
-    def look(layer: nn.Module, inputs: tuple[Any, ...]) -> None:
-        ids = inputs[0]
+    def look(layer: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        ids = inputs[0] if inputs else named["input"]
         if not bool(((ids >= 0) & (ids < layer.num_embeddings)).all()):
             functional.embedding(ids.cpu(), layer.get_parameter("weight").cpu())  # raises
 
     kinds = nn.Embedding, nn.EmbeddingBag
     layers = [layer for layer in model.modules() if isinstance(layer, kinds)]
-    hooks = [layer.register_forward_pre_hook(look) for layer in layers]
+    hooks = [layer.register_forward_pre_hook(look, with_kwargs=True) for layer in layers]
     try:
         yield
     finally:

@@ -14,16 +14,18 @@ from accelerate.utils import send_to_device
 from torch import Tensor
 from torch.optim import Optimizer
 
+from utils.language import sentence
+
 Step = Callable[[Any], Tensor]
 
 
 class RecordedStep:
-    """A training step that is played back from the third batch of a shape on.
+    """A training step that is played back from the second batch of a shape on.
 
     The first batch of a shape runs as it is, which makes what is made once: gradients, an
-    optimizer's state, the libraries' workspaces. The second one is recorded. What a step does in
-    Python happens at those two batches alone, so it has to do the same for all of a shape; a step
-    that reads a value from the GPU, or draws in Python, is not for it.
+    optimizer's state, the libraries' workspaces. At the second one the step is recorded, then
+    played back. What it does in Python happens at those two batches alone, so it has to do the same
+    for all of a shape; a step that reads a value from the GPU, or draws in Python, is not for it.
 
     Parameters
     ----------
@@ -35,7 +37,7 @@ class RecordedStep:
     Attributes
     ----------
     problem : str
-        Why the step could not be recorded, in PyTorch's words; all steps then run as they are.
+        Why the step could not be recorded, mostly in PyTorch's words; all then run as they are.
     """
 
     def __init__(self, step: Step, device: torch.device) -> None:
@@ -48,8 +50,14 @@ class RecordedStep:
             tuple[Any, ...], tuple[torch.cuda.CUDAGraph, list[Tensor], Tensor]
         ] = {}
 
-    def __call__(self, batch: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
-        """Return what the step returns for a batch, which may still lie on the CPU."""
+    def __call__(self, batch: Any) -> Tensor:
+        """Return what the step returns for a batch, which may still lie on the CPU.
+
+        It is recorded for a list or tuple of tensors: what else there is would stay as it was.
+        """
+        if type(batch) not in (list, tuple) or not all(isinstance(one, Tensor) for one in batch):
+            self.problem = self.problem or sentence("training.not_only_tensors")
+            return self._run(send_to_device(batch, self._device, non_blocking=True))
         shape = tuple((one.shape, one.dtype) for one in batch)
         if shape in self._seen and shape not in self._recorded and not self.problem:
             self._record(shape, batch)
@@ -119,6 +127,16 @@ def recordable(optimizer: Optimizer, device: torch.device) -> Iterator[bool]:
             group["lr"] = float(group["lr"])
         if not (optimizer.defaults["capturable"] or optimizer.defaults.get("fused")):
             _count_steps_on(torch.device("cpu"), optimizer)
+
+
+def unrecorded_state(optimizer: Optimizer) -> dict[str, Any]:
+    """Return the state of an optimizer as it is where nothing is recorded, for a checkpoint."""
+    state: dict[str, Any] = optimizer.state_dict()
+    for group in state["param_groups"]:
+        group["lr"] = float(group["lr"])
+        if "capturable" in group:
+            group["capturable"] = optimizer.defaults["capturable"]
+    return state
 
 
 def _count_steps_on(device: torch.device, optimizer: Optimizer) -> None:

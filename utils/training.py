@@ -32,7 +32,7 @@ from utils.language import sentence
 from utils.precision import Precision, PrecisionChoice, in_precision
 from utils.precision import choose as choose_precision
 from utils.progress import Progress, in_notebook, watched
-from utils.recording import RecordedStep, own_stream, recordable
+from utils.recording import RecordedStep, own_stream, recordable, unrecorded_state
 
 Metric = Callable[[Any, Any], Tensor | float]
 Scheduler = LRScheduler | ReduceLROnPlateau
@@ -253,7 +253,7 @@ def evaluate(
     *,
     metrics: Mapping[str, Metric] | None = None,
     forward: Forward = last_is_target,
-    precision: Precision = "fp32",
+    precision: PrecisionChoice = "fp32",
 ) -> dict[str, float]:
     """Return the mean loss and metrics of a model over a data set.
 
@@ -279,8 +279,15 @@ def evaluate(
     """
     diagnosis.check_data(data, "data")
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    forward = in_precision(forward, loss, precision, device)
-    return _evaluate(model, data, loss, metrics or {}, forward, device).result()
+
+    def step(name: Precision) -> None:
+        with checkpoints.preserved_rng(_generators([data])):
+            first = [next(iter(data))]
+        _evaluate(model, first, loss, {}, in_precision(forward, loss, name, device), device)
+
+    chosen = choose_precision(precision, device, step, f"evaluating {_named(model)}")
+    lowered = in_precision(forward, loss, chosen, device)
+    return _evaluate(model, data, loss, metrics or {}, lowered, device).result()
 
 
 @dataclass
@@ -351,9 +358,8 @@ class _Run:
                 trials[name] = self._trial(name)
             trials[name](self.batch)
 
-        size = sum(parameter.numel() for parameter in self.model.parameters())
-        what = f"training {type(self.model).__name__} of {size} parameters"
         with own_stream(self.device):
+            what = f"training {_named(self.model)}"
             chosen = choose_precision(precision, self.device, step, what)
         self.forward = in_precision(self.forward, self.loss, chosen, self.device)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=chosen == "fp16")
@@ -466,7 +472,7 @@ class _Run:
         """Return what a checkpoint must hold to go on exactly here."""
         return {
             "model": self.model.state_dict(),
-            "optimizer": _unrecorded(self.optimizer),
+            "optimizer": unrecorded_state(self.optimizer),
             "scheduler": self.scheduler and self.scheduler.state_dict(),
             "scaler": self.scaler.state_dict(),
             "best": self.best,
@@ -483,7 +489,8 @@ class _Run:
         if state["scaler"]:  # empty where the run was not in fp16: another GPU may be
             self.scaler.load_state_dict(state["scaler"])
         self.best = state["best"]
-        self.history = History(**state["history"] | {"stopped": ""})
+        now = {"stopped": "", "precision": self.history.precision}
+        self.history = History(**state["history"] | now)
         checkpoints.set_rng_state(state["rng"], generators)
 
 
@@ -610,14 +617,10 @@ def _numbers(rows: Iterable[Sequence[Tensor | float]]) -> list[list[float]]:
     ]
 
 
-def _unrecorded(optimizer: Optimizer) -> dict[str, Any]:
-    """Return the state of an optimizer as it is where nothing is recorded."""
-    state = optimizer.state_dict()
-    given = {k: v for k, v in optimizer.defaults.items() if k == "capturable"}
-    state["param_groups"] = [
-        {**group, **given, "lr": float(group["lr"])} for group in state["param_groups"]
-    ]
-    return state
+def _named(model: nn.Module) -> str:
+    """Name a model for the measurements that are kept."""
+    size = sum(parameter.numel() for parameter in model.parameters())
+    return f"{type(model).__name__} of {size} parameters"
 
 
 def _move(batch: Any, device: torch.device) -> Any:

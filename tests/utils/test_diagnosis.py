@@ -93,6 +93,20 @@ def test_an_unseen_token():
         _fit(Words(), (LABELS + 1, LABELS), nn.CrossEntropyLoss())
 
 
+def test_an_embedding_called_by_name():
+    class Words(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(3, 3)
+
+        def forward(self, ids):
+            return self.embedding(input=ids)
+
+    assert len(_fit(Words(), (LABELS, LABELS), nn.CrossEntropyLoss())) == 2
+    with pytest.raises(ValueError, match=r"an id beyond the rows of an nn\.Embedding"):
+        _fit(Words(), (LABELS + 1, LABELS), nn.CrossEntropyLoss())
+
+
 def test_a_tensor_on_another_device():
     class Mixed(nn.Module):
         def __init__(self):

@@ -27,11 +27,9 @@ def loader(batch_size=20):  # the last batch of an epoch is of another shape
     return torch.utils.data.DataLoader(Rows(), batch_size=batch_size)
 
 
-def trained(
-    *, graphs, epochs=4, kind=torch.optim.Adam, fused=None, dropout=0.0, checkpoint=None, **more
-):
+def trained(*, graphs, epochs=4, kind=torch.optim.Adam, fused=None, checkpoint=None, **more):
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(8, 16), nn.Dropout(dropout), nn.ReLU(), nn.Linear(16, 1))
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     optimizer = kind(model.parameters(), lr=0.01, fused=fused)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.9**step)
@@ -115,6 +113,15 @@ def test_a_mask_made_on_the_way_is_made_on_the_gpu():
         outputs = [step([torch.full((4, 4), float(i))]) for i in range(4)]
     assert not step.problem
     assert [float(one[0, 0]) for one in outputs] == [0.0, 1.0, 2.0, 3.0]
+
+
+@needs_cuda
+def test_batches_of_other_things_than_tensors_are_not_recorded():
+    with own_stream(CUDA):
+        step = RecordedStep(lambda batch: batch[0] * batch[1], CUDA)
+        outputs = [float(step([torch.ones(1), i])) for i in range(4)]
+    assert outputs == [0.0, 1.0, 2.0, 3.0]
+    assert "tensors" in step.problem
 
 
 @needs_cuda

@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from tests.training_jobs import network, points
-from utils import training
+from utils import precision, training
 from utils.device import seed_everything
 from utils.text import BucketSampler, pad
 from utils.training import accuracy, evaluate, fit
@@ -475,6 +475,26 @@ def test_a_gpu_that_stopped_is_told_from_a_bug_in_torch():
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with pytest.raises(RuntimeError, match=r"index that is out of range.*ACCELERATE_USE_CPU"):
         fit(model, _loader(), CROSS_ENTROPY, optimizer, epochs=3)
+
+
+def test_evaluate_measures_what_is_fastest(monkeypatch, tmp_path):
+    monkeypatch.setattr(precision, "_cache_file", lambda: tmp_path / "precision.json")
+    model, state = network(), torch.get_rng_state()
+    found = evaluate(model, _loader(), CROSS_ENTROPY, precision="auto")
+    (kept,) = json.loads((tmp_path / "precision.json").read_text()).values()
+    assert kept in ("fp32", "bf16")
+    torch.set_rng_state(state)
+    assert found == pytest.approx(evaluate(model, _loader(), CROSS_ENTROPY), abs=0.02)
+    assert model.training
+
+
+def test_what_a_resumed_run_works_in_is_what_its_history_says(tmp_path):
+    path = tmp_path / "run.pt"
+    for epochs, name in ((1, "bf16"), (2, "fp32")):
+        model, optimizer = _made()
+        history = fit(model, _loader(), CROSS_ENTROPY, optimizer, epochs=epochs,
+                      precision=name, checkpoint=path)  # fmt: skip
+        assert history.precision == name and len(history) == epochs
 
 
 def test_evaluate_refuses_a_precision_that_is_none():
