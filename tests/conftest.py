@@ -35,6 +35,13 @@ def in_english(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(language.VARIABLE, language.FALLBACK)
 
 
+@pytest.fixture(autouse=True)
+def own_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every test begin with the pictures as they are, not in words as in a graded session."""
+    monkeypatch.setenv("MPLBACKEND", "")  # so that it is put back, too
+    monkeypatch.delenv("MPLBACKEND")
+
+
 @pytest.fixture
 def data_mirror(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The folder with the real data sets, set as the mirror, and an empty cache."""

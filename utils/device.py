@@ -58,6 +58,8 @@ def pick_device() -> torch.device:
             device, why = candidate, torch.cuda.get_device_name(candidate)
             # cuDNN's attention makes a plan for every new shape, which takes longer than a step
             torch.backends.cuda.enable_cudnn_sdp(False)
+            # its recurrent and convolutional layers would keep 10 bits of a product (TF32)
+            torch.backends.cudnn.allow_tf32 = False
         except RuntimeError as error:
             why = sentence("device.broken", reason=str(error).splitlines()[0])
     elif torch.backends.mps.is_available():

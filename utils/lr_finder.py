@@ -23,11 +23,12 @@ from torch.utils.data import DataLoader
 
 from utils import diagnosis, plots
 from utils.checkpoint import preserved_rng
+from utils.descent import Descent
 from utils.device import pick_device
 from utils.diagnosis import Forward, Loss
 from utils.language import sentence
 from utils.precision import Precision, in_precision
-from utils.training import descend, last_is_target
+from utils.training import last_is_target
 
 FLAT = 10  # batches at the start, where the rate is too small to change the loss
 SMOOTHING = 4.0  # batches: the width (standard deviation) of the smoothing
@@ -123,6 +124,7 @@ def range_test(
     model.to(device)
     forward = in_precision(forward, loss, precision, device)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    descent = Descent(model, optimizer, scaler, clip_norm)
     before = copy.deepcopy((model.state_dict(), optimizer.state_dict(), model.training))
     rates = np.geomspace(lowest, highest, batches).tolist()
     losses: list[float] = []
@@ -141,7 +143,7 @@ def range_test(
                     break
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                descend(model, optimizer, value, scaler, clip_norm)
+                descent.add(value)
     finally:
         weights, state, training = before
         model.load_state_dict(weights)

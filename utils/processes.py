@@ -65,8 +65,13 @@ def wrap(model: nn.Module, workplace: Accelerator) -> nn.Module:
     return DistributedDataParallel(model, device_ids=[workplace.device] if on_cuda else None)
 
 
-def balanced(value: Tensor, weight: Tensor | float, workplace: Accelerator) -> Tensor:
-    """Return the loss of a part of a batch so that the mean over the processes is the batch's.
+def balanced(
+    value: Tensor, weight: Tensor | float, workplace: Accelerator
+) -> tuple[Tensor, Tensor | float]:
+    """Return the loss of a part of a batch, and its weight, as all the processes see them.
+
+    The mean of such losses over the processes is the loss of the batch, and the weight is the
+    batch's.
 
     Parameters
     ----------
@@ -77,10 +82,10 @@ def balanced(value: Tensor, weight: Tensor | float, workplace: Accelerator) -> T
     workplace : Accelerator
     """
     if workplace.num_processes == 1:
-        return value
+        return value, weight
     own = torch.as_tensor(weight, dtype=torch.float64, device=workplace.device)
-    share_of_it = own * workplace.num_processes / workplace.reduce(own.clone(), "sum")
-    return value * share_of_it.to(value.dtype)
+    whole = workplace.reduce(own.clone(), "sum")
+    return value * (own * workplace.num_processes / whole).to(value.dtype), whole
 
 
 class _Parts(Sampler[list[int]]):

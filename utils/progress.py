@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from utils.hosts import host
 from utils.language import sentence
 
-FRONT_ENDS = ("JPY_SESSION_NAME", "COLAB_RELEASE_TAG", "VSCODE_PID")  # each sets its variable
 LINES = 20  # a run of many epochs prints about this many lines
 REFRESH = 0.2  # seconds between two refreshes of the numbers on the bar
 
@@ -18,13 +18,13 @@ def watched() -> bool:
     """Return whether somebody sees this output as it appears.
 
     A kernel started by a notebook's front end or a terminal is watched; one that runs headless
-    (nbclient, papermill, the grader), a pipe and a log file are not. What is not known to show
-    a bar gets plain lines, which read everywhere.
+    (nbclient, papermill, the grader, a version that Kaggle saves), a pipe and a log file are not.
+    What is not known to show a bar gets plain lines, which read everywhere.
     """
-    if "DL_MODE" in os.environ:
+    if "DL_MODE" in os.environ or os.environ.get("KAGGLE_KERNEL_RUN_TYPE") == "Batch":
         return False
     if in_notebook():
-        return any(name in os.environ for name in FRONT_ENDS)
+        return host() is not None
     return sys.stderr.isatty()
 
 

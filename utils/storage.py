@@ -1,13 +1,15 @@
 """Where a student's work is kept between sessions: training runs, marks seen, hand-ins.
 
 In order: the folder named by ``DL_WORK``; Google Drive, if it is mounted; a folder ``dl-work``
-beside the notebook, which a Colab machine takes with it when it disconnects.
+beside the notebook, which some of the places where notebooks run do not keep.
 """
 
 import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from utils.hosts import Keeps, host
 
 DRIVE = Path("/content/drive/MyDrive")
 NAME = "dl-work"
@@ -21,28 +23,28 @@ class Storage:
     ----------
     folder : Path
         It may not exist yet.
-    lasts : bool
-        Whether it outlives the machine of a Colab session.
+    keeps : {"all", "drive", "asked", "nothing"}
+        What a later session finds of it, see :class:`utils.hosts.Host`.
     refused : Path or None
         Mounted Drive, where it could not be written to and was passed over.
     """
 
     folder: Path
-    lasts: bool
+    keeps: Keeps
     refused: Path | None = None
 
 
 def storage() -> Storage:
     """Return where this session keeps work; a Drive that cannot be written to is passed over."""
-    on_disk = Path.cwd() / NAME
+    on_disk, here = Path.cwd() / NAME, host()
     named = os.environ.get("DL_WORK")
     if named:
-        return Storage(Path(named).expanduser(), lasts=True)
+        return Storage(Path(named).expanduser(), keeps="all")
     if not DRIVE.is_dir():
-        return Storage(on_disk, lasts="COLAB_RELEASE_TAG" not in os.environ)
+        return Storage(on_disk, keeps=here.keeps if here else "all")
     if is_writable(DRIVE):
-        return Storage(DRIVE / NAME, lasts=True)
-    return Storage(on_disk, lasts=False, refused=DRIVE)
+        return Storage(DRIVE / NAME, keeps="all")
+    return Storage(on_disk, keeps="drive", refused=DRIVE)
 
 
 def work_folder(name: str) -> Path:

@@ -21,10 +21,12 @@ from accelerate.utils import send_to_device
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from utils import checkpoint as checkpoints
 from utils import diagnosis, processes
+from utils.descent import Descent, compiled
 from utils.device import pick_device
 from utils.diagnosis import Forward, Loss
 from utils.history import History
@@ -78,10 +80,15 @@ def fit(
     clip_norm: float | None = None,
     scheduler: Scheduler | None = None,
     schedule_each: Literal["epoch", "step"] = "epoch",
+    accumulate: int = 1,
+    averaged: AveragedModel | None = None,
+    average_each: Literal["epoch", "step"] = "step",
+    callbacks: Sequence[Callable[[History], object]] = (),
     patience: int | None = None,
     checkpoint: str | Path | None = None,
     precision: PrecisionChoice = "fp32",
     cuda_graphs: bool = False,
+    compile: bool = False,
     live_plot: bool = False,
 ) -> History:
     """Train a model, in place, on the device of :func:`utils.device.pick_device`.
@@ -116,6 +123,16 @@ def fit(
         Changes the learning rate; the latter looks at the validation loss.
     schedule_each : {"epoch", "step"}, optional
         When the scheduler makes its step.
+    accumulate : int, optional
+        Batches that make one step together, where as many items do not fit in memory at once.
+        The step is that of one large batch, but for layers that look across a batch.
+    averaged : AveragedModel, optional
+        Of ``torch.optim.swa_utils``, made with this model: it follows the weights, and a
+        checkpoint holds it, too. The model itself is what is validated.
+    average_each : {"epoch", "step"}, optional
+        When it takes the weights in.
+    callbacks : sequence of callable, optional
+        Each gets the curves so far after every epoch.
     patience : int, optional
         Stop after this many epochs without a lower validation loss (training loss without
         validation), and put the weights of the best epoch back.
@@ -129,7 +146,11 @@ def fit(
         On a CUDA GPU, record the step of each shape of batch and play it back: many times faster
         where the model is small. For a model that does the same in Python for every batch of a
         shape, an optimizer that has ``capturable`` (Adam and its relatives), and batches of few
-        shapes. A step that cannot be recorded runs as ever, and a line says why.
+        shapes. A step that cannot be recorded runs as ever, and a line says why. Steps of several
+        batches are not recorded.
+    compile : bool, optional
+        Let ``torch.compile`` make the model faster. That takes up to minutes, so it pays in long
+        trainings of large models. Where it does not work, a line says why.
     live_plot : bool, optional
         Draw the curves after each epoch, in a notebook that somebody watches.
 
@@ -154,7 +175,7 @@ def fit(
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     >>> history = fit(model, data, nn.MSELoss(), optimizer, epochs=2)  # doctest: +SKIP
     """
-    _check_settings(epochs, clip_norm, patience)
+    _check_settings(epochs=epochs, patience=patience, clip_norm=clip_norm, accumulate=accumulate)
     named = {"train": train} if validation is None else {"train": train, "validation": validation}
     for name, loader in named.items():
         diagnosis.check_data(loader, name)
@@ -162,19 +183,22 @@ def fit(
 
     device = pick_device()
     workplace = Accelerator(cpu=device.type == "cpu")
+    one_by_one = accumulate == 1 and workplace.num_processes == 1
     run = _Run(
         model=model.to(device),
         optimizer=optimizer,
         scheduler=scheduler,
-        scaler=torch.amp.GradScaler(device.type, enabled=False),
+        averaged=None if averaged is None else averaged.to(device),
         loss=loss,
         metrics=dict(metrics or {}),
         forward=forward,
         device=device,
         workplace=workplace,
         clip_norm=clip_norm,
+        accumulate=accumulate,
         schedule_each=schedule_each,
-        cuda_graphs=cuda_graphs and device.type == "cuda" and workplace.num_processes == 1,
+        average_each=average_each,
+        cuda_graphs=cuda_graphs and device.type == "cuda" and one_by_one,
         sampler=train.batch_sampler,
     )
     shares = {name: processes.share(loader, name, workplace) for name, loader in named.items()}
@@ -207,7 +231,8 @@ def fit(
         progress.say(sentence("training.resumed", path=path, done=len(history), epochs=epochs))
 
     live = live_plot and workplace.is_main_process and in_notebook() and watched()
-    trained, saved = processes.wrap(model, workplace), time.monotonic()
+    called = compiled(model, run.trial_loss, progress.say) if compile else model
+    trained, saved = processes.wrap(called, workplace), time.monotonic()
     try:
         with run.recording(trained):
             while len(history) < epochs and not _is_stale(history, patience):
@@ -222,8 +247,7 @@ def fit(
                 history.add(row | {"lr": rate}, seconds)
                 if patience is not None and history.best_epoch == len(history):
                     run.best = copy.deepcopy(model.state_dict())
-                if schedule_each == "epoch":
-                    run.step_scheduler()
+                run.after("epoch")
                 progress.epoch(len(history), row, items / seconds)
                 last = len(history) >= epochs or _is_stale(history, patience)
                 if path is not None and (last or time.monotonic() - saved >= SAVE_EVERY):
@@ -232,6 +256,8 @@ def fit(
                     saved = time.monotonic()
                 if live:
                     history.refresh()
+                for callback in callbacks:
+                    callback(history)
     except KeyboardInterrupt:
         history.stopped = sentence("training.by_hand", epoch=len(history) + 1, step=run.step)
         progress.say(sentence("training.kept", stopped=history.stopped.capitalize()))
@@ -297,14 +323,16 @@ class _Run:
     model: nn.Module
     optimizer: Optimizer
     scheduler: Scheduler | None
-    scaler: torch.amp.GradScaler
+    averaged: AveragedModel | None
     loss: Loss
     metrics: dict[str, Metric]
     forward: Forward
     device: torch.device
     workplace: Accelerator
     clip_norm: float | None
+    accumulate: int
     schedule_each: str
+    average_each: str
     cuda_graphs: bool
     sampler: Any  # of the batches, for the messages
     history: History = field(default_factory=History)
@@ -312,6 +340,10 @@ class _Run:
     batch: Any = None  # the one at work, for the messages
     step: int = 0
     recorded: RecordedStep | None = None
+    descent: Descent = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.descent = self._descent(scaled=False)
 
     @property
     def rate(self) -> float:
@@ -336,14 +368,15 @@ class _Run:
                 value = self.loss(outputs, target)
                 row = means.row(value, outputs, target)
                 means.keep(row)
-                value = processes.balanced(value, row[1], self.workplace)
             if self.step % check_every == 0:
                 self._look(means, progress)
-            if value is not None:
-                descend(self.model, self.optimizer, value, self.scaler, self.clip_norm)
-            if self.schedule_each == "step":
-                self.step_scheduler()
+            if value is None or self.descent.add(
+                *processes.balanced(value, row[1], self.workplace)
+            ):
+                self.after("step")
         self._look(means, progress)
+        if self.descent.finish():
+            self.after("step")
         if self.recorded is not None and self.recorded.problem:
             progress.say(sentence("training.not_recorded", reason=self.recorded.problem))
             self.recorded = None
@@ -362,8 +395,16 @@ class _Run:
             what = f"training {_named(self.model)}"
             chosen = choose_precision(precision, self.device, step, what)
         self.forward = in_precision(self.forward, self.loss, chosen, self.device)
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=chosen == "fp16")
+        self.descent = self._descent(scaled=chosen == "fp16")
         self.history.precision = chosen
+
+    def _descent(self, *, scaled: bool) -> Descent:
+        scaler = torch.amp.GradScaler(self.device.type, enabled=scaled)
+        return Descent(self.model, self.optimizer, scaler, self.clip_norm, self.accumulate)
+
+    def trial_loss(self, model: nn.Module) -> Tensor:
+        """Return the loss of a model on the batch in hand."""
+        return self.loss(*self.forward(model, self.batch))
 
     def _trial(self, name: Precision) -> Callable[[Any], Tensor]:
         """Return a training step, in a precision, that leaves the model as it is."""
@@ -389,13 +430,13 @@ class _Run:
             outputs, target = self.forward(trained, batch)
             value = self.loss(outputs, target)
             row = Means(self.loss, self.metrics).row(value, outputs, target)
-            descend(self.model, self.optimizer, value, self.scaler, self.clip_norm)
+            self.descent.add(value)
             return torch.stack(
                 [one if isinstance(one, Tensor) else value.new_full((), one) for one in row]
             ).float()
 
         with own_stream(self.device), recordable(self.optimizer, self.device) as can:
-            if self.scaler.is_enabled():  # any other optimizer reads whether to make its step
+            if self.descent.scaler.is_enabled():  # other optimizers read whether to make a step
                 can = can and bool(self.optimizer.defaults.get("fused"))
             self.recorded = RecordedStep(step, self.device) if can else None
             yield
@@ -428,8 +469,12 @@ class _Run:
             raise RuntimeError(sentence("diverged.validation", value=row["loss"], epoch=epoch))
         return {f"val_{name}": value for name, value in row.items()}
 
-    def step_scheduler(self) -> None:
-        """Change the learning rate, if there is a scheduler."""
+    def after(self, what: Literal["epoch", "step"]) -> None:
+        """Change the learning rate, and take the weights into the average, if it is time to."""
+        if self.averaged is not None and self.average_each == what:
+            self.averaged.update_parameters(self.model)
+        if self.schedule_each != what:
+            return
         if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step(self.history[self.history.watched][-1])
         elif self.scheduler is not None:
@@ -466,6 +511,8 @@ class _Run:
             "metrics": list(self.metrics),
             "schedule_each": self.schedule_each,
             "clip_norm": self.clip_norm,
+            **({} if self.accumulate == 1 else {"accumulate": self.accumulate}),
+            **({} if self.averaged is None else {"average_each": self.average_each}),
         }
 
     def state(self, generators: list[torch.Generator]) -> dict[str, Any]:
@@ -474,7 +521,8 @@ class _Run:
             "model": self.model.state_dict(),
             "optimizer": unrecorded_state(self.optimizer),
             "scheduler": self.scheduler and self.scheduler.state_dict(),
-            "scaler": self.scaler.state_dict(),
+            "averaged": self.averaged and self.averaged.state_dict(),
+            "scaler": self.descent.scaler.state_dict(),
             "best": self.best,
             "history": self.history.state(),
             "rng": checkpoints.rng_state(generators),
@@ -486,41 +534,14 @@ class _Run:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
+        if self.averaged is not None:
+            self.averaged.load_state_dict(state["averaged"])
         if state["scaler"]:  # empty where the run was not in fp16: another GPU may be
-            self.scaler.load_state_dict(state["scaler"])
+            self.descent.scaler.load_state_dict(state["scaler"])
         self.best = state["best"]
         now = {"stopped": "", "precision": self.history.precision}
         self.history = History(**state["history"] | now)
         checkpoints.set_rng_state(state["rng"], generators)
-
-
-def descend(
-    model: nn.Module,
-    optimizer: Optimizer,
-    value: Tensor,
-    scaler: torch.amp.GradScaler,
-    clip_norm: float | None,
-) -> None:
-    """Make one step of the optimizer down from a loss.
-
-    Parameters
-    ----------
-    model, optimizer
-        As in :func:`fit`.
-    value : Tensor, scalar
-        The loss.
-    scaler : GradScaler
-        Scales the loss in fp16; one that is not enabled leaves it.
-    clip_norm : float or None
-        The largest norm of the gradients.
-    """
-    optimizer.zero_grad()
-    scaler.scale(value).backward()
-    if clip_norm is not None:
-        scaler.unscale_(optimizer)
-        nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-    scaler.step(optimizer)
-    scaler.update()
 
 
 class Means:
@@ -628,8 +649,8 @@ def _move(batch: Any, device: torch.device) -> Any:
     return batch if device.type == "cpu" else send_to_device(batch, device, non_blocking=True)
 
 
-def _check_settings(epochs: int, clip_norm: float | None, patience: int | None) -> None:
-    for name, value in (("epochs", epochs), ("patience", patience), ("clip_norm", clip_norm)):
+def _check_settings(**settings: float | None) -> None:
+    for name, value in settings.items():
         if value is not None and not value > 0:
             raise ValueError(sentence("settings.positive", name=name, value=value))
 

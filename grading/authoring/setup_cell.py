@@ -3,6 +3,7 @@
 import json
 
 from grading.messages import message
+from utils.hosts import HOSTS
 
 # None of the kit's code is there before this cell ran, so it says everything by itself.
 SETUP = """\
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 
 KIT, TAG, COMMIT = {kit}, {tag}, {commit}
+RENTED = {rented}
 
 
 def fetch(wanted, folder):
@@ -36,17 +38,17 @@ def fetch(wanted, folder):
 
 
 def find_kit():
-    \"\"\"Put the kit on Python's path; Colab fetches it first. Return whether it is there.\"\"\"
-    here, in_colab = Path.cwd(), "COLAB_RELEASE_TAG" in os.environ
+    \"\"\"Put the kit on Python's path, fetched if need be. Return whether it is there.\"\"\"
+    here, on_rented = Path.cwd(), any(name in os.environ for name in RENTED)
     fetched = here / "dl-course"
     head = fetched / ".git" / "HEAD"
-    if in_colab and COMMIT and head.is_file() and head.read_text().strip() != COMMIT:
+    if on_rented and COMMIT and head.is_file() and head.read_text().strip() != COMMIT:
         shutil.rmtree(fetched, ignore_errors=True)  # another notebook's
     places = (here, here.parent.parent, fetched)
     kit = next((place for place in places if (place / "grading" / "tick.py").is_file()), None)
     if kit is None and importlib.util.find_spec("grading"):
         return True  # it is installed
-    if kit is None and in_colab:
+    if kit is None and on_rented:
         problem = fetch(COMMIT or TAG, "dl-course.part")
         if problem and COMMIT:
             problem = fetch(TAG, "dl-course.part")
@@ -99,6 +101,7 @@ def setup_source(
         "kit": f"https://github.com/{repository}.git",
         "tag": tag,
         "commit": commit,
+        "rented": [host.variable for host in HOSTS if host.rented],
         "lab": lab,
         "lang": lang,
         "version": version,

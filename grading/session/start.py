@@ -1,14 +1,13 @@
 """What the first cell of a notebook prepares, and what it says of it.
 
-On Colab it installs the few packages that are missing there, with torch and numpy pinned to what
-Colab has; on a laptop it only says what is missing. It checks that the kit is whole, and brings
+On Colab and its like it installs the few packages that are missing, with torch and numpy pinned to
+what is there; on a laptop it only says what is missing. It checks that the kit is whole, and brings
 back the marks seen in an earlier session.
 """
 
 import hashlib
 import importlib
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from grading.files import write_atomically
 from grading.messages import message
 from grading.places import KIT, SESSION_REQUIREMENTS
 from grading.session.keyfile import KeyFile
+from utils.hosts import COLAB, host
 from utils.profile import profile
 from utils.storage import storage
 
@@ -34,7 +34,7 @@ DATA_HOST = "github.com"
 
 def on_colab() -> bool:
     """Return whether this is a Colab session."""
-    return "COLAB_RELEASE_TAG" in os.environ or "google.colab" in sys.modules
+    return host() == COLAB or "google.colab" in sys.modules
 
 
 # --- the kit -----------------------------------------------------------------------------------
@@ -120,12 +120,13 @@ def install(packages: list[str]) -> str:
 
 
 def prepare_packages(lang: str) -> str:
-    """Install what is missing on Colab, name it elsewhere; return what there is to say."""
+    """Install what is missing on a rented machine, name it elsewhere; return what to say."""
     missing = missing_packages()
     if not missing:
         return message("session.packages", lang)
     listed = ", ".join(missing)
-    if not on_colab():
+    here = host()
+    if here is None or not here.rented:
         return message("session.missing", lang, packages=listed, file=SESSION_REQUIREMENTS)
     problem = install(missing)
     if problem:
@@ -164,8 +165,9 @@ def storage_lines(lab: str, restored: dict[str, float], lang: str) -> list[str]:
     lines = []
     if kept.refused:
         lines.append(message("session.refused", lang, drive=kept.refused, folder=kept.folder))
-    key = "session.kept" if kept.lasts else "session.passing"
-    line = message(key, lang, folder=kept.folder)
+    line, here = message(f"session.keeps_{kept.keeps}", lang, folder=kept.folder), host()
+    if here is not None:
+        line = f"{here.name}: {line[0].lower()}{line[1:]}"
     if restored:
         marks = f"{sum(restored.values()):g}"
         line += " " + message("session.restored", lang, count=len(restored), marks=marks)

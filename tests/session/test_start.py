@@ -13,6 +13,7 @@ from grading.messages import languages
 from grading.session import start
 from grading.session.keyfile import KeyFile, ListedCheck
 from utils import storage
+from utils.hosts import HOSTS, Host
 
 KEYS = KeyFile(
     lab="mini",
@@ -136,6 +137,20 @@ def test_on_colab_what_is_missing_is_installed(monkeypatch: pytest.MonkeyPatch) 
     assert "could not be installed: ERROR: no way" in start.prepare_packages("en")
 
 
+@pytest.mark.usefixtures("wanted")
+@pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
+def test_a_rented_machine_gets_what_is_missing_and_an_own_one_does_not(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    for other in HOSTS:
+        monkeypatch.delenv(other.variable, raising=False)
+    monkeypatch.setenv(host.variable, "x")
+    monkeypatch.setattr(start, "install", lambda packages: asked.append(packages) or "")
+    start.prepare_packages("en")
+    assert bool(asked) == host.rented
+
+
 def test_torch_and_numpy_are_pinned_to_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """pip refuses, in one line and touching nothing, what would need another numpy."""
     before = start.metadata.version("numpy")
@@ -162,7 +177,7 @@ def test_work_goes_to_drive_where_it_is_mounted(drive: Path) -> None:
     (line,) = start.storage_lines("mini", {}, "en")
     assert "mount Drive" in line
     drive.mkdir()
-    assert storage.storage() == storage.Storage(drive / "dl-work", lasts=True)
+    assert storage.storage() == storage.Storage(drive / "dl-work", keeps="all")
     assert storage.work_folder("lab").is_dir()
 
 
@@ -174,6 +189,32 @@ def test_a_drive_without_permission_is_passed_over_and_named(
     first, second = start.storage_lines("mini", {}, "en")
     assert "cannot be written to" in first and str(drive) in first
     assert "mount Drive" in second
+
+
+@pytest.mark.parametrize(
+    ("host", "line"),
+    [
+        ("Colab", "Colab: your work is kept in {0}, which goes with this machine: mount Drive"),
+        ("Kaggle", "Kaggle: your work is kept in {0} only while this session lasts, unless"),
+        ("Deepnote", "Deepnote: your work is kept in {0}."),
+        ("Binder", "Binder: your work is kept in {0}, which goes with this machine after"),
+        ("Codespaces", "Codespaces: your work is kept in {0}."),
+        ("VS Code", "VS Code: your work is kept in {0}."),
+        ("Jupyter", "Jupyter: your work is kept in {0}."),
+        (None, "Your work is kept in {0}."),
+    ],
+)
+def test_each_place_is_named_with_what_it_keeps(
+    host: str | None, line: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("DL_WORK", raising=False)
+    monkeypatch.chdir(tmp_path)
+    for one in HOSTS:
+        monkeypatch.delenv(one.variable, raising=False)
+        if one.name == host:
+            monkeypatch.setenv(one.variable, "x")
+    (said,) = start.storage_lines("mini", {}, "en")
+    assert said.startswith(line.format(tmp_path / "dl-work"))
 
 
 def test_a_training_run_that_was_kept_is_mentioned(drive: Path) -> None:
@@ -242,6 +283,13 @@ def remote(tmp_path: Path) -> dict[str, str]:
         environment = {"PATH": os.environ["PATH"], **config}
         subprocess.run(["git", *command], cwd=kit.parent, env=environment, check=True)
     return config | {"COLAB_RELEASE_TAG": "test"}
+
+
+def test_kaggle_fetches_the_kit_too(tmp_path: Path, remote: dict[str, str]) -> None:
+    del remote["COLAB_RELEASE_TAG"]
+    assert "git clone" in run_setup(tmp_path / "content", **remote)
+    remote["KAGGLE_KERNEL_RUN_TYPE"] = "Interactive"
+    assert run_setup(tmp_path / "content", **remote) == "mini en 0123\n"
 
 
 def test_on_colab_the_kit_is_fetched_once(tmp_path: Path, remote: dict[str, str]) -> None:

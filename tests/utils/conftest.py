@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from accelerate.state import AcceleratorState
 
 from utils.device import pick_device
 
@@ -11,6 +12,11 @@ from utils.device import pick_device
 def on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Train on the CPU on any machine: bits can be compared, and each loss is looked at."""
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
-    pick_device.cache_clear()
+    _forget_the_device()
     yield
+    _forget_the_device()
+
+
+def _forget_the_device() -> None:
     pick_device.cache_clear()
+    AcceleratorState._reset_state(reset_partial_state=True)

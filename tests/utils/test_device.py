@@ -135,3 +135,17 @@ def test_missing_or_small_shared_memory_is_noticed(tmp_path, monkeypatch):
 def test_a_loader_accepts_the_settings():
     loader = DataLoader(range(6), batch_size=3, **loader_settings(CPU))
     assert sorted(torch.cat(list(loader)).tolist()) == list(range(6))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [(torch.nn.GRU(8, 8), (6, 3, 8)), (torch.nn.Conv2d(8, 8, 3), (3, 8, 9, 9))],
+    ids=["GRU", "Conv2d"],
+)
+def test_a_gpu_is_as_exact_as_a_cpu(layer, shape):  # a check cannot tell TF32 from a mistake
+    device = pick_device()
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    outputs = [layer.to(place)(x.to(place)) for place in (torch.device("cpu"), device)]
+    first, second = (one[0] if isinstance(one, tuple) else one for one in outputs)
+    torch.testing.assert_close(first, second.cpu(), rtol=1e-4, atol=1e-5)

@@ -107,7 +107,7 @@ def test_with_clipping_higher_rates_do():
     assert clipped.suggestion > free.suggestion
 
 
-def test_it_runs_in_the_precision_of_the_training():
+def test_it_runs_in_the_precision_of_the_training(on_a_cpu):
     model, loader, optimizer = _quadratic(10.0)
     coarse = range_test(model, loader, nn.MSELoss(), optimizer, precision="bf16")
     fine = range_test(model, loader, nn.MSELoss(), optimizer)

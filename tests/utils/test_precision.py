@@ -85,4 +85,4 @@ def test_nothing_need_be_written(monkeypatch, tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     monkeypatch.setattr(module, "_cache_file", lambda: blocked / "precision.json")
-    assert choose("auto", CPU, Steps(fp32=0.0, bf16=0.0), "x") == "fp32"
+    assert choose("auto", CPU, Steps(fp32=0.0, bf16=0.004), "x") == "fp32"

@@ -16,7 +16,8 @@ import pytest
 from nbclient import NotebookClient
 
 from utils.history import History
-from utils.progress import FRONT_ENDS, LINES, Progress, watched
+from utils.hosts import HOSTS
+from utils.progress import LINES, Progress, watched
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = """
@@ -34,7 +35,7 @@ history = fit(
 
 @pytest.fixture
 def unwatched(monkeypatch):
-    for name in ("DL_MODE", *FRONT_ENDS):
+    for name in ("DL_MODE", *(host.variable for host in HOSTS)):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -72,6 +73,14 @@ def test_a_grading_run_is_never_watched(unwatched, monkeypatch):
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     assert watched()
     monkeypatch.setenv("DL_MODE", "grading")
+    assert not watched()
+
+
+def test_a_version_that_kaggle_saves_is_not_watched(unwatched, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
+    assert watched()
+    monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Batch")
     assert not watched()
 
 

@@ -129,10 +129,8 @@ def padded(sequences, multiple=1, extra=0):
 
     T is the least multiple, and ``extra`` more, into which the longest fits.
     """
-    rows = [torch.as_tensor(ids) for ids in sequences]
-    ids = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
-    missing = rounded_up(ids.shape[1], multiple, extra) - ids.shape[1]
-    return functional.pad(ids, (0, missing), value=PAD)
+    longest = rounded_up(max(map(len, sequences)), multiple, extra)
+    return torch.tensor([[*ids, *[PAD] * (longest - len(ids))] for ids in sequences])
 
 
 def word_ids(pair):
