@@ -29,33 +29,45 @@ class LoaderSettings(TypedDict):
     persistent_workers: bool
 
 
-@lru_cache(maxsize=1)
 def pick_device() -> torch.device:
     """Return the fastest device that works here, and print once which one and why.
 
     A CUDA GPU is tried with a small computation first: a driver that is too old, or a GPU that
-    this build of PyTorch does not support, shows only then.
+    this build of PyTorch does not support, shows only then. Where there are several, and this
+    process was not launched for one of them, CUDA is left alone: ``notebook_launcher`` can then
+    still start a process for each.
 
     Returns
     -------
     torch.device
-        ``cuda``, ``mps`` or ``cpu``. Under ``accelerate launch`` each process gets its own GPU.
+        ``cuda``, ``mps`` or ``cpu``. Under ``accelerate launch`` and ``notebook_launcher`` each
+        process gets its own GPU.
 
     Examples
     --------
     >>> model = nn.Linear(3, 1).to(pick_device())  # doctest: +SKIP
     Device: cpu (neither a CUDA nor an Apple GPU was found)
     """
-    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    return _picked(os.environ.get("LOCAL_RANK"))
+
+
+@lru_cache
+def _picked(rank: str | None) -> torch.device:
+    """Return the device of a launched process, or of one that was not launched."""
+    local_rank = int(rank or "0")
     device, why = torch.device("cpu"), sentence("device.no_gpu")
     variable = "ACCELERATE_USE_CPU"
     if os.environ.get(variable, "").lower() in ("1", "true", "yes"):
         why = sentence("device.asked", variable=variable)
-    elif torch.cuda.is_available():
-        candidate = torch.device("cuda", local_rank)
+    elif _has_cuda():
+        candidate, count = torch.device("cuda", local_rank), torch.cuda.device_count()
         try:
-            torch.ones(2, device=candidate).sum().item()
-            device, why = candidate, torch.cuda.get_device_name(candidate)
+            if rank is None and count > 1:
+                why = sentence("device.several", count=count)
+            else:
+                torch.ones(2, device=candidate).sum().item()
+                why = torch.cuda.get_device_name(candidate)
+            device = candidate
             # cuDNN's attention makes a plan for every new shape, which takes longer than a step
             torch.backends.cuda.enable_cudnn_sdp(False)
             # its recurrent and convolutional layers would keep 10 bits of a product (TF32)
@@ -67,6 +79,23 @@ def pick_device() -> torch.device:
     if local_rank == 0:
         print(sentence("device.line", device=device, why=why))
     return device
+
+
+def _has_cuda() -> bool:
+    """Return whether there is a CUDA GPU, asking the driver's library where that is possible.
+
+    PyTorch's own way starts CUDA, and a process that did cannot fork others that use it.
+    """
+    variable = "PYTORCH_NVML_BASED_CUDA_CHECK"
+    before = os.environ.get(variable)
+    os.environ[variable] = "1"
+    try:
+        return torch.cuda.is_available()
+    finally:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before
 
 
 def seed_everything(seed: int, deterministic: bool = False) -> None:

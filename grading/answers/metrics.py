@@ -16,6 +16,7 @@ from grading.messages import Reason
 
 Array = npt.NDArray[np.float64]
 
+AT_MOST = 0.1  # of the way from the baseline to the reference: how near a limit is too near
 EQUALLY_NEAR = 1e-12  # of a cosine: what the order of a sum can change
 
 
@@ -152,6 +153,15 @@ def measure(metric: str, outputs: npt.ArrayLike, truth: npt.ArrayLike) -> float:
 def limit_between(baseline: float, reference: float, share: float) -> float:
     """Return the score that lies ``share`` of the way from the baseline to the reference."""
     return baseline + share * (reference - baseline)
+
+
+def margin_of(baseline: float, reference: float, share: float) -> float:
+    """Return how far from the limit a score has to be for a run with another seed to agree.
+
+    It is a tenth of the way from the baseline to the reference, or half of what there is between
+    the limit and the reference, if that is less: the reference itself is never in doubt.
+    """
+    return min(AT_MOST, (1 - share) / 2) * abs(reference - baseline)
 
 
 def earns(metric: str, score: float, limit: float) -> bool:

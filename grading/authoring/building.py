@@ -287,5 +287,5 @@ def _entries(evidence: Reference) -> dict[str, Any]:
     if evidence.check == "group":
         return {label: entry for item in evidence.items for label, entry in _entries(item).items()}
     if spec.metric:
-        return {evidence.label: keyfile.entry_of_metric(spec.metric, metric_limit(evidence))}
+        return {evidence.label: keyfile.entry_of_metric(spec.metric, *metric_limit(evidence))}
     return {evidence.label: keyfile.entry_of_answers(evidence.answers, spec.tol)}

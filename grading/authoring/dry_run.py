@@ -68,7 +68,7 @@ async def dry_run(course: Course, path: Path, profile: Profile) -> tuple[list[st
     if lacking:
         lines += [message("hand_in.missing", lang), *(f"· {line}" for line in lacking)]
     unfinished = bool(execution.problems or failure) or any(
-        line.startswith(("✗", "·", "?")) for line in lines
+        line.startswith(("✗", "≈", "·", "?")) for line in lines
     )
     return lines, unfinished
 

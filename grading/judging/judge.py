@@ -32,6 +32,7 @@ from grading.answers.metrics import (
     earns,
     is_far_beyond,
     limit_between,
+    margin_of,
     measure,
     real_array,
 )
@@ -398,9 +399,13 @@ def _metric_terms(reference: Reference) -> tuple[float, float]:
     return baseline, best
 
 
-def metric_limit(reference: Reference) -> float:
-    """Return the score that earns the marks of a check that measures."""
-    return limit_between(*_metric_terms(reference), reference.spec.share)
+def metric_limit(reference: Reference) -> tuple[float, float]:
+    """Return the score that earns the marks of a check that measures, and the margin around it.
+
+    A score within the margin is on the other side of the limit at another seed, perhaps.
+    """
+    terms, share = _metric_terms(reference), reference.spec.share
+    return limit_between(*terms, share), margin_of(*terms, share)
 
 
 def compare_answers(reference: Answer, answer: Answer, spec: Spec) -> Reason | None:

@@ -119,9 +119,9 @@ def entry_of_answers(answers: tuple[Answer, ...], tol: float | None) -> dict[str
     return {"answers": [_answer_entry(answer, tol) for answer in answers]}
 
 
-def entry_of_metric(metric: str, limit: float) -> dict[str, Any]:
-    """Return the entry of a check that measures: the score to reach."""
-    return {"metric": metric, "limit": limit}
+def entry_of_metric(metric: str, limit: float, margin: float = 0.0) -> dict[str, Any]:
+    """Return the entry of a check that measures: the score to reach, and how near is in doubt."""
+    return {"metric": metric, "limit": limit, "margin": margin}
 
 
 def _answer_entry(answer: Answer, tol: float | None) -> dict[str, Any]:

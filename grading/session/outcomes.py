@@ -13,7 +13,7 @@ import numpy as np
 
 from grading.answers.canonical import Canonical, canonical
 from grading.answers.evidence import Answer
-from grading.answers.metrics import Unscorable, earns, measure, real_array
+from grading.answers.metrics import METRICS, Unscorable, earns, measure, real_array
 from grading.answers.reasons import UNFINISHED, describe, reason_of_changes, reason_of_exception
 from grading.messages import Reason, Title
 from grading.session.keyfile import agrees
@@ -27,6 +27,7 @@ class Verdict(Enum):
 
     PASSED = "passed"
     FAILED = "failed"
+    NEAR = "near"  # to the limit of a score: with grading's own seed it may be on the other side
     PENDING = "pending"  # the exercise is not done yet
     UNKNOWN = "unknown"  # the kit has no key for it
 
@@ -107,9 +108,15 @@ def outcome_of_metric(
         stopped = raised(error)
         early = _early(label, marks, [stopped], entry, "metric", hint)
         return early or Outcome(label, marks, Verdict.FAILED, reason_of_exception(stopped), hint)
-    if earns(entry["metric"], score, entry["limit"]):
+    metric, limit = entry["metric"], entry["limit"]
+    margin = entry.get("margin", 0.0)  # older keys have none
+    values = {"metric": metric, "score": f"{score:.4g}", "limit": f"{limit:.4g}"}
+    if abs(score - limit) < margin:
+        safe = limit + margin if METRICS[metric].higher_is_better else limit - margin
+        near = Reason("reason.near", values | {"safe": f"{safe:.4g}"})
+        return Outcome(label, marks, Verdict.NEAR, near, hint)
+    if earns(metric, score, limit):
         return Outcome(label, marks, Verdict.PASSED)
-    values = {"metric": entry["metric"], "score": f"{score:.4g}", "limit": f"{entry['limit']:.4g}"}
     return Outcome(label, marks, Verdict.FAILED, Reason("reason.below", values), hint)
 
 
@@ -121,7 +128,7 @@ def outcome_of_group(
     hint: Hint | None,
 ) -> Outcome:
     """Combine the outcomes of a group: all must pass, and nothing may stop the block."""
-    for verdict in (Verdict.PENDING, Verdict.FAILED, Verdict.UNKNOWN):
+    for verdict in (Verdict.PENDING, Verdict.FAILED, Verdict.UNKNOWN, Verdict.NEAR):
         for inner in outcomes:
             if inner.verdict is verdict:
                 why = inner.reason or Reason("reason.value")

@@ -14,6 +14,7 @@ BAR_WIDTH = 12
 COLOURS = {
     Verdict.PASSED: "#1c9c59",
     Verdict.FAILED: "#e0584f",
+    Verdict.NEAR: "#c8742a",
     Verdict.PENDING: "#9a8630",
     Verdict.UNKNOWN: "#868686",
 }
@@ -96,7 +97,7 @@ class Scorecard:
 def render_outcome(outcome: Outcome, lang: str, profile: str) -> tuple[str, str]:
     """Return one check's line as (text, HTML)."""
     lines = [_headline(outcome, lang, profile)]
-    if outcome.verdict is Verdict.FAILED:
+    if outcome.verdict in (Verdict.FAILED, Verdict.NEAR):
         lines.append(message("tick.ask", lang))
     colour = COLOURS[outcome.verdict]
     body = "<br>".join(escape(line) for line in lines)

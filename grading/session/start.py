@@ -8,6 +8,7 @@ back the marks seen in an earlier session.
 import hashlib
 import importlib
 import json
+import math
 import socket
 import subprocess
 import sys
@@ -165,7 +166,7 @@ def storage_lines(lab: str, restored: dict[str, float], lang: str) -> list[str]:
     lines = []
     if kept.refused:
         lines.append(message("session.refused", lang, drive=kept.refused, folder=kept.folder))
-    line, here = message(f"session.keeps_{kept.keeps}", lang, folder=kept.folder), host()
+    line, here = message(f"keeps.{kept.keeps}", lang, folder=kept.folder), host()
     if here is not None:
         line = f"{here.name}: {line[0].lower()}{line[1:]}"
     if restored:
@@ -180,15 +181,20 @@ def storage_lines(lab: str, restored: dict[str, float], lang: str) -> list[str]:
 
 
 def computing_line(keys: KeyFile | None, lang: str) -> list[str]:
-    """Return how long the notebook computes, for a session without a GPU, if that is long."""
-    seconds = keys.seconds.get(profile(), 0) if keys else 0
-    if seconds < WORTH_SAYING:
+    """Return how long the notebook computes without a GPU, where one is lacking or wasted."""
+    seconds, here = keys.seconds.get(profile(), 0) if keys else 0, host()
+    if not seconds:
+        return []
+    is_long, is_rented = seconds >= WORTH_SAYING, here is not None and here.rented
+    if not (is_long or is_rented):
         return []
     import torch
 
-    if torch.cuda.is_available():
-        return []
-    return [message("session.no_gpu", lang, minutes=max(1, round(seconds / 60)))]
+    if is_long and not torch.cuda.is_available():
+        return [message("session.no_gpu", lang, minutes=max(1, round(seconds / 60)))]
+    if not is_long and torch.cuda.is_available():
+        return [message("session.idle_gpu", lang, seconds=math.ceil(seconds))]
+    return []
 
 
 def is_online() -> bool:

@@ -64,11 +64,14 @@ class Tried:
 
     @property
     def disagreements(self) -> dict[str, tuple[bool, int]]:
-        """By label, where they differ: ✓ in the session, and how many grading runs passed."""
+        """By label, where they differ: ✓ in the session, and how many grading runs passed.
+
+        A session that leaves it open, because a score is near its limit, agrees with both.
+        """
         found = {}
         for label, passed in self.session.passed.items():
-            if any(label in seen.passed for seen in self.graded):
-                count = sum(seen.passed.get(label, False) for seen in self.graded)
+            if passed is not None and any(label in seen.passed for seen in self.graded):
+                count = sum(bool(seen.passed.get(label)) for seen in self.graded)
                 if count != passed * len(self.graded):
                     found[label] = (passed, count)
         return found

@@ -97,7 +97,8 @@ class Seen:
         The trial's; `CONTROL` is the solution's own.
     exercise : str
     passed : dict
-        By label, whether the check was passed; empty if the answer had to be stopped.
+        By label, whether the check was passed, or None where a session leaves that open; empty if
+        the answer had to be stopped.
     why : dict
         By label, what was said of a check that was not passed.
     crash : str
@@ -108,7 +109,7 @@ class Seen:
 
     number: int
     exercise: str
-    passed: dict[str, bool]
+    passed: dict[str, bool | None]
     why: dict[str, str]
     crash: str
     seconds: float
@@ -278,11 +279,12 @@ def _is_check(node: ast.stmt) -> bool:
     return False
 
 
-def _verdicts(shown: Iterable[Outcome]) -> tuple[dict[str, bool], dict[str, str]]:
+def _verdicts(shown: Iterable[Outcome]) -> tuple[dict[str, bool | None], dict[str, str]]:
     """Return by label whether a check was passed, and what was said of those that were not."""
+    said = {Verdict.PASSED: True, Verdict.NEAR: None}
     outcomes = list(shown)
     return (
-        {one.label: one.verdict is Verdict.PASSED for one in outcomes},
+        {one.label: said.get(one.verdict, False) for one in outcomes},
         {one.label: one.reason.text("en") for one in outcomes if one.reason},
     )
 

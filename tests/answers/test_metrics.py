@@ -13,7 +13,15 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import accuracy_score, mean_squared_error
 
 from grading.answers.canonical import canonical
-from grading.answers.metrics import METRICS, Unscorable, earns, limit_between, measure, real_array
+from grading.answers.metrics import (
+    METRICS,
+    Unscorable,
+    earns,
+    limit_between,
+    margin_of,
+    measure,
+    real_array,
+)
 from grading.messages import languages
 
 FLOATS = st.floats(-1e6, 1e6)
@@ -193,3 +201,4 @@ def test_the_limit_lies_between_the_baseline_and_the_reference(
     assert limit == pytest.approx(worse + share * (better - worse))
     assert earns(metric, worse, limit) == (limit == worse) or limit == pytest.approx(worse)
     assert not earns(metric, math.nan, limit)
+    assert margin_of(worse, better, share) <= abs(better - limit) or limit == pytest.approx(better)

@@ -861,7 +861,7 @@ from grading.engine.runner import Engine
 from tests.engines import notebook
 
 async def main():
-    async with Engine(Limits(memory_mb=float(sys.argv[1]))) as engine:
+    async with Engine(Limits(memory_mb=float(sys.argv[1])), modules=()) as engine:
         nap = f"import subprocess; subprocess.run(['sleep', '{sys.argv[2]}'])"
         await asyncio.gather(*(engine.execute(notebook(nap), env={}) for _ in range(2)))
 
@@ -927,7 +927,7 @@ class TestSurvival:
     @classmethod
     def own(cls) -> Iterator[Bench]:
         skip_without_sandbox()
-        with bench(cls.LIMITS) as opened:
+        with bench(cls.LIMITS, modules=()) as opened:
             yield opened
 
     def disturbed(self, own: Bench, victims: Any) -> Execution:

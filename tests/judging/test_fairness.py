@@ -146,7 +146,9 @@ def _burn() -> None:
         sum(range(10_000))
 
 
-@pytest.mark.parametrize("seed", [*SEEDS, None])
+@pytest.mark.parametrize(
+    "seed", [SEEDS[0], None, *(pytest.param(seed, marks=pytest.mark.heavy) for seed in SEEDS[1:])]
+)
 def test_threads_seeds_and_the_submissions_own_seed_move_no_mark(
     course: Course, seed: int | None
 ) -> None:

@@ -154,24 +154,25 @@ OF_PART_ONE = {
 
 
 def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
-    """Return what each member of the class handed in, by exercise."""
+    """Return what each member of the class handed in, by exercise.
+
+    The mistaken one forgets a mask, does not shift the target, takes a softmax over the wrong axis
+    and a cache that forgets positions.
+    """
+    mistaken = solved | {"shift": "def shift(target):\n    return target[:, :-1], target[:, :-1]\n"}
+    for exercise, old, new in (
+        ("decoder_layer", "self_attention(inner, keys, values, mask)",
+         "self_attention(inner, keys, values, None)"),
+        ("attention", "softmax(dim=-1)", "softmax(dim=-2)"),
+        ("cache", "ids[:, None], start=self.length", "ids[:, None]"),
+    ):  # fmt: skip
+        mistaken = changed(mistaken, exercise, old, new)
     return {
         "complete": solved,
         "otherwise": solved | OTHERWISE,
         "part one only": {name: solved[name] for name in PART_ONE},
-        "mask forgotten": changed(
-            solved, "decoder_layer", "self_attention(inner, keys, values, mask)",
-            "self_attention(inner, keys, values, None)",
-        ),
-        "target not shifted": solved
-        | {"shift": "def shift(target):\n    return target[:, :-1], target[:, :-1]\n"},
-        "softmax over the wrong axis": changed(
-            solved, "attention", "softmax(dim=-1)", "softmax(dim=-2)"
-        ),
-        "cache that forgets positions": changed(
-            solved, "cache", "ids[:, None], start=self.length", "ids[:, None]"
-        ),
-    }  # fmt: skip
+        "mistaken": mistaken,
+    }
 
 
 def lost_by_part_one_only(marks: dict[str, float]) -> set[str]:
@@ -182,20 +183,16 @@ def lost_by_part_one_only(marks: dict[str, float]) -> set[str]:
 LOST = {
     "complete": set(),
     "otherwise": set(),
-    # it sees the answer in training, so it learns to copy it
-    "mask forgotten": {
-        "the future is out of sight",
-        "next piece of new sentences",
-        "whole translations of new sentences",
-    },
-    "target not shifted": {
+    "mistaken": {
+        "the future is out of sight",  # without a mask
         "shifted target",
+        # it sees the answer in training, so it learns to copy it
         "next word of new sentences",
         "next piece of new sentences",
         "whole translations of new sentences",
+        *("attention without a mask", "attention with a mask"),  # the wrong axis
+        "cache: as without it",
     },
-    "softmax over the wrong axis": {"attention without a mask", "attention with a mask"},
-    "cache that forgets positions": {"cache: as without it", "whole translations of new sentences"},
 }
 
 

@@ -169,12 +169,37 @@ def test_a_metric(outputs: Any, truth: Any, verdict: Verdict, why: str) -> None:
     assert why in reason(found)
 
 
+@pytest.mark.parametrize(
+    ("score", "verdict"),
+    [(0.60, Verdict.FAILED), (0.66, Verdict.NEAR), (0.74, Verdict.NEAR), (0.76, Verdict.PASSED)],
+)
+def test_a_score_near_its_limit_is_neither_right_nor_wrong(score: float, verdict: Verdict) -> None:
+    entry = entry_of_metric("accuracy", 0.7, 0.05)
+    truth, right = np.zeros(100), round(100 * score)
+    answer = of(np.repeat([0, 1], [right, 100 - right]))
+    found = outcome_of_metric("x", 2, answer, lambda: truth, entry, HINT)
+    assert found.verdict is verdict
+    assert found.earned == (2 if verdict is Verdict.PASSED else 0)
+    if verdict is Verdict.NEAR:
+        text, _ = render_outcome(found, "en", "quick")
+        assert text.startswith(f"≈ x: 2 marks in doubt. Accuracy {score} is so near to the limit,")
+        assert "from 0.75 on it is safe.\n" in text and "tick.hint()" in text
+
+
+def test_a_score_that_had_better_be_small_is_safe_below_the_limit() -> None:
+    entry = entry_of_metric("rmse", 0.5, 0.1)
+    found = outcome_of_metric("x", 2, of([1.0, 2.6]), lambda: (1.0, 2.0), entry, HINT)
+    assert found.verdict is Verdict.NEAR and "from 0.4 on it is safe" in reason(found)
+
+
 # --- groups ------------------------------------------------------------------------------------
 
 PASSED = Outcome("good", 0, Verdict.PASSED)
 FAILED = Outcome("bad", 0, Verdict.FAILED, Reason("reason.value"), {"en": "inner"})
 WAITING = Outcome("later", 0, Verdict.PENDING, Reason("reason.unfinished", {"detail": "x"}))
 UNKNOWN = Outcome("what", 0, Verdict.UNKNOWN)
+AT_LIMIT = {"metric": "mse", "score": "2", "limit": "2", "safe": "1"}
+NEAR = Outcome("close", 0, Verdict.NEAR, Reason("reason.near", AT_LIMIT))
 
 
 @pytest.mark.parametrize(
@@ -185,6 +210,8 @@ UNKNOWN = Outcome("what", 0, Verdict.UNKNOWN)
         ([FAILED, WAITING], None, Verdict.PENDING, "later: not done yet: x"),
         ([PASSED, UNKNOWN], None, Verdict.UNKNOWN, "what: "),
         ([UNKNOWN, FAILED], None, Verdict.FAILED, "bad: "),
+        ([PASSED, NEAR], None, Verdict.NEAR, "close: mse"),
+        ([NEAR, FAILED], None, Verdict.FAILED, "bad: "),
         ([PASSED], BROKEN, Verdict.FAILED, "raised ValueError: bad shapes"),
         ([PASSED], STUB, Verdict.PENDING, "not done yet: Complete f()"),
         ([FAILED], BROKEN, Verdict.FAILED, "bad: "),

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,30 @@ def test_a_quick_session_is_not_told_how_long_a_full_one_takes(
 ) -> None:
     monkeypatch.setenv("LAB_PROFILE", "quick")
     assert "GPU" not in start.prepare("mini", KEYS, "", "en")[0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "has_gpu", "is_rented", "said"),
+    [
+        (754, False, False, "Without a GPU the whole notebook computes for about 13 minutes."),
+        (754, True, True, ""),
+        (20, True, True, "A GPU pays little here: without one the whole notebook computes for"),
+        (20, True, False, ""),
+        (20, False, True, ""),
+    ],
+)
+def test_who_lacks_a_gpu_or_wastes_one_is_told(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, has_gpu: bool, is_rented: bool, said: str
+) -> None:
+    import torch
+
+    for host in HOSTS:
+        monkeypatch.delenv(host.variable, raising=False)
+    if is_rented:
+        monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
+    lines = start.computing_line(replace(KEYS, seconds={"full": seconds}), "en")
+    assert " ".join(lines).startswith(said) and bool(lines) == bool(said)
 
 
 def test_a_notebook_of_another_version_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,7 @@ def entries(item: Reference) -> dict[str, Any]:
     if item.check == "group":
         return {label: entry for part in item.items for label, entry in entries(part).items()}
     if item.spec.metric:
-        return {item.label: keyfile.entry_of_metric(item.spec.metric, metric_limit(item))}
+        return {item.label: keyfile.entry_of_metric(item.spec.metric, *metric_limit(item))}
     return {item.label: keyfile.entry_of_answers(item.answers, item.spec.tol)}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from accelerate.state import AcceleratorState
 
-from utils.device import pick_device
+from utils import device as device_module
 
 
 @pytest.fixture
@@ -18,5 +18,5 @@ def on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _forget_the_device() -> None:
-    pick_device.cache_clear()
+    device_module._picked.cache_clear()
     AcceleratorState._reset_state(reset_partial_state=True)

@@ -24,9 +24,9 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 @pytest.fixture
 def fresh_choice():
-    pick_device.cache_clear()
+    device_module._picked.cache_clear()
     yield
-    pick_device.cache_clear()
+    device_module._picked.cache_clear()
 
 
 def test_importing_utils_does_not_import_torch():
@@ -52,6 +52,27 @@ def test_a_broken_gpu_falls_back_to_the_cpu(fresh_choice, monkeypatch, capsys):
     monkeypatch.setattr(torch, "ones", broken)
     assert pick_device() == CPU
     assert "does not work: no kernel image is available)" in capsys.readouterr().out
+
+
+def test_of_several_gpus_none_is_started_before_the_processes_are(
+    fresh_choice, monkeypatch, capsys
+):
+    def started(*args, **kwargs):
+        raise AssertionError("CUDA was started")
+
+    for name in ("ACCELERATE_USE_CPU", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch, "ones", started)
+    monkeypatch.setattr(torch.cuda, "get_device_name", started)
+    assert pick_device() == torch.device("cuda", 0)
+    assert "one of 2 GPUs" in capsys.readouterr().out
+    monkeypatch.setattr(torch, "ones", lambda *args, **kwargs: torch.zeros(1))
+    monkeypatch.setattr(torch.cuda, "get_device_name", str)
+    for rank in ("0", "1"):  # as in the processes that were forked from this one
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        assert pick_device() == torch.device("cuda", int(rank))
 
 
 def test_the_environment_can_ask_for_the_cpu(fresh_choice, monkeypatch, capsys):
