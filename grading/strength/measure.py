@@ -13,7 +13,7 @@ from grading.authoring import Lab, instructor_notebook
 from grading.authoring.building import paths, stale_keys
 from grading.authoring.listed import Answers, Listed, read_answers
 from grading.course.config import Course
-from grading.engine.kernels.preload import OF_NOTEBOOKS
+from grading.engine.kernels.preload import mentioned
 from grading.errors import UserError
 from grading.strength.mutants import Mutant, mutants
 from grading.strength.trial import CONTROL, Job, Seen, Trial, run, run_together
@@ -157,7 +157,8 @@ def measure(
     rows = _together(plan, trials) if every == 1 else []
     shares = [trials[first::cores] for first in range(min(cores, len(trials)))]
     total = len(shares) + len(rows) + len(seeds)
-    with _processes(cores) as pool:
+    modules = mentioned(cell.source for cell in solution.cells)
+    with _processes(cores, modules) as pool:
         whole = [
             pool.submit(run_together, job(f"together{n}", DEFAULT_SEED, True, row))
             for n, row in enumerate(rows)
@@ -246,12 +247,15 @@ def _collect(
 
 
 @contextmanager
-def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Yield a pool of fresh processes, one a job, with one thread each: a fork keeps no other."""
+def _processes(count: int, modules: Sequence[str]) -> Iterator[ProcessPoolExecutor]:
+    """Yield a pool of fresh processes, one a job, with one thread each: a fork keeps no other.
+
+    They find the modules imported.
+    """
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([run.__module__, *OF_NOTEBOOKS])
+    context.set_forkserver_preload([run.__module__, *modules])
     pool = ProcessPoolExecutor(count, mp_context=context, max_tasks_per_child=1)
     try:
         yield pool

@@ -351,7 +351,6 @@ KEPT_BY_PARTIAL = (
 def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
     """Return what each member of the class handed in, by exercise."""
     return {
-        "complete": solved,
         "otherwise": solved | OTHERWISE,
         "partial": {name: solved[name] for name in DONE_BY_PARTIAL},
         "unstable": solved | UNSTABLE,
@@ -380,12 +379,9 @@ def test_solution_earns_full_marks_with_the_committed_keys(graded: Graded) -> No
     assert sum(outcome.earned for outcome in outcomes) == 85
 
 
-def test_complete_submission_earns_every_mark(graded: Graded) -> None:
-    judgement = graded.assessments["complete"].judgement
-    assert (judgement.score, judgement.max_score) == (85, 85)
-
-
 def test_other_ways_to_write_it_earn_every_mark(graded: Graded) -> None:
+    judgement = graded.assessments["otherwise"].judgement
+    assert (judgement.score, judgement.max_score) == (85, 85)
     assert graded.lost("otherwise") == set()
 
 

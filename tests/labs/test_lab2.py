@@ -196,7 +196,6 @@ def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
     The four mistakes need nothing of each other, so one member makes them all.
     """
     return {
-        "complete": solved,
         "otherwise": solved | OTHERWISE,
         "rnn only": {name: solved[name] for name in PART_ONE},
         "mistaken": solved
@@ -208,7 +207,6 @@ def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
 
 
 LOST = {
-    "complete": set(),
     "otherwise": set(),
     "rnn only": LATER_CHECKS,
     "mistaken": {

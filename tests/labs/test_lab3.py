@@ -91,7 +91,6 @@ def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
     """
     half = {name: solved[name] for name in autoencoder_class.OTHERWISE}
     return {
-        "complete": solved,
         "otherwise": written_differently(solved),
         "half of a half": {name: half[name] for name in autoencoder_class.DONE_BY_PARTIAL},
         "mistaken": solved
@@ -106,7 +105,6 @@ def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
 
 
 LOST = {
-    "complete": set(),
     "otherwise": set(),
     "mistaken": LOST_BY_SLIPS_OF_SAMPLING
     | LOST_BY_SLIPS_OF_COUNTING

@@ -168,7 +168,6 @@ def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
     ):  # fmt: skip
         mistaken = changed(mistaken, exercise, old, new)
     return {
-        "complete": solved,
         "otherwise": solved | OTHERWISE,
         "part one only": {name: solved[name] for name in PART_ONE},
         "mistaken": mistaken,
@@ -181,7 +180,6 @@ def lost_by_part_one_only(marks: dict[str, float]) -> set[str]:
 
 
 LOST = {
-    "complete": set(),
     "otherwise": set(),
     "mistaken": {
         "the future is out of sight",  # without a mask

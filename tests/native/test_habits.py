@@ -17,7 +17,8 @@ from nbgrader.api import Gradebook
 from grading.engine.walls import outer
 from tests.plain_course import cells, generate_assignment, notebook
 
-pytestmark = pytest.mark.kernels
+# nbgrader itself runs every notebook of the class
+pytestmark = [pytest.mark.kernels, pytest.mark.heavy]
 
 SANDBOX = [] if outer.host().obstacle is None else ["--no-sandbox"]
 NAME = "problem set 1"

@@ -554,15 +554,20 @@ def test_feedback_is_a_page_a_notebook(both: Both) -> None:
 @pytest.mark.parametrize(
     ("command", "why"),
     [
-        (["feedback", "ps9"], "nothing of ps9 is graded"),
         (["report", "ps9"], "nothing of ps9 is graded"),
-        (["grade", "ps9"], "put each student's files into submitted/ID/ps9"),
-        (["collect", ASSIGNMENT, "submitted"], f"into submitted/ID/{ASSIGNMENT}"),
-        (["run", ASSIGNMENT], f"hand in source/{ASSIGNMENT}"),
-        (["build", ASSIGNMENT], "`nbgrader generate_assignment"),
         (["release", ASSIGNMENT], f"`nbgrader generate_assignment {ASSIGNMENT}`"),
-        (["publish", "bundle"], "`nbgrader release_assignment`"),
-        (["check", f"source/{ASSIGNMENT}/first.ipynb"], "`nbgrader validate`"),
+        *(
+            pytest.param(*case, marks=pytest.mark.heavy)
+            for case in [
+                (["feedback", "ps9"], "nothing of ps9 is graded"),
+                (["grade", "ps9"], "put each student's files into submitted/ID/ps9"),
+                (["collect", ASSIGNMENT, "submitted"], f"into submitted/ID/{ASSIGNMENT}"),
+                (["run", ASSIGNMENT], f"hand in source/{ASSIGNMENT}"),
+                (["build", ASSIGNMENT], "`nbgrader generate_assignment"),
+                (["publish", "bundle"], "`nbgrader release_assignment`"),
+                (["check", f"source/{ASSIGNMENT}/first.ipynb"], "`nbgrader validate`"),
+            ]
+        ),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

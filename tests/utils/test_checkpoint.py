@@ -171,7 +171,8 @@ def test_a_resumed_run_is_bit_identical(tmp_path, workers, capsys):
 
 @pytest.mark.kernels
 @needs_posix
-def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(tmp_path):
+@pytest.mark.parametrize("times", [1, pytest.param(3, marks=pytest.mark.heavy)])
+def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(tmp_path, times):
     epochs, path, result = 60, tmp_path / "run.pt", tmp_path / "outcome.json"
 
     def start(checkpoint_path):
@@ -192,7 +193,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(tmp_path):
     kills = 0
     while not result.exists():
         process = start(path)
-        if kills < 3:
+        if kills < times:
             next(line for line in process.stdout if line.startswith("epoch"))
             time.sleep(chance.uniform(0, 0.1))
             process.send_signal(signal.SIGKILL)
@@ -201,7 +202,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(tmp_path):
             assert process.wait() == 0
         process.stdout.close()
     whole.stdout.close()
-    assert kills == 3
+    assert kills == times
     assert json.loads(result.read_text()) == expected
 
 
