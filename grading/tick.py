@@ -41,6 +41,7 @@ from grading.session.hints import Inputs, three_hints
 from grading.session.outcomes import (
     Hint,
     Outcome,
+    doubted,
     outcome_of_answers,
     outcome_of_group,
     outcome_of_metric,
@@ -421,8 +422,11 @@ def _measured(
     _finish(
         evidence,
         spec,
-        lambda: outcome_of_metric(
-            evidence.label, spec.marks, evidence.answers[0], truth, _entry(evidence.label), hint
+        lambda: doubted(
+            outcome_of_metric(
+                evidence.label, spec.marks, evidence.answers[0], truth, _entry(evidence.label), hint
+            ),
+            _card.refused_under(evidence.label),
         ),
     )
 

@@ -137,6 +137,7 @@ def up_to_date(keys: KeyFile, lab: Lab) -> KeyFile:
     """Return keys with the sections, minutes, points and locked cells that the source has now."""
     sections, minutes = section_of_check(lab), minutes_of_check(lab)
     labels = Counter(check.cell for check in keys.checks)
+    covers = {cell.id: tuple(cell.covers) for cell in lab.of_role("check")}
     return replace(
         keys,
         checks=tuple(
@@ -144,6 +145,7 @@ def up_to_date(keys: KeyFile, lab: Lab) -> KeyFile:
                 check,
                 section=sections[check.cell],
                 minutes=round(minutes[check.cell] / labels[check.cell], 2),
+                covers=covers[check.cell],
             )
             for check in keys.checks
         ),

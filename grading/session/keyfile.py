@@ -29,6 +29,7 @@ class ListedCheck:
     section: dict[str, str]
     minutes: float = 0  # of the exercises that it covers, its share
     title: dict[str, str] = field(default_factory=dict)  # by language; empty if it is the label
+    covers: tuple[str, ...] = ()  # ids of exercises
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,10 @@ def load(lab: str, folder: Path | None = None) -> KeyFile | None:
     return KeyFile(
         lab=data["lab"],
         source=data["source"],
-        checks=tuple(ListedCheck(**check) for check in data["checks"]),
+        checks=tuple(
+            ListedCheck(**check | {"covers": tuple(check.get("covers", ()))})
+            for check in data["checks"]
+        ),
         question_marks=data["question_marks"],
         profiles=data["profiles"],
         seconds=data.get("seconds", {}),
@@ -106,8 +110,8 @@ def dump(keys: KeyFile) -> str:
 
 
 def _listed(check: ListedCheck) -> dict[str, Any]:
-    data = asdict(check)
-    return data if check.title else {key: value for key, value in data.items() if key != "title"}
+    empty = {name for name in ("title", "covers") if not getattr(check, name)}
+    return {key: value for key, value in asdict(check).items() if key not in empty}
 
 
 def _line(data: Any) -> str:

@@ -5,7 +5,7 @@ wrong shape or a changed input from a wrong value, but never what the right valu
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -27,7 +27,7 @@ class Verdict(Enum):
 
     PASSED = "passed"
     FAILED = "failed"
-    NEAR = "near"  # to the limit of a score: with grading's own seed it may be on the other side
+    NEAR = "near"  # a score that may be on the other side of its limit with grading's own seed
     PENDING = "pending"  # the exercise is not done yet
     UNKNOWN = "unknown"  # the kit has no key for it
 
@@ -118,6 +118,18 @@ def outcome_of_metric(
     if earns(metric, score, limit):
         return Outcome(label, marks, Verdict.PASSED)
     return Outcome(label, marks, Verdict.FAILED, Reason("reason.below", values), hint)
+
+
+def doubted(outcome: Outcome, refused: Title | None) -> Outcome:
+    """Leave a score's outcome open where another check refused what the score rests on.
+
+    What is trained with a wrong part reaches the limit with one seed and not with another.
+    """
+    below = outcome.reason is not None and outcome.reason.key == "reason.below"
+    if refused is None or not (outcome.verdict is Verdict.PASSED or below):
+        return outcome
+    reason = Reason("reason.rests_on", {"label": refused})
+    return replace(outcome, verdict=Verdict.NEAR, reason=reason)
 
 
 def outcome_of_group(

@@ -77,6 +77,21 @@ class Scorecard:
         waiting = [o.label for o in self.outcomes.values() if o.verdict is not Verdict.PASSED]
         return waiting[-1] if waiting else ""
 
+    def refused_under(self, label: str) -> Title | None:
+        """Return a check that failed on an exercise that the check of this label covers, too."""
+        checks = self.keys.checks if self.keys else ()
+        listed = {check.label: set(check.covers) for check in checks}
+        return next(
+            (
+                other.title
+                for other in self.outcomes.values()
+                if other.verdict is Verdict.FAILED
+                and other.label != label
+                and listed.get(label, set()) & listed.get(other.label, set())
+            ),
+            None,
+        )
+
     def label_of(self, name: str) -> str:
         """Return the label of the check that is called ``name`` in any language, else ``name``."""
         called = (o.label for o in self.outcomes.values() if name in o.words.values())

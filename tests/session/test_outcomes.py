@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from grading.answers.evidence import Answer, answer_of
-from grading.messages import Reason, languages, message
+from grading.messages import Reason, Title, languages, message
 from grading.session import keyfile
 from grading.session.keyfile import KeyFile, ListedCheck, entry_of_answers, entry_of_metric
 from grading.session.outcomes import (
     Outcome,
     Verdict,
+    doubted,
     outcome_of_answers,
     outcome_of_group,
     outcome_of_metric,
@@ -184,6 +185,31 @@ def test_a_score_near_its_limit_is_neither_right_nor_wrong(score: float, verdict
         text, _ = render_outcome(found, "en", "quick")
         assert text.startswith(f"≈ x: 2 marks in doubt. Accuracy {score} is so near to the limit,")
         assert "from 0.75 on it is safe.\n" in text and "tick.hint()" in text
+
+
+@pytest.mark.parametrize("right", [60, 90])
+def test_a_score_that_rests_on_a_mistake_is_left_open(right: int) -> None:
+    keys = replace(
+        KEYS,
+        checks=(
+            ListedCheck("c1", "size", 2, SECTIONS[0], covers=("one", "two")),
+            ListedCheck("c2", "loss", 4, SECTIONS[0], covers=("three",)),
+            ListedCheck("c3", "accuracy", 4, SECTIONS[0], covers=("two",)),
+        ),
+    )
+    found = Scorecard("mini", "en", keys)
+    entry, answer = entry_of_metric("accuracy", 0.7), of(np.repeat([0, 1], [right, 100 - right]))
+    score = outcome_of_metric("accuracy", 4, answer, lambda: np.zeros(100), entry, HINT)
+    found.record(Outcome("loss", 4, Verdict.FAILED))
+    assert doubted(score, found.refused_under("accuracy")) == score
+    found.record(Outcome("size", 2, Verdict.FAILED))
+    left = doubted(score, found.refused_under("accuracy"))
+    assert (left.verdict, left.earned) == (Verdict.NEAR, 0)
+    assert reason(left) == "it rests on what “size” does not accept; mend that first"
+    found.record(Outcome("size", 2, Verdict.PASSED))
+    assert doubted(score, found.refused_under("accuracy")) == score
+    broken = outcome_of_metric("accuracy", 4, BROKEN, lambda: 1, entry, HINT)
+    assert doubted(broken, Title("size")) == broken
 
 
 def test_a_score_that_had_better_be_small_is_safe_below_the_limit() -> None:
