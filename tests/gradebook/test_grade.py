@@ -32,6 +32,11 @@ from tests.twins import in_every_language
 pytestmark = pytest.mark.kernels
 
 any_gradebook = pytest.mark.parametrize("new_gradebook", ["sqlite"], indirect=True)
+nightly_on_a_server = pytest.mark.parametrize(
+    "new_gradebook",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.heavy)],
+    indirect=True,
+)
 WRONG_DOUBLE = "def double(x):\n    return 3 * np.asarray(x)\n"
 
 
@@ -153,6 +158,7 @@ def test_partial_marks_are_kept_for_each_check_cell(graded: Graded) -> None:
     gradebook.close()
 
 
+@nightly_on_a_server
 def test_nbgraders_own_autograde_gives_the_same_marks(graded: Graded) -> None:
     gradebook = Gradebook(graded.url)
     before = {item.student_id: item.score for item in gradebook.assignment_submissions("mini")}
@@ -208,6 +214,7 @@ def _fail(*arguments: object, **options: object) -> str:
     raise RuntimeError("disk full")
 
 
+@nightly_on_a_server
 def test_feedback_shows_the_reason_and_no_answer(graded: Graded) -> None:
     done = command(graded.course.root, "feedback", "mini")
     assert done.returncode == 0, done.stderr
@@ -216,6 +223,7 @@ def test_feedback_shows_the_reason_and_no_answer(graded: Graded) -> None:
     assert "return 2 * np.asarray(x)" not in page
 
 
+@nightly_on_a_server
 def test_a_blank_question_earns_0_without_waiting(graded: Graded) -> None:
     answers = mini.solved(graded.course)
     del answers["why"]

@@ -152,6 +152,7 @@ def test_a_folder_is_found_as_it_is_spelled(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.kernels
+@pytest.mark.heavy  # a dozen commands
 def test_a_course_in_a_folder_with_any_name(tmp_path: Path) -> None:
     course = mini.make_course(tmp_path / WHOLE)
     path = course.root / "handed_in" / "ada" / "lab.ipynb"
