@@ -77,6 +77,7 @@ from utils.history import History
 from utils.kernels import Dropout, SmoothedCrossEntropy, attend
 from utils.language import tr
 from utils.profile import budget, run_seed
+from utils.recurrent import run_packed
 from utils.storage import work_folder
 from utils.subwords import SPECIALS, Subwords
 from utils.text import Vocabulary, words
@@ -366,11 +367,8 @@ class RecurrentTranslator(nn.Module):
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the states (B, S, W) of sources (B, S), their mask, and the first state (B, W)."""
         mask = source != PAD
-        packed = nn.utils.rnn.pack_padded_sequence(
-            self.source_embedding(source), mask.sum(1).cpu(), batch_first=True, enforce_sorted=False
-        )
-        states, last = self.encoder(packed)  # last: (2, B, W/2), one for each direction
-        states, _ = nn.utils.rnn.pad_packed_sequence(states, batch_first=True)
+        # last: (2, B, W/2), one for each direction
+        states, last = run_packed(self.encoder, self.source_embedding(source), mask.sum(1))
         return states, mask, torch.tanh(self.bridge(torch.cat([last[0], last[1]], dim=-1)))
 
     def step(
