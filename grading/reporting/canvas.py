@@ -1,14 +1,14 @@
 """Marks for Canvas: its gradebook's export, filled; or a table of the same form.
 
-Canvas knows an assignment by the id in its column's title, and a student by the id in a line. A
-line whose first cell holds "Points Possible" is the assignments'; what stands above it is not a
-student's. "EX" excuses; "N/A" is of a student to whom the assignment is not given.
+Canvas knows an assignment by the id in its column's title, and a student by the id in a line. "EX"
+excuses; "N/A" is of a student to whom the assignment is not given.
 """
 
 import re
 from dataclasses import dataclass
 
-from grading.course.roster import folded, plain_words
+from grading.course.canvas import COLUMNS, POINTS, is_test_student
+from grading.course.roster import folded
 from grading.errors import UserError
 from grading.messages import message
 from grading.reporting.matching import Ids, Person, matched
@@ -16,13 +16,6 @@ from grading.reporting.sheet import Row, Sheet, as_number
 from grading.reporting.standings import ClassView, listed, number
 from grading.reporting.tables import Rows
 
-POINTS = "Points Possible"
-COLUMNS = {
-    "student": ("student", "lastname"),
-    "id": ("id",),
-    "sis id": ("sis user id",),
-    "login": ("sis login id",),
-}
 KEPT = ("EX", "N/A")
 TITLE = re.compile(r"(?P<title>.*\S)\s*\((?P<id>\d+)\)")
 TOTAL = re.compile(r"\b(?:Current|Final|Override) (?:Score|Points|Grade|Status)\b")
@@ -30,7 +23,6 @@ GRADEBOOK_WARNING = (
     "Canvas makes a new assignment of a title that it does not have; "
     "--gradebook FILE fills its own export instead"
 )
-TEST_STUDENTS = ({"student", "test"}, {"estudiante", "de", "prueba"})
 
 
 @dataclass(frozen=True)
@@ -63,10 +55,10 @@ def filled_gradebook(
         With one line for each kind of thing that is wrong.
     """
     columns = sheet.columns(COLUMNS)
-    if missing := [kind for kind in ("student", "id") if kind not in columns]:
+    if not {"id", "section"} <= columns.keys():
         raise UserError(
-            f"expected Canvas's export of its gradebook, with the columns Student, ID, …; found no "
-            f"{' nor '.join(missing)} in {sheet.titles()!r:.200}"
+            "expected Canvas's export of its gradebook, with the columns Student, ID, …, Section; "
+            f"found {sheet.titles()!r:.200}"
         )
     column = _assignment(sheet, titles).column
     points, students = _parts(sheet)
@@ -75,9 +67,10 @@ def filled_gradebook(
     def person(row: Row) -> Person:
         login = row.value(columns.get("login"))
         keys = (row.value(columns.get("sis id")), login, login.partition("@")[0])
-        return Person(row.value(columns["id"]), keys, row.value(columns["student"]))
+        return Person(row.value(columns["id"]), keys, row.value(0))
 
-    found = matched((row for row in students if not _is_test(row)), view, kept, person)
+    real = (row for row in students if not is_test_student(row.value(0)))
+    found = matched(real, view, kept, person)
     comma = sheet.has_decimal_commas([column])
     changes: dict[tuple[Row, int], str] = {}
     left = []
@@ -127,10 +120,6 @@ def _parts(sheet: Sheet) -> tuple[Row, list[Row]]:
         f"expected a line that begins with {POINTS!r}, as in every export of Canvas's gradebook; "
         "export it again"
     )
-
-
-def _is_test(row: Row) -> bool:
-    return set(plain_words(row.value(0))) in TEST_STUDENTS
 
 
 def gradebook_rows(view: ClassView, title: str, lang: str) -> Rows:
