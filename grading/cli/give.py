@@ -39,11 +39,6 @@ if TYPE_CHECKING:
 STALE = "on another release, in another profile or by another version of the kit"
 # In a course of nbgrader's.
 PUT_IT = "put each student's files into submitted/ID/{}, as `nbgrader zip_collect` does"
-WHERE = {
-    "--worksheet": "it with --to moodle",
-    "--gradebook": "it with --to canvas",
-    "--column": "it with --to canvas and --gradebook FILE",
-}
 INTERRUPTED = 130  # the exit code of what Ctrl-C stopped
 
 
@@ -319,13 +314,13 @@ def export(
     """Write the marks as a file that a spreadsheet or an LMS reads."""
     from grading.reporting import export as exports
 
-    for option, given, needs in (
-        ("--worksheet", worksheet, to == "moodle"),
-        ("--gradebook", gradebook, to == "canvas"),
-        ("--column", column, gradebook),
+    for option, given, fits, needed in (
+        ("--worksheet", worksheet, to == "moodle", "--to moodle"),
+        ("--gradebook", gradebook, to == "canvas", "--to canvas"),
+        ("--column", column, gradebook, "--to canvas and --gradebook FILE"),
     ):
-        if given and not needs:
-            raise UserError(f"{option} does not go with {to}; expected {WHERE[option]}")
+        if given and not fits:
+            raise UserError(f"expected {needed} with {option}, found only --to {to}")
     course = course_here()
     view = _view(course, lab, db)
     if worksheet:

@@ -12,12 +12,7 @@ from grading.reporting.canvas import GRADEBOOK_WARNING, filled_gradebook, gradeb
 from grading.reporting.matching import Ids
 from grading.reporting.moodle import filled_worksheet, import_rows, import_warnings
 from grading.reporting.sheet import Sheet, read_sheet
-from grading.reporting.standings import (
-    ClassView,
-    history_lines,
-    listed,
-    other_lines,
-)
+from grading.reporting.standings import ClassView, history_lines, listed, other_lines
 from grading.reporting.tables import Cell, Rows, as_csv, as_xlsx
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from grading.course.roster import folded
 from grading.errors import UserError
 from grading.reporting.sheet import Row
-from grading.reporting.standings import ClassView, Standing, listed
+from grading.reporting.standings import MISSING, ClassView, Standing, listed
 
 Ids = Mapping[str, Mapping[str, str]]  # what the LMS calls each student, as `collect` keeps it
 
@@ -111,7 +111,7 @@ def matched(
         wrong.append(f"expected one line for each student, found {listed(twice)}")
     if wrong:
         raise UserError("\n".join(wrong))
-    pairs = tuple(pair for pair in found.values() if pair[1] in view.handed_in)
+    pairs = tuple(pair for pair in found.values() if pair[1].status != MISSING)
     absent = tuple(row for row in view.handed_in if row.student not in found)
     return Matched(pairs, tuple(strangers), absent)
 

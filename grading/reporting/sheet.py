@@ -11,8 +11,8 @@ from grading.errors import UserError
 MARK = "\ufeff"  # of Unicode, at a file's start
 _QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 _END = re.compile(r"\r\n|\r|\n|\Z")
-_COMMA = re.compile(r"-?\d+,\d+")
-_NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
+_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
+_NUMBER = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Sheet:
     delimiter : str
     header : Row
     body : tuple of Row
-        Without blank lines, except where one stands between others.
+        Blank lines among them.
     """
 
     start: str

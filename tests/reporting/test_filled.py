@@ -132,6 +132,19 @@ def test_moodle_takes_what_was_filled(tmp_path, lang):
     assert taken[102][1] in before.values()  # full marks say nothing, so Moodle's comment stays
 
 
+def test_a_decimal_comma_between_commas_is_quoted(tmp_path):
+    stream = io.StringIO(newline="")
+    csv.writer(stream, quoting=csv.QUOTE_ALL).writerows(cells(MOODLE_ES.encode(), ";"))
+    content, _ = worksheet(tmp_path, stream.getvalue(), lang="es")
+    ana = next(line for line in content.decode().splitlines() if "ana@um" in line)
+    assert ',"7,25","10,00",' in ana
+    stream = io.StringIO(newline="")
+    csv.writer(stream).writerows(cells(MOODLE_ES.encode(), ";"))
+    content, _ = worksheet(tmp_path, stream.getvalue(), lang="es")
+    rows = {row[0]: row[4] for row in cells(content, ",")}
+    assert (rows["Participante 101"], rows["Participante 103"]) == ("7,25", "")
+
+
 @pytest.mark.parametrize("lang", ["en", "es"])
 def test_without_names_and_addresses_the_collected_number_decides(tmp_path, lang):
     text = MOODLE[lang]
@@ -395,9 +408,15 @@ def test_the_command_fills_by_what_collect_kept(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--to", "canvas", "--worksheet", "x"], "--worksheet does not go with canvas"),
-        (["--gradebook", "x"], "--gradebook does not go with csv"),
-        (["--to", "canvas", "--column", "x"], "expected it with --to canvas and --gradebook FILE"),
+        (
+            ["--to", "canvas", "--worksheet", "x"],
+            "expected --to moodle with --worksheet, found only --to canvas",
+        ),
+        (["--gradebook", "x"], "expected --to canvas with --gradebook, found only --to csv"),
+        (
+            ["--to", "canvas", "--column", "x"],
+            "expected --to canvas and --gradebook FILE with --column",
+        ),
     ],
 )
 def test_options_that_do_not_go_together_are_one_line(tmp_path, monkeypatch, words, said):
