@@ -9,6 +9,7 @@ from grading.errors import UserError
 from grading.reporting.sheet import Row
 from grading.reporting.standings import MISSING, ClassView, Standing, listed
 
+Pairs = tuple[tuple[Row, Standing], ...]
 Ids = Mapping[str, Mapping[str, str]]  # what the LMS calls each student, as `collect` keeps it
 
 
@@ -44,7 +45,7 @@ class Matched:
         Who handed in and has no line.
     """
 
-    pairs: tuple[tuple[Row, Standing], ...]
+    pairs: Pairs
     strangers: tuple[str, ...]
     absent: tuple[Standing, ...]
 
@@ -79,18 +80,23 @@ def matched(
     ------
     UserError
         With one line for each kind of thing that is wrong: nobody of the class is there, a student
-        is there twice, or the LMS calls students otherwise than when their work was collected.
+        is there twice or may be another, or the LMS calls students otherwise than when their work
+        was collected.
     """
     by_id = {kept[row.student]: row for row in view.rows if row.student in kept}
     by_key = {folded(row.email): row for row in view.rows if row.email}
     by_key |= {folded(row.student): row for row in view.rows}
     found: dict[str, tuple[Row, Standing]] = {}
-    strangers, twice, renamed = [], [], []
+    strangers, twice, renamed, torn = [], [], [], []
     for row in rows:
         about = person(row)
-        standing = by_id.get(about.id) or _first(by_key, about.keys)
+        of_id, of_keys = by_id.get(about.id), _first(by_key, about.keys)
+        standing = of_id or of_keys
         if standing is None:
             strangers.append(about.name)
+            continue
+        if of_id and of_keys and of_id is not of_keys:
+            torn.append(f"line {row.line} ({of_id.student} or {of_keys.student})")
             continue
         if about.id and kept.get(standing.student, about.id) != about.id:
             renamed.append(f"{standing.student} ({kept[standing.student]}, here {about.id})")
@@ -106,6 +112,11 @@ def matched(
         wrong.append(
             f"the ids are not those that were collected: {listed(renamed)}; "
             "this may be another assignment's: download the one of this lab"
+        )
+    if torn:
+        wrong.append(
+            "the LMS's id is that of one student and the address or id number that of another, on "
+            f"{listed(torn)}: correct the roster, or collect again"
         )
     if twice:
         wrong.append(f"expected one line for each student, found {listed(twice)}")

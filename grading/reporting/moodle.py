@@ -13,7 +13,7 @@ from grading.errors import UserError
 from grading.judging.record import TOLERANCE
 from grading.judging.results import FAILED
 from grading.messages import message
-from grading.reporting.matching import Ids, Person, last_number, matched
+from grading.reporting.matching import Ids, Pairs, Person, last_number, matched
 from grading.reporting.sheet import Row, Sheet, as_number
 from grading.reporting.standings import (
     ClassView,
@@ -89,37 +89,45 @@ def filled_worksheet(sheet: Sheet, view: ClassView, ids: Ids, lang: str) -> tupl
     _must_fit(found.pairs, columns, view)
     comma = sheet.has_decimal_commas([columns["grade"], columns.get("maximum", columns["grade"])])
     changes: dict[tuple[Row, int], str] = {}
-    locked, others = [], []
     for row, standing in found.pairs:
-        score = standing.score or 0.0
+        marks = number(standing.score or 0.0)
+        changes[row, columns["grade"]] = marks.replace(".", "," if comma else ".")
+        if "comments" in columns and (comment := _comment(standing, lang)):
+            changes[row, columns["comments"]] = comment
+    return sheet.filled(changes), [*found.warnings(), *_warnings(found.pairs, columns, view, lang)]
+
+
+def _comment(standing: Standing, lang: str) -> str:
+    return harmless(moodle_feedback(standing, lang))
+
+
+def _warnings(pairs: Pairs, columns: dict[str, int], view: ClassView, lang: str) -> list[str]:
+    """Return what Moodle will make of the lines that were filled."""
+    locked, others, lines = [], [], []
+    for row, standing in pairs:
         before = as_number(row.value(columns["grade"]))
-        comment = harmless(moodle_feedback(standing, lang))
         commented = row.value(columns.get("comments"))
         if folded(row.value(columns.get("changeable"))) == "no":
             locked.append(standing.student)
-        elif (before is not None and abs(before - score) > TOLERANCE) or (
-            comment and commented and comment != commented
+        elif (before is not None and abs(before - (standing.score or 0.0)) > TOLERANCE) or (
+            commented and commented != (_comment(standing, lang) or commented)
         ):
             others.append(f"{standing.student} ({row.value(columns['modified'])})")
-        changes[row, columns["grade"]] = number(score).replace(".", "," if comma else ".")
-        if comment and "comments" in columns:
-            changes[row, columns["comments"]] = comment
-    warnings = found.warnings()
     if locked:
-        warnings.append(f"Moodle skips these, whose grades are locked there: {listed(locked)}")
+        lines.append(f"Moodle skips these, whose grades are locked there: {listed(locked)}")
     if others:
-        warnings.append(
+        lines.append(
             f"Moodle has other marks or comments for these: {listed(others)}; it skips those that "
             "were changed there since, and outside English perhaps all of them, unless you tick "
             "that records modified more recently in Moodle are updated"
         )
-    most = {row.value(columns.get("maximum")) for row, _ in found.pairs} - {""}
+    most = {row.value(columns.get("maximum")) for row, _ in pairs} - {""}
     if any(as_number(text) != view.overview.max_score for text in most):
-        warnings.append(
+        lines.append(
             f"the lab has {number(view.overview.max_score)} marks, and the assignment's maximum in "
             f"Moodle is {listed(sorted(most))}: marks are given as they are"
         )
-    return sheet.filled(changes), warnings
+    return lines
 
 
 def _columns(sheet: Sheet) -> dict[str, int]:
@@ -149,9 +157,7 @@ def _person(row: Row, columns: dict[str, int]) -> Person:
     return Person(participant, keys, row.value(columns.get("name")) or identifier)
 
 
-def _must_fit(
-    pairs: tuple[tuple[Row, Standing], ...], columns: dict[str, int], view: ClassView
-) -> None:
+def _must_fit(pairs: Pairs, columns: dict[str, int], view: ClassView) -> None:
     """Raise `UserError` if there are marks that Moodle would skip as too many."""
     above, most = [], ""
     for row, standing in pairs:

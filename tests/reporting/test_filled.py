@@ -203,6 +203,10 @@ GERMAN = (
     "ID,Vollständiger Name,Bewertung,Bestwertung,Zuletzt geändert (Bewertung)\n"
     "Teilnehmer/in 1,Ana,,10,-\n"
 )
+SWAPPED = {
+    "u1": {"lms": "moodle", "participant": "102"},
+    "u2": {"lms": "moodle", "participant": "101"},
+}
 CLASH = {"u1": {"lms": "moodle", "participant": "555"}}
 
 
@@ -220,6 +224,7 @@ CLASH = {"u1": {"lms": "moodle", "participant": "555"}}
         (MOODLE_EN.replace("10.00", "7.00"), {}, "maximum grade, 7.00; found u1 (7.25), u2 (10);"),
         (MOODLE_ES.replace("10,00", "7,50"), {}, "maximum grade, 7,50; found u2 (10);"),
         (MOODLE_EN, CLASH, "not those that were collected: u1 (555, here 101)"),
+        (MOODLE_EN, SWAPPED, "that of another, on line 2 (u2 or u1), line 3 (u1 or u2): correct"),
         (MOODLE_EN.replace("um.example", "x").replace(",u", ",v"), {}, "of the class, found none"),
         (MOODLE_EN.replace("wei@um", "ana@um"), {}, "one line for each student, found u1 on lines"),
         (
