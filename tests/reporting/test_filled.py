@@ -132,12 +132,13 @@ def test_moodle_takes_what_was_filled(tmp_path, lang):
     assert taken[102][1] in before.values()  # full marks say nothing, so Moodle's comment stays
 
 
-def test_a_decimal_comma_between_commas_is_quoted(tmp_path):
+def test_a_cell_is_quoted_where_it_was_or_must_be(tmp_path):
     stream = io.StringIO(newline="")
     csv.writer(stream, quoting=csv.QUOTE_ALL).writerows(cells(MOODLE_ES.encode(), ";"))
     content, _ = worksheet(tmp_path, stream.getvalue(), lang="es")
     ana = next(line for line in content.decode().splitlines() if "ana@um" in line)
     assert ',"7,25","10,00",' in ana
+    assert ',"10","10,00",' in content.decode()  # quoted because it was
     stream = io.StringIO(newline="")
     csv.writer(stream).writerows(cells(MOODLE_ES.encode(), ";"))
     content, _ = worksheet(tmp_path, stream.getvalue(), lang="es")
