@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from grading.cells.hasten import hasten_nbformat
-from grading.cli import build, give, publish
+from grading.cli import build, give, publish, roster
 from grading.cli.console import err
 from grading.errors import UserError
 from grading.gradebook.hasten import hasten_nbgrader
@@ -46,6 +46,7 @@ for command in (
     publish.publish,
 ):
     app.command()(command)
+app.add_typer(roster.commands, name="roster")
 
 
 def run_app() -> None:

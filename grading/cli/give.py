@@ -294,14 +294,52 @@ def feedback(lab: LabName, db: DatabaseUrl = None) -> None:
 
 def export(
     lab: LabName,
-    to: Annotated[str, typer.Option(help="csv, moodle or canvas.")] = "csv",
+    to: Annotated[str, typer.Option(help="csv, xlsx, moodle or canvas.")] = "csv",
+    worksheet: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With moodle: its grading worksheet, to be filled."),
+    ] = None,
+    gradebook: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With canvas: its exported gradebook, to be filled."),
+    ] = None,
+    column: Annotated[
+        str,
+        typer.Option(
+            metavar="TITLE", help="With --gradebook: the lab's assignment, if called otherwise."
+        ),
+    ] = "",
     db: DatabaseUrl = None,
 ) -> None:
     """Write the marks as a file that a spreadsheet or an LMS reads."""
-    from grading.reporting.export import export as export_lab
+    from grading.reporting import export as exports
 
+    for option, given, fits, needed in (
+        ("--worksheet", worksheet, to == "moodle", "--to moodle"),
+        ("--gradebook", gradebook, to == "canvas", "--to canvas"),
+        ("--column", column, gradebook, "--to canvas and --gradebook FILE"),
+    ):
+        if given and not fits:
+            raise UserError(f"expected {needed} with {option}, found only --to {to}")
     course = course_here()
-    path, warnings = export_lab(course, lab, to, _view(course, lab, db))
+    view = _view(course, lab, db)
+    if worksheet:
+        ids = _lms_ids(course, lab, view)
+        path, warnings = exports.fill_worksheet(course, lab, view, worksheet, ids)
+    elif gradebook:
+        ids = _lms_ids(course, lab, view)
+        path, warnings = exports.fill_gradebook(course, lab, view, gradebook, ids, column)
+    else:
+        path, warnings = exports.export(course, lab, to, view)
     for line in warnings:
         note(line)
     say(f"{lab}: exported to {shown(path)}")
+
+
+def _lms_ids(course: Course, lab: str, view: ClassView) -> dict[str, dict[str, str]]:
+    """Return what the LMS calls each student, as far as `collect` could tell."""
+    from grading.collect.submitted import Place
+
+    return {
+        row.student: Place(course.home, row.student, lab).handed_in().ids for row in view.handed_in
+    }

@@ -12,6 +12,7 @@ from grading.course.decoding import decoded
 from grading.errors import UserError
 
 COLUMNS = ("student_id", "name", "email", "group")
+Lines = list[tuple[int, list[str]]]  # numbers and fields of the lines of a file
 DELIMITERS = ",;\t"
 SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # a first line that only spreadsheets read
 
@@ -139,10 +140,19 @@ def read_roster(path: Path) -> Roster:
     UserError
         With the file and the line, if the roster is missing or something in it is not clear.
     """
-    rows = _rows(path, _text(path))
-    if not rows:
+    return roster_of_lines(path, read_lines(path))
+
+
+def read_lines(path: Path) -> Lines:
+    """Return the lines of a roster's file that are not blank, with their numbers."""
+    return _rows(path, _text(path))
+
+
+def roster_of_lines(path: Path, lines: Lines) -> Roster:
+    """Return the roster that lines make, the header first; see `read_roster`."""
+    if not lines:
         raise UserError(f"{path}: the roster is empty; expected the header {','.join(COLUMNS)}")
-    (first, header), *body = rows
+    (first, header), *body = lines
     columns = _columns(header)
     for needed, found in (
         ("student_id", columns["student_id"]),
@@ -190,7 +200,7 @@ def _text(path: Path) -> str:
         raise UserError(f"{path}, {error}") from None
 
 
-def _rows(path: Path, text: str) -> list[tuple[int, list[str]]]:
+def _rows(path: Path, text: str) -> Lines:
     """Return (line number, fields) of every line that is not blank."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     if told := SEPARATOR.match(text):
@@ -208,6 +218,12 @@ def _rows(path: Path, text: str) -> list[tuple[int, list[str]]]:
     except csv.Error as error:
         raise UserError(f"{path}, line {line}: not a line of CSV: {error}") from None
     return rows
+
+
+def other_titles(header: list[str]) -> list[str]:
+    """Return the titles of a roster's columns that say nothing of a `Student`."""
+    used = {place for places in _columns(header).values() for place in places}
+    return [title for place, title in enumerate(header) if title.strip() and place not in used]
 
 
 def _columns(header: list[str]) -> dict[str, list[int]]:

@@ -1,37 +1,38 @@
-"""The marks of a lab as a CSV file that a spreadsheet, Moodle or Canvas reads."""
+"""The marks of a lab as a file that a spreadsheet, Moodle or Canvas reads."""
 
-import csv
-import html
-import io
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from grading.course.config import Course
 from grading.errors import UserError
 from grading.files import write_atomically
-from grading.judging.results import FAILED
 from grading.messages import message
-from grading.reporting.standings import (
-    ClassView,
-    Standing,
-    history_lines,
-    lost_lines,
-    number,
-    other_lines,
-    written_lines,
-)
+from grading.reporting.canvas import GRADEBOOK_WARNING, filled_gradebook, gradebook_rows
+from grading.reporting.matching import Ids
+from grading.reporting.moodle import filled_worksheet, import_rows, import_warnings
+from grading.reporting.sheet import Sheet, read_sheet
+from grading.reporting.standings import ClassView, history_lines, listed, other_lines
+from grading.reporting.tables import Cell, Rows, as_csv, as_xlsx
 
-Cell = str | float | None
-Rows = list[list[Cell]]
 
-NAMED = 10  # students that a warning names
-MOODLE_HIGHEST = 100  # above it Moodle refuses an import, unless its site allows more
+@dataclass(frozen=True)
+class Format:
+    """A kind of file.
 
-# A spreadsheet computes a cell that begins like this, full-width forms included; and where
-# semicolons delimit, as in Spain, what follows one begins a cell.
-_FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@＝＋－＠\t\r\n])")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+    Attributes
+    ----------
+    file : str
+        Its name, with braces where the lab's goes.
+    content : callable
+        Makes it of the class, the lab's title and the language.
+    warnings : callable
+        What to know before it is used.
+    """
+
+    file: str
+    content: Callable[[ClassView, str, str], bytes]
+    warnings: Callable[[ClassView], list[str]]
 
 
 def export(course: Course, lab: str, to: str, view: ClassView) -> tuple[Path, list[str]]:
@@ -40,8 +41,8 @@ def export(course: Course, lab: str, to: str, view: ClassView) -> tuple[Path, li
     Parameters
     ----------
     course, lab
-    to : {"csv", "moodle", "canvas"}
-        ``csv`` has everybody and every check; the other two have those who handed in, in the
+    to : {"csv", "xlsx", "moodle", "canvas"}
+        The first two have everybody and every check; the others have those who handed in, in a
         form that the LMS imports.
     view : ClassView
 
@@ -54,19 +55,96 @@ def export(course: Course, lab: str, to: str, view: ClassView) -> tuple[Path, li
     Raises
     ------
     UserError
-        If ``to`` is not one of the three, or nothing is graded yet.
+        If ``to`` is none of these, or nothing is graded yet.
     """
     if to not in _FORMATS:
         raise UserError(f"cannot export to {to!r}; expected one of {', '.join(_FORMATS)}")
+    _must_be_graded(lab, view)
+    form = _FORMATS[to]
+    path = course.home / "reports" / lab / form.file.format(lab)
+    title = course.lab(lab).title.get(course.language, lab)
+    write_atomically(path, form.content(view, title, course.language))
+    return path, [*_warnings(view), *form.warnings(view)]
+
+
+def fill_worksheet(
+    course: Course, lab: str, view: ClassView, worksheet: Path, ids: Ids
+) -> tuple[Path, list[str]]:
+    """Write Moodle's grading worksheet with the marks of ``lab``, beside its other exports.
+
+    Parameters
+    ----------
+    course, lab, view
+    worksheet : Path
+        As it was downloaded from the assignment; it stays as it is.
+    ids : mapping
+        What the LMS calls each student.
+
+    Returns
+    -------
+    path : Path
+    warnings : list of str
+        What to know before it is uploaded, one line each.
+
+    Raises
+    ------
+    UserError
+        With one line for each kind of thing that is wrong; nothing is written then.
+    """
+    return _fill(
+        course,
+        lab,
+        view,
+        worksheet,
+        "Moodle",
+        lambda sheet: filled_worksheet(sheet, view, ids, course.language),
+    )
+
+
+def fill_gradebook(
+    course: Course, lab: str, view: ClassView, gradebook: Path, ids: Ids, column: str = ""
+) -> tuple[Path, list[str]]:
+    """Write Canvas's gradebook with the marks of ``lab``, beside its other exports.
+
+    Parameters and what comes back are those of `fill_worksheet`; ``column`` is the title of the
+    lab's assignment, if it is not the lab's.
+    """
+    titles = [column] if column else [*course.lab(lab).title.values(), lab]
+    return _fill(
+        course,
+        lab,
+        view,
+        gradebook,
+        "Canvas",
+        lambda sheet: filled_gradebook(sheet, view, ids, titles),
+    )
+
+
+def _fill(
+    course: Course,
+    lab: str,
+    view: ClassView,
+    given: Path,
+    lms: str,
+    filled: Callable[[Sheet], tuple[str, list[str]]],
+) -> tuple[Path, list[str]]:
+    _must_be_graded(lab, view)
+    path = course.home / "reports" / lab / f"{lab}-{lms.lower()}-filled.csv"
+    if path.exists() and given.exists() and path.samefile(given):
+        raise UserError(f"{given} was filled before; give the file that {lms} gave you")
+    sheet = read_sheet(given, lms)
+    try:
+        text, warnings = filled(sheet)
+    except UserError as error:
+        lines = str(error).splitlines()
+        raise UserError("\n".join(f"{given}: {line}" for line in lines)) from None
+    write_atomically(path, text.encode())
+    return path, [*_warnings(view), *warnings]
+
+
+def _must_be_graded(lab: str, view: ClassView) -> None:
     if not view.handed_in:
         raise UserError(f"nothing of {lab} is graded yet; run `python -m grading grade {lab}`")
-    name = lab if to == "csv" else f"{lab}-{to}"
-    path = course.home / "reports" / lab / f"{name}.csv"
-    title = course.lab(lab).title.get(course.language, lab)
-    text = as_csv(_FORMATS[to](view, title, course.language))
-    # Excel takes a file for UTF-8 only by the mark; Moodle and Canvas read past it.
-    write_atomically(path, text.encode("utf-8-sig"))
-    return path, warnings(view, to)
 
 
 def csv_rows(view: ClassView, title: str, lang: str) -> Rows:
@@ -92,121 +170,67 @@ def csv_rows(view: ClassView, title: str, lang: str) -> Rows:
     return table
 
 
-def moodle_rows(view: ClassView, title: str, lang: str) -> Rows:
-    """Return what Moodle's Grades > Import > CSV maps: whom, how much, and why.
-
-    Students without a submission are left out: an empty grade would delete the one in Moodle.
-    """
-    header = ["ID number", "Full name", "Email address", title, f"{title} (%)"]
-    table: Rows = [[*header, "Feedback comments"]]
-    for row in view.handed_in:
-        about = [row.student, row.name, row.email]
-        table.append([*about, row.score, row.percent, moodle_feedback(row, lang)])
+def class_rows(view: ClassView, lang: str) -> Rows:
+    """Return how the class did in every check, and the class in a few numbers."""
+    titles = ("check", "full", "some", "students", "mean_marks", "marks")
+    table: Rows = [[message(f"report.{title}", lang) for title in titles]]
+    for rate in view.rates:
+        name = f"{rate.cell}: {rate.title}"
+        table.append([name, rate.full, rate.partly, rate.students, rate.mean, rate.max])
+    numbers = view.overview
+    table.append([])
+    table.append([message("report.handed_in", lang), numbers.submissions])
+    table.append([message("report.missing_tile", lang), numbers.missing])
+    table.append([message("report.waiting_tile", lang), numbers.waiting])
+    table.append([f"{message('report.mean_tile', lang)} (%)", numbers.mean])
+    table.append([f"{message('report.median_tile', lang)} (%)", numbers.median])
     return table
 
 
-def moodle_feedback(row: Standing, lang: str) -> str:
-    """Return the comment for a student: all that made the mark less, or more, as Moodle's HTML.
-
-    Flags are for the instructor, except where they are all that can be said.
-    """
-    lines = [*lost_lines(row, lang), *written_lines(row, lang), *other_lines(row, lang)]
-    if row.status == FAILED:
-        lines += row.flags
-    if row.waiting:
-        lines.append(message("report.provisional", lang))
-    return "<br>".join(html.escape(line, quote=False) for line in lines)
+def _encoded(rows: Rows) -> bytes:
+    """Return a CSV file; Excel takes it for UTF-8 by the mark only, the LMSs read past that."""
+    return as_csv(rows).encode("utf-8-sig")
 
 
-def canvas_rows(view: ClassView, title: str, lang: str) -> Rows:
-    """Return Canvas's gradebook file: its five columns of students, then the assignment.
-
-    Students without a submission are left out: an empty grade would delete the one in Canvas.
-    Canvas does not read what is in ``Section``, so that is where a provisional score is marked.
-    """
-    table: Rows = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", title]]
-    table.append(["    Points Possible", "", "", "", "", view.overview.max_score])
-    for row in view.handed_in:
-        provisional = message("report.waiting", lang) if row.waiting else ""
-        section = ", ".join(filter(None, (row.group, provisional)))
-        name = row.name or row.student
-        table.append([name, "", row.student, row.email, section, row.score])
-    return table
+def _as_workbook(view: ClassView, title: str, lang: str) -> bytes:
+    of_class = message("report.class_sheet", lang)
+    return as_xlsx([(title, csv_rows(view, title, lang)), (of_class, class_rows(view, lang))])
 
 
-_FORMATS: dict[str, Callable[[ClassView, str, str], Rows]] = {
-    "csv": csv_rows,
-    "moodle": moodle_rows,
-    "canvas": canvas_rows,
+def _left_out(view: ClassView, lms: str) -> list[str]:
+    if not view.missing:
+        return []
+    return [
+        "those without a submission are left out, so that the upload keeps what "
+        f"{lms} has for them: {listed(row.student for row in view.missing)}"
+    ]
+
+
+_FORMATS = {
+    "csv": Format("{}.csv", lambda *of: _encoded(csv_rows(*of)), lambda view: []),
+    "xlsx": Format("{}.xlsx", _as_workbook, lambda view: []),
+    "moodle": Format(
+        "{}-moodle.csv",
+        lambda *of: _encoded(import_rows(*of)),
+        lambda view: _left_out(view, "Moodle") + import_warnings(view),
+    ),
+    "canvas": Format(
+        "{}-canvas.csv",
+        lambda *of: _encoded(gradebook_rows(*of)),
+        lambda view: [*_left_out(view, "Canvas"), GRADEBOOK_WARNING],
+    ),
 }
 
 
-def warnings(view: ClassView, to: str) -> list[str]:
-    """Return what to know before the file is used, one line each."""
+def _warnings(view: ClassView) -> list[str]:
+    """Return what to know whatever the marks are written to, one line each."""
     lines = []
-    waiting = [row for row in view.rows if row.waiting]
+    waiting = [row.student for row in view.rows if row.waiting]
     if waiting:
         lines.append(
-            "scores that wait for manual marking are provisional, and are marked so: "
-            f"{_names(waiting)}; mark them in Formgrader, export again"
+            f"scores that wait for manual marking are provisional: {listed(waiting)}; "
+            "mark them in Formgrader, export again"
         )
     if view.unlisted:
         lines.append(f"not in the roster, so left out: {', '.join(view.unlisted)}")
-    if to == "csv":
-        return lines
-    if view.missing:
-        lines.append(
-            "those without a submission are left out, so that the upload keeps what "
-            f"{to.capitalize()} has for them: {_names(view.missing)}"
-        )
-    if to == "moodle":
-        lines += _moodle_warnings(view.handed_in)
     return lines
-
-
-def _moodle_warnings(rows: Sequence[Standing]) -> list[str]:
-    lines = []
-    if not all(row.email for row in rows):
-        lines.append(
-            "map by ID number, not by email: Moodle gives a grade without an email to the "
-            f"student above it, and these have none: {_names(row for row in rows if not row.email)}"
-        )
-    highest = max(row.max_score for row in rows)
-    if highest > MOODLE_HIGHEST:
-        lines.append(
-            f"the lab has {number(highest)} marks, and Moodle takes grades up to {MOODLE_HIGHEST} "
-            "unless its site allows more; if it refuses the file, import the column with %"
-        )
-    return lines
-
-
-def _names(rows: Iterable[Standing]) -> str:
-    students = [row.student for row in rows]
-    more = f" and {len(students) - NAMED} more" if len(students) > NAMED else ""
-    return ", ".join(students[:NAMED]) + more
-
-
-def as_csv(rows: Iterable[Iterable[Cell]]) -> str:
-    """Return rows as CSV text: numbers as they are, text such that no spreadsheet computes it."""
-    stream = io.StringIO(newline="")
-    csv.writer(stream).writerows([_cell(value) for value in row] for row in rows)
-    return stream.getvalue()
-
-
-def _cell(value: Cell) -> str:
-    if value is None:
-        return ""
-    return harmless(value) if isinstance(value, str) else number(value)
-
-
-def harmless(text: str) -> str:
-    """Return a text that a spreadsheet shows and does not compute.
-
-    What would begin a formula gets an apostrophe before it; plain numbers stay.
-
-    Examples
-    --------
-    >>> harmless("=1+1"), harmless("-1.5"), harmless("a; @b")
-    ("'=1+1", '-1.5', "a;' @b")
-    """
-    return text if _NUMBER.fullmatch(text) else _FORMULA.sub(r"\1'", text)

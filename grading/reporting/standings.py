@@ -21,6 +21,7 @@ from grading.messages import ID_LANGUAGE, message
 
 MISSING = "missing"
 BINS = 10
+NAMED = 10  # of whom a warning names
 LONG_RUN = 3  # checks in a row lost for one reason, which are told in one line
 
 # They would let a text show its letters in another order than it has them (Unicode UAX 9).
@@ -396,6 +397,19 @@ def _mark_line(title: str, earned: float, most: float, why: str, lang: str) -> s
 def number(value: float) -> str:
     """Return marks with at most two decimals."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names in a line; of many only the first.
+
+    Examples
+    --------
+    >>> listed(["ana", "bo"])
+    'ana, bo'
+    """
+    every = list(names)
+    more = f" and {len(every) - NAMED} more" if len(every) > NAMED else ""
+    return ", ".join(every[:NAMED]) + more
 
 
 def share(fraction: float) -> float:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nbgrader.api import Gradebook
+from openpyxl import load_workbook
 
 from grading.course.config import Course, LabInfo
 from grading.course.roster import Roster, Student
@@ -14,8 +15,9 @@ from grading.errors import UserError
 from grading.gradebook.marks import Marks
 from grading.judging.record import Adjustment, Change, Deduction, Record, Written
 from grading.judging.results import ATTENTION, FAILED, GRADED, CheckMark, Result
-from grading.reporting.export import as_csv, export, harmless
+from grading.reporting.export import export
 from grading.reporting.standings import class_view
+from grading.reporting.tables import as_csv, as_xlsx, harmless
 from tests.reporting.marked import records
 
 TITLE = "First lab"
@@ -126,6 +128,32 @@ def test_what_people_and_lateness_change_is_said_and_the_parts_add_up(course):
     ]
 
 
+def test_a_workbook_has_the_class_with_numbers_as_numbers_and_no_formula(course):
+    path, warnings = export(course, "lab", "xlsx", class_view(records(RESULTS, TOTALS), ROSTER))
+    assert path == course.home / "reports" / "lab" / "lab.xlsx"
+    assert any("provisional" in line for line in warnings)
+    book = load_workbook(path)
+    assert book.sheetnames == [TITLE, "Class"]
+    header, *rows = book[TITLE].iter_rows(values_only=True)
+    by_id = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+    assert by_id["u1"]["score"] == 5.25
+    assert by_id["u1"]["name"] == 'Ñandú, "Ana"'
+    assert by_id["u2"]["name"] == "'=cmd()|x"
+    assert by_id["u4"]["score"] is None
+    assert not [cell for sheet in book for row in sheet for cell in row if cell.data_type == "f"]
+    of_class = [row for row in book["Class"].iter_rows(values_only=True) if any(row)]
+    assert of_class[1][:4] == ("check_a: step 0", 1, 0, 2)
+    assert ("Handed in", 3) in [row[:2] for row in of_class]
+    assert ("Not handed in", 1) in [row[:2] for row in of_class]
+
+
+@pytest.mark.parametrize("title", ["A/B [1]: 'what?' * \\", "x" * 70])
+def test_a_sheet_may_have_any_title(title):
+    book = load_workbook(io.BytesIO(as_xlsx([(title, [["a"]]), (title, [])])))
+    assert len(book.sheetnames) == 2
+    assert book.worksheets[0]["A1"].value == "a"
+
+
 def test_who_left_the_roster_is_named_and_not_exported(course):
     roster = Roster(ROSTER.students[:2])
     for to in ("csv", "moodle", "canvas"):
@@ -205,7 +233,16 @@ def test_provisional_scores_are_said(course, to):
     _, warnings, _ = exported(course, to)
     assert [line for line in warnings if "provisional" in line and "u2" in line]
     _, warnings, _ = exported(course, to, RESULTS[:1], {}, Roster(ROSTER.students[:1]))
-    assert warnings == []
+    assert not [line for line in warnings if "provisional" in line or "u1" in line]
+
+
+def test_what_an_lms_would_make_of_a_composed_table_is_said(course):
+    _, (line,), _ = exported(course, "moodle", RESULTS[:1], {}, Roster(ROSTER.students[:1]))
+    assert "no longer be changed in the assignment" in line
+    assert "--worksheet" in line
+    _, (line,), _ = exported(course, "canvas", RESULTS[:1], {}, Roster(ROSTER.students[:1]))
+    assert "makes a new assignment" in line
+    assert "--gradebook" in line
 
 
 def test_a_warning_names_only_the_first(course):
@@ -216,7 +253,7 @@ def test_a_warning_names_only_the_first(course):
 
 
 def test_errors_say_what_to_do(course):
-    with pytest.raises(UserError, match="'excel'; expected one of csv, moodle, canvas"):
+    with pytest.raises(UserError, match="'excel'; expected one of csv, xlsx, moodle, canvas"):
         export(course, "lab", "excel", class_view(records(RESULTS, TOTALS), ROSTER))
     with pytest.raises(UserError, match="grading grade lab"):
         export(course, "lab", "csv", class_view([], ROSTER))
