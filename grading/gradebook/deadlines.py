@@ -33,12 +33,22 @@ def write_extensions(session: AnySession, labs: Iterable[LabInfo], extensions: E
             for team in people.teams(stored.results(session, lab.name))
             for student in team
         }
-        for submission in session.scalars(
-            sa.select(SubmittedAssignment).join(Assignment).where(Assignment.name == lab.name)
+        changed = []
+        for submission, student, before in session.execute(
+            sa.select(
+                SubmittedAssignment.id,
+                SubmittedAssignment.student_id,
+                SubmittedAssignment.extension,
+            )
+            .join(Assignment)
+            .where(Assignment.name == lab.name)
         ):
-            team = teams.get(submission.student_id, (submission.student_id,))
-            until = max(extensions.get((student, lab.name), lab.due) for student in team)
+            team = teams.get(student, (student,))
+            until = max(extensions.get((one, lab.name), lab.due) for one in team)
             extension = until - lab.due or None
-            if submission.extension != extension:
-                submission.extension = extension
+            if before != extension:
+                changed.append({"id": submission, "extension": extension})
+        if changed:
+            session.execute(sa.update(SubmittedAssignment), changed)
     session.flush()
+    session.expire_all()  # what is at hand of submissions has the extensions of before

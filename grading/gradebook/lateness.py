@@ -7,14 +7,14 @@ what rule.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import UTC
+from datetime import UTC, timedelta
 from itertools import groupby
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
-from nbgrader.api import Assignment, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Assignment, Grade, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import AssignLatePenalties
 from traitlets.config import Config
 
@@ -101,50 +101,77 @@ class CoursePolicy:
     def apply(self, session: AnySession, lab: str) -> None:
         """Write what lateness costs in a lab; in all labs that share a budget of slip days."""
         labs = list(self._weights) if self._late.days else [lab]
+        worth = self._worth(session, labs)
+        costs: list[dict[str, Any]] = []
+        reasons: list[dict[str, str]] = []
+        for student, rows in groupby(_notebooks(session, labs), key=lambda row: row.student):
+            mine = list(rows)
+            found = self._outcomes(mine, worth)
+            for row in mine:
+                late = found.get(row.lab)
+                cost = max(row.score, 0.0) * late.share if late and late.days else None
+                if row.penalty != cost:
+                    costs.append({"id": row.id, "late_submission_penalty": cost})
+            for lab_name, outcome in found.items():
+                if outcome.rule:
+                    rule = json.dumps(asdict(outcome.rule), ensure_ascii=False)
+                    reasons.append({"lab": lab_name, "student": student, "rule": rule})
+        if costs:
+            session.execute(sa.update(SubmittedNotebook), costs)
         session.execute(sa.delete(table).where(table.c.lab.in_(labs)))
-        submissions = session.scalars(
-            sa.select(SubmittedAssignment)
-            .join(Assignment)
-            .where(Assignment.name.in_(labs))
-            .order_by(SubmittedAssignment.student_id)
-        )
-        for _, group in groupby(submissions, key=lambda one: one.student_id):
-            mine = list(group)
-            found = self._outcomes(mine)
-            for submission in mine:
-                _write(session, submission, found.get(submission.assignment.name))
-        session.flush()
+        if reasons:
+            session.execute(sa.insert(table), reasons)
 
-    def _outcomes(self, submissions: Iterable[SubmittedAssignment]) -> dict[str, Outcome]:
-        hand_ins = [
-            HandIn(
-                lab=one.assignment.name,
-                due=one.duedate.replace(tzinfo=UTC),
-                at=one.timestamp.replace(tzinfo=UTC),
-                raw=max(float(one.score), 0.0),
-                worth=self._weights[one.assignment.name] / (float(one.max_score) or 1.0),
-            )
-            for one in submissions
-            if one.timestamp and one.assignment.duedate
-        ]
+    def _worth(self, session: AnySession, labs: Iterable[str]) -> dict[str, float]:
+        """Return what a mark of each lab is worth in the course's."""
+        maxima = sa.select(Assignment.name, Assignment.max_score).where(Assignment.name.in_(labs))
+        return {name: self._weights[name] / (most or 1.0) for name, most in session.execute(maxima)}
+
+    def _outcomes(
+        self, notebooks: Iterable[sa.Row[Any]], worth: Mapping[str, float]
+    ) -> dict[str, Outcome]:
+        """Return what the policy makes of the notebooks of a student, by lab."""
+        hand_ins = []
+        for lab, rows in groupby(notebooks, key=lambda row: row.lab):
+            first, *more = rows
+            if first.timestamp and first.duedate:
+                due = first.duedate + (first.extension or timedelta(0))
+                raw = sum(max(row.score, 0.0) for row in (first, *more))
+                hand_ins.append(
+                    HandIn(
+                        lab,
+                        due.replace(tzinfo=UTC),
+                        first.timestamp.replace(tzinfo=UTC),
+                        raw,
+                        worth[lab],
+                    )
+                )
         return outcomes(self._late, hand_ins, self._zone)
 
 
-def _write(session: AnySession, submission: SubmittedAssignment, outcome: Outcome | None) -> None:
-    """Write what a submission loses, from each of its notebooks the same share, and why."""
-    late = outcome if outcome and outcome.days else None
-    for notebook in submission.notebooks:
-        cost = max(float(notebook.score), 0.0) * late.share if late else None
-        if notebook.late_submission_penalty != cost:
-            notebook.late_submission_penalty = cost
-    if late and late.rule:
-        session.execute(
-            sa.insert(table).values(
-                lab=submission.assignment.name,
-                student=submission.student_id,
-                rule=json.dumps(asdict(late.rule), ensure_ascii=False),
-            )
+def _notebooks(session: AnySession, labs: Iterable[str]) -> Iterable[sa.Row[Any]]:
+    """Return every notebook that was handed in of these labs, by student and lab.
+
+    In one query: a class has thousands of them, and nbgrader asks for the score of each by itself.
+    """
+    return session.execute(
+        sa.select(
+            SubmittedNotebook.id,
+            SubmittedAssignment.student_id.label("student"),
+            Assignment.name.label("lab"),
+            SubmittedAssignment.timestamp,
+            SubmittedAssignment.extension,
+            Assignment.duedate,
+            SubmittedNotebook.late_submission_penalty.label("penalty"),
+            sa.func.coalesce(sa.func.sum(Grade.score), 0.0).label("score"),
         )
+        .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
+        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+        .outerjoin(Grade, Grade.notebook_id == SubmittedNotebook.id)
+        .where(Assignment.name.in_(labs))
+        .group_by(SubmittedNotebook.id, SubmittedAssignment.id, Assignment.id)
+        .order_by(SubmittedAssignment.student_id, Assignment.name, SubmittedNotebook.id)
+    )
 
 
 class PluginPolicy:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
-from grading.course.config import Course, LabInfo, load_course
+from grading.course.config import Course, LabInfo, load_course, remember_gradebook
 from grading.course.late import Late
+from grading.gradebook.database import without_password
 from grading.gradebook.lateness import late_policy
 from grading.gradebook.marks import Marks
 from grading.judging.record import Record
@@ -28,9 +29,14 @@ PERCENT = Late("percent", percent=10)
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a gradebook that knows both labs."""
     path = tmp_path_factory.mktemp("gradebook") / "gradebook.db"
-    with Marks(f"sqlite:///{path}"):
+    make(f"sqlite:///{path}")
+    return path
+
+
+def make(url: str) -> None:
+    with Marks(url):
         pass  # makes it
-    with Gradebook(f"sqlite:///{path}") as book:
+    with Gradebook(url) as book:
         for lab, maxima in MAXIMA.items():
             book.add_assignment(lab)
             for number, most in enumerate(maxima):
@@ -38,7 +44,6 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 book.add_grade_cell(
                     f"check{number}", f"part{number}", lab, max_score=most, cell_type="code"
                 )
-    return path
 
 
 @pytest.fixture
@@ -193,6 +198,21 @@ def test_a_pairs_slip_days_are_spent_from_both(course: Course) -> None:
     (record,) = (one for one in settled(slips, "one").values() if one.student == "bob")
     (free,) = record.deductions  # a line says what the days went for
     assert free.marks == 0 and free.rule is not None and free.rule.values["slips"] == 2
+
+
+def test_every_kind_of_database_comes_to_the_same(
+    course: Course, new_gradebook: Callable[[], str]
+) -> None:
+    url = new_gradebook()
+    make(url)
+    remember_gradebook(course.home, without_password(url))
+    slips = replace(course, late=Late("slip_days", percent=10, days=2))
+    extend(course, "bob,,two,2030-01-12 23:59,ill")
+    save(course, "one", "ada", "bob", after=2 * DAY)
+    save(course, "two", "ada", "bob", after=2 * DAY + HOUR)
+    for _ in range(2):  # the second time nothing is to be written
+        assert scores(slips, "one") == {"ada": 6, "bob": 6}
+        assert scores(slips, "two") == {"ada": 36, "bob": 36}
 
 
 def test_slip_days_go_where_they_save_most_of_the_courses_mark(course: Course) -> None:
