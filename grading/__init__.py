@@ -50,7 +50,7 @@ ROOMS = {
     ),
     "compat": Room("the call names of jhwutils and lautils", ("session",), published=True),
     # The grader's side.
-    "course": Room("course.toml and the roster"),
+    "course": Room("course.toml, the roster, extensions, and what lateness costs"),
     "engine": Room(
         "executes notebooks that nobody trusts; knows no judge", ("answers", "course", "utils")
     ),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from grading.course.roster import Roster
     from grading.engine.executor import Executor, RunOptions
     from grading.gradebook.grader import Graded, Grader, Submission
+    from grading.gradebook.lateness import LatePolicy
     from grading.gradebook.marks import Marks
     from grading.judging.results import Result
     from grading.reporting.standings import ClassView
@@ -104,6 +105,7 @@ def grade(
     options = RunOptions(profile_of(profile), jobs, resume, sandbox, scheduler)
     executor = _executor(course, lab, options)
 
+    from grading.gradebook.lateness import late_policy
     from grading.gradebook.marks import KEPT, Marks
     from grading.judging.results import GRADED
     from grading.native.course import NbgraderCourse
@@ -113,6 +115,7 @@ def grade(
     gc.enable()
     grader = grader_of(course, lab)
     roster = roster_of(course)
+    policy = late_policy(course)
     work = grader.submissions()
     if not work:
         ours = f"run `python -m grading collect {lab} PATH` first"
@@ -141,7 +144,7 @@ def grade(
                     raise
                 raise UserError(f"{error.filename}: {error.strerror}; {KEPT}") from None
         results = marks.results(lab)
-        view = _settled(course, lab, marks, roster)
+        view = _settled(course, lab, marks, roster, policy)
     _report(course, lab, view)
     if json_file:
         _write_json(json_file, lab, results)
@@ -229,28 +232,35 @@ def _report(course: Course, lab: str, view: ClassView) -> None:
 
 def _view(course: Course, lab: str, db: str | None) -> ClassView:
     """Return the class as the gradebook has it, or raise `UserError` if nothing is graded."""
+    from grading.gradebook.lateness import late_policy
     from grading.gradebook.marks import Marks
 
     course.lab(lab)
+    policy = late_policy(course)
     with Marks.existing(gradebook_url(course, db)) as marks:
-        view = _settled(course, lab, marks, roster_of(course))
+        view = _settled(course, lab, marks, roster_of(course), policy)
     if not view.handed_in and not view.unlisted:
         raise UserError(f"nothing of {lab} is graded yet; run `python -m grading grade {lab}`")
     return view
 
 
-def _settled(course: Course, lab: str, marks: Marks, roster: Roster | None) -> ClassView:
-    """Bring the lab's gradebook in order and return its class; say what a person has to know."""
-    from grading.gradebook.lateness import LatePolicy
-    from grading.gradebook.settings import read_settings
-    from grading.native.grade import grader_of
-    from grading.reporting.standings import class_view
-
-    for change in marks.settle(lab, LatePolicy(read_settings(course.home))):
+def _settle(lab: str, marks: Marks, policy: LatePolicy) -> None:
+    """Bring the lab's gradebook in order; say what a person has to decide."""
+    for change in marks.settle(lab, policy):
         note(
             f"{change.student} has {change.new} in {change.cell}, a partner has something else for "
             "the same work, and nobody knows which is later; give one of them the right mark again"
         )
+
+
+def _settled(
+    course: Course, lab: str, marks: Marks, roster: Roster | None, policy: LatePolicy
+) -> ClassView:
+    """Bring the lab's gradebook in order and return its class; say what a person has to know."""
+    from grading.native.grade import grader_of
+    from grading.reporting.standings import class_view
+
+    _settle(lab, marks, policy)
     try:
         now = grader_of(course, lab).basis()
     except UserError:  # it is no longer released: what was graded can be shown all the same
@@ -283,11 +293,16 @@ def adjust(
 def feedback(lab: LabName, db: DatabaseUrl = None) -> None:
     """Write one HTML page for each student with marks, reasons and comments."""
     from grading.gradebook import feedback as of_evidence
+    from grading.gradebook.lateness import late_policy
+    from grading.gradebook.marks import Marks
     from grading.native import feedback as of_plain
     from grading.native.course import is_plain
 
     course = course_here()
     write = of_plain if is_plain(course, lab) else of_evidence
+    policy = late_policy(course)
+    with Marks.existing(gradebook_url(course, db)) as marks:
+        _settle(lab, marks, policy)
     pages = write.write_feedback(course, lab, gradebook_url(course, db))
     say(f"{len(pages)} pages under {shown(course.home / 'feedback')}")
 

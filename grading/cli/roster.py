@@ -32,7 +32,7 @@ def import_(
 ) -> None:
     """Show what an LMS's list of students changes in the roster, and write it."""
     from grading.course.importing import imported, read_export, write_roster
-    from grading.course.roster import Roster, other_titles, read_lines
+    from grading.course.roster import Roster, other_titles, rows_of
 
     course = course_here()
     now = roster_of(course)
@@ -43,7 +43,7 @@ def import_(
     if not change.lines():
         say(f"{shown(course.roster)} stays as it is")
         return
-    if now and (lost := other_titles(read_lines(course.roster)[0][1])):
+    if now and (lost := other_titles(rows_of(course.roster, "roster")[0][1])):
         note(f"columns of {shown(course.roster)} that are not kept: {', '.join(lost)}")
     if yes:
         write_roster(course.roster, change.roster.students)

@@ -6,26 +6,24 @@ A field that is annotated with a rule is a key of the file: to add one, declare 
 import re
 import tomllib
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import date, datetime, tzinfo
 from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from grading.course.tables import TABLE, Rule, problems
+from grading.course.dates import WRITTEN, moment
+from grading.course.late import Late, contradictions
+from grading.course.tables import TABLE, Rule, is_number, problems
 from grading.errors import UserError
 from grading.files import write_atomically
 from grading.messages import languages, message
 
 FILE = "course.toml"
+EXTENSIONS = "extensions.csv"  # beside the roster
 GRADEBOOK = "gradebook.url"  # among the course's files: where its gradebook is, if elsewhere
 LANGUAGES = languages()
 
 _MOST = 10**9  # beyond it, in bytes, a limit is more than the system can express
-
-
-def _is_number(value: Any) -> bool:
-    """Whether it is a number that TOML can hold; NaN and infinity count as none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
 
 
 def _is_line(value: Any) -> bool:
@@ -70,12 +68,15 @@ ZONE = Rule(
     "the name of a time zone in quotes, such as Europe/Madrid",
     lambda value: isinstance(value, str) and value in available_timezones(),
 )
-NUMBER = Rule("a number of 0 or more", lambda value: _is_number(value) and value >= 0)
+DATE = Rule(
+    f"a date and time such as {WRITTEN}", lambda value: isinstance(value, date) or _is_line(value)
+)
+NUMBER = Rule("a number of 0 or more", lambda value: is_number(value) and value >= 0)
 WHOLE = Rule(
     f"a whole number from 1 to {_MOST}",
-    lambda value: _is_number(value) and isinstance(value, int) and 1 <= value <= _MOST,
+    lambda value: is_number(value) and isinstance(value, int) and 1 <= value <= _MOST,
 )
-SECONDS = Rule("a number of seconds above 0", lambda value: _is_number(value) and value > 0)
+SECONDS = Rule("a number of seconds above 0", lambda value: is_number(value) and value > 0)
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class LabInfo:
-    """One lab as the course lists it."""
+    """One lab as the course lists it; ``due`` is an instant in UTC."""
 
     name: Annotated[str, LAB_NAME]
     title: Annotated[dict[str, str], TITLES]
     weight: Annotated[float, NUMBER] = 1.0
     hours: Annotated[float, NUMBER] = 4.0
+    due: Annotated[datetime | None, DATE] = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ class Course:
     labs: tuple[LabInfo, ...]
     timezone: Annotated[str, ZONE] = ""
     limits: Limits = field(default_factory=Limits)
+    late: Late | None = None
 
     @property
     def zone(self) -> tzinfo | None:
@@ -133,9 +136,20 @@ class Course:
         return self.root / "course"
 
     @property
+    def extensions(self) -> Path:
+        """Where it stands who has more time, if anybody has."""
+        return self.roster.parent / EXTENSIONS
+
+    @property
     def private(self) -> tuple[Path, ...]:
         """What no submission may see: the course's folder, and what of it lies elsewhere."""
-        return (self.root, self.home, self.root / "notebooks" / "source", self.roster)
+        return (
+            self.root,
+            self.home,
+            self.root / "notebooks" / "source",
+            self.roster,
+            self.extensions,
+        )
 
     @property
     def db_url(self) -> str:
@@ -193,6 +207,7 @@ class CourseFile:
     course: Annotated[Course, TABLE]
     labs: Annotated[tuple[LabInfo, ...], TABLE] = ()
     limits: Annotated[Limits, TABLE] = field(default_factory=Limits)
+    late: Annotated[Late | None, TABLE] = None
 
 
 def load_course(root: Path) -> Course:
@@ -202,18 +217,45 @@ def load_course(root: Path) -> Course:
     ------
     UserError
         If the file is missing or is not TOML, or with one line for each key that is unknown,
-        missing or not what is expected.
+        missing or not what is expected, or contradicts another.
     """
     raw = _read(root / FILE)
     if found := list(problems(CourseFile, raw, f"{FILE}: ")):
         raise UserError("\n".join(found))
-    about = raw["course"]
+    about, late = raw["course"], raw.get("late")
+    if late and (found := [f"{FILE}: [late]: {line}" for line in contradictions(late)]):
+        raise UserError("\n".join(found))
     return Course(
         root=root,
-        labs=tuple(LabInfo(**lab) for lab in raw.get("labs", ())),
+        labs=_labs(raw.get("labs", []), about.get("timezone", "")),
         limits=Limits(**raw.get("limits", {})),
+        late=Late(**late) if late else None,
         **about | {"roster": root / about["roster"]},
     )
+
+
+def _labs(tables: list[dict[str, Any]], timezone: str) -> tuple[LabInfo, ...]:
+    """Return the labs, when each is due in UTC."""
+    labs, found = [], []
+    for table in tables:
+        due = table.get("due")
+        try:
+            instant = moment(due, _named(timezone)) if due else None
+        except ValueError as error:
+            found.append(f"{FILE}: [[labs]] {table['name']}: due is {error}")
+        else:
+            labs.append(LabInfo(**table | {"due": instant}))
+    if found:
+        raise UserError("\n".join(found))
+    return tuple(labs)
+
+
+def _named(timezone: str) -> ZoneInfo:
+    if not timezone:
+        raise ValueError(
+            'in no time zone; expected one in [course], such as timezone = "Europe/Madrid"'
+        )
+    return ZoneInfo(timezone)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from grading.course.roster import (
     Student,
     folded,
     plain_words,
-    read_lines,
     roster_of_lines,
+    rows_of,
 )
 from grading.errors import UserError
 from grading.files import write_atomically
@@ -63,7 +63,7 @@ def read_export(path: Path) -> Roster:
     UserError
         With the file and the line, as `read_roster`.
     """
-    lines = read_lines(path)
+    lines = rows_of(path, "list of students")
     titles = [" ".join(plain_words(title)) for title in lines[0][1]] if lines else []
     if not {"id", "section"} <= {*titles}:
         return roster_of_lines(path, lines)

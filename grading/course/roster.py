@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -74,6 +75,11 @@ class Student:
     group: str = ""
     surname: str = ""
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that are named there, which commas separate."""
+        return tuple(name.strip() for name in self.group.split(",") if name.strip())
+
 
 @dataclass(frozen=True)
 class Roster:
@@ -84,6 +90,11 @@ class Roster:
     def find(self, typed: str) -> Student | None:
         """Return the student with this id; case, accents and spaces around it do not matter."""
         return self._by_id.get(folded(typed))
+
+    def in_group(self, name: str) -> tuple[Student, ...]:
+        """Return the students of a group."""
+        wanted = folded(name)
+        return tuple(item for item in self.students if wanted in map(folded, item.groups))
 
     def named(self, name: str) -> tuple[Student, ...]:
         """Return the students with this name: none, one, or namesakes.
@@ -140,12 +151,12 @@ def read_roster(path: Path) -> Roster:
     UserError
         With the file and the line, if the roster is missing or something in it is not clear.
     """
-    return roster_of_lines(path, read_lines(path))
-
-
-def read_lines(path: Path) -> Lines:
-    """Return the lines of a roster's file that are not blank, with their numbers."""
-    return _rows(path, _text(path))
+    if not path.exists():
+        raise UserError(
+            f"no roster at {path}; expected a CSV file with the columns {','.join(COLUMNS)} "
+            "there, or its path as roster in course.toml"
+        )
+    return roster_of_lines(path, rows_of(path, "roster"))
 
 
 def roster_of_lines(path: Path, lines: Lines) -> Roster:
@@ -153,7 +164,7 @@ def roster_of_lines(path: Path, lines: Lines) -> Roster:
     if not lines:
         raise UserError(f"{path}: the roster is empty; expected the header {','.join(COLUMNS)}")
     (first, header), *body = lines
-    columns = _columns(header)
+    columns = columns_of(header, TITLES)
     for needed, found in (
         ("student_id", columns["student_id"]),
         ("name", columns["name"] or columns["given"]),
@@ -164,7 +175,7 @@ def roster_of_lines(path: Path, lines: Lines) -> Roster:
                 f"{','.join(COLUMNS)}; found {','.join(header)!r:.100}"
             )
     if roles := columns["role"]:
-        body = [row for row in body if STUDENT_ROLE.search(_field(row[1], roles))] or body
+        body = [row for row in body if STUDENT_ROLE.search(field_of(row[1], roles))] or body
     students: list[Student] = []
     ids: dict[str, int] = {}
     emails: dict[str, int] = {}
@@ -184,24 +195,26 @@ def roster_of_lines(path: Path, lines: Lines) -> Roster:
     return Roster(tuple(students))
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, what: str) -> str:
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(
-            f"no roster at {path}; expected a CSV file with the columns {','.join(COLUMNS)} "
-            "there, or its path as roster in course.toml"
-        ) from None
     except OSError as error:
-        raise UserError(f"cannot read the roster {path}: {error.strerror}") from None
+        raise UserError(f"cannot read the {what} {path}: {error.strerror}") from None
     try:
         return decoded(data)
     except UserError as error:
         raise UserError(f"{path}, {error}") from None
 
 
-def _rows(path: Path, text: str) -> Lines:
-    """Return (line number, fields) of every line that is not blank."""
+def rows_of(path: Path, what: str) -> Lines:
+    """Return (line number, fields) of every line that is not blank of a CSV file of ``what``.
+
+    Raises
+    ------
+    UserError
+        With the file and the line, if it cannot be read.
+    """
+    text = _text(path, what)
     first = next((line for line in text.splitlines() if line.strip()), "")
     if told := SEPARATOR.match(text):
         skipped, delimiter = 1, told[1]
@@ -222,15 +235,18 @@ def _rows(path: Path, text: str) -> Lines:
 
 def other_titles(header: list[str]) -> list[str]:
     """Return the titles of a roster's columns that say nothing of a `Student`."""
-    used = {place for places in _columns(header).values() for place in places}
+    used = {place for places in columns_of(header, TITLES).values() for place in places}
     return [title for place, title in enumerate(header) if title.strip() and place not in used]
 
 
-def _columns(header: list[str]) -> dict[str, list[int]]:
-    """Return the positions of what makes each field; none if it is not there, or twice."""
+def columns_of(header: list[str], titles_of: Mapping[str, Sequence[str]]) -> dict[str, list[int]]:
+    """Return the positions of what makes each field; none if it is not there, or twice.
+
+    ``titles_of`` has what a field's column may be called, as `plain_words` gives it.
+    """
     titles = [" ".join(plain_words(title)) for title in header]
     found = {}
-    for field, known in TITLES.items():
+    for field, known in titles_of.items():
         title = next((title for title in known if title in titles), None)
         places = [place for place, other in enumerate(titles) if other == title]
         found[field] = places if len(places) == 1 else []
@@ -245,7 +261,7 @@ def _student(
             f"{path}, line {line}: expected {len(header)} fields, found {len(row)}; "
             "a field that holds the delimiter needs quotes around it"
         )
-    fields = {title: _field(row, places) for title, places in columns.items()}
+    fields = {title: field_of(row, places) for title, places in columns.items()}
     given, surname = fields["given"], fields["surname"]
     whole = given if surname.casefold() in given.casefold() else f"{given} {surname}".strip()
     student = Student(
@@ -263,7 +279,7 @@ def _student(
     return student
 
 
-def _field(row: list[str], places: list[int]) -> str:
+def field_of(row: list[str], places: list[int]) -> str:
     """Return what stands in a row at these places, in one line without invisible characters."""
     text = " ".join(row[place] for place in places if place < len(row))
     return " ".join(_visible(text).split())

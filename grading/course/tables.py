@@ -1,8 +1,8 @@
 """Says what is wrong with a TOML table, key by key, from the dataclass that declares it.
 
 A field ``Annotated[T, Rule(...)]`` is a key with a value, ``Annotated[T, TABLE]`` a table of its
-own, or an array of them if T is a tuple; other fields are not in the file. A key whose field has
-a default may be left out.
+own, or an array of them if T is a tuple; T may be ``… | None``. Other fields are not in the file.
+A key whose field has a default may be left out.
 """
 
 import difflib
@@ -63,6 +63,11 @@ class Key:
         return f"tables, each under [[{self.name}]]" if self.many else f"a table, [{self.name}]"
 
 
+def is_number(value: Any) -> bool:
+    """Return whether it is a number that TOML can hold; NaN and infinity count as none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
+
+
 def keys_of(kind: type[Any]) -> dict[str, Key]:
     """Return the keys that a dataclass declares, by name.
 
@@ -83,7 +88,7 @@ def keys_of(kind: type[Any]) -> dict[str, Key]:
         if rule or TABLE in notes:
             many = rule is None and get_origin(type_) is tuple
             required = item.default is MISSING and item.default_factory is MISSING
-            table = get_args(type_)[0] if many else type_
+            table = (get_args(type_) or (type_,))[0]
             keys[item.name] = Key(item.name, required, rule, table, many)
     return keys
 

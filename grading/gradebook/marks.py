@@ -25,9 +25,10 @@ from nbgrader.api import (
 )
 from sqlalchemy.orm import Session
 
+from grading.course.config import LabInfo
 from grading.course.roster import Roster
 from grading.errors import UserError
-from grading.gradebook import changes, people, stored
+from grading.gradebook import changes, lateness, people, stored
 from grading.gradebook.database import (
     GradebookError,
     begin_writing,
@@ -39,6 +40,7 @@ from grading.gradebook.database import (
     take_turn,
     trouble,
 )
+from grading.gradebook.deadlines import write_due_dates
 from grading.gradebook.lateness import LatePolicy
 from grading.gradebook.records import records
 from grading.judging.record import Change, Record
@@ -67,7 +69,7 @@ class Marks:
         self._db = self._gradebook.db
         self._db.info[people.NOTED] = True
         with errors_in_one_line(url):
-            for table in (stored.table, changes.table):
+            for table in (stored.table, changes.table, lateness.table):
                 table.metadata.create_all(self._db.get_bind())
 
     @classmethod
@@ -100,6 +102,11 @@ class Marks:
                     self._db.add(student)
                 student.last_name = entry.name
                 student.email = entry.email
+
+    def set_due_dates(self, labs: Iterable[LabInfo]) -> None:
+        """Have nbgrader's tools see when labs are due."""
+        with self._writing():
+            write_due_dates(self._db, labs)
 
     def result(self, lab: str, student: str) -> Result | None:
         """Return the stored result of a submission, None if it was never graded."""

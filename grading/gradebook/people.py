@@ -73,7 +73,7 @@ def share_within_teams(session: AnySession, lab: str) -> list[Change]:
     last = {key: change for key, change in last.items() if not is_taken_back(change)}
     stands = changes.given(session, lab)
     contradictions: list[Change] = []
-    for team in _teams(stored.results(session, lab)):
+    for team in teams(stored.results(session, lab)):
         mine = [change for change in last.values() if change.student in team]
         for place in sorted({change.key[1:] for change in mine}):
             of_place = [change for change in mine if change.key[1:] == place]
@@ -106,7 +106,7 @@ def _before_flush(session: Session, *_: Any) -> None:
             key = (student, row.notebook.name, row.cell.name, field)
             change = changes.note(session, lab, key, old, new, changes.whoever())
             stands = changes.given(session, lab)
-            for team in _teams(stored.results(session, lab)):
+            for team in teams(stored.results(session, lab)):
                 if student in team:
                     _share(session, lab, team, change, stands)
 
@@ -136,7 +136,7 @@ def _share(
             changes.note(session, lab, key, stands.get(key), change.new, change.who, change.why)
 
 
-def _teams(results: Iterable[Result]) -> list[tuple[str, ...]]:
+def teams(results: Iterable[Result]) -> list[tuple[str, ...]]:
     """Return those who handed in the same file with one another."""
     by_work: dict[tuple[str, ...], list[str]] = {}
     for result in results:

@@ -18,10 +18,11 @@ from nbgrader.api import (
     TaskCell,
 )
 
-from grading.gradebook import changes, people, stored
+from grading.gradebook import changes, lateness, people, stored
 from grading.gradebook.changes import AnySession, Key, Value
 from grading.judging.record import TOLERANCE, Adjustment, Change, Deduction, Record, Written
 from grading.judging.results import Result
+from grading.messages import Reason
 
 
 def records(session: AnySession, lab: str) -> list[Record]:
@@ -32,6 +33,7 @@ def records(session: AnySession, lab: str) -> list[Record]:
         noted[change.student].append(change)
     given = changes.given(session, lab)
     read = _read_by_people(session, lab)
+    rules = lateness.rules(session, lab)
     rows = session.execute(
         changes.placed(Grade, lab)
         .with_only_columns(
@@ -49,7 +51,7 @@ def records(session: AnySession, lab: str) -> list[Record]:
     return [
         _record(
             submission, results.get(submission.student_id), cells.get(submission.student_id, ()),
-            read, noted[submission.student_id], given,
+            read, noted[submission.student_id], given, rules.get(submission.student_id),
         )
         for submission in session.scalars(
             sa.select(SubmittedAssignment)
@@ -67,6 +69,7 @@ def _record(
     read: set[tuple[str, str]],
     noted: Sequence[Change],
     given: dict[Key, Value],
+    rule: Reason | None,
 ) -> Record:
     student = submission.student_id
     cells = list(cells)
@@ -103,9 +106,9 @@ def _record(
             if abs(added := tested.get(cell, 0.0) - checked.get(cell, 0.0)) > TOLERANCE
         ),
         deductions=tuple(
-            Deduction(float(penalty), float(submission.total_seconds_late))
+            Deduction(float(penalty or 0.0), float(submission.total_seconds_late), rule)
             for penalty in [submission.late_submission_penalty]
-            if penalty
+            if penalty or rule
         ),
         history=tuple(was for was, now in _followed(noted) if people.is_taken_back(now)),
         overwritten=tuple(

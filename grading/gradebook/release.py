@@ -44,6 +44,8 @@ def release(course: Course, lab: str, db_url: str) -> Path:
             lab,
             force=True,
         )
+    with Marks(db_url) as marks:
+        marks.set_due_dates(course.labs)
     if former and former != path.read_bytes():
         keep_former(home, lab, former)
     remember_gradebook(home, without_password(db_url))

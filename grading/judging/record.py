@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from grading.judging.results import Result
+from grading.messages import Reason
 
 TOLERANCE = 1e-9
 
@@ -66,10 +67,14 @@ class Adjustment:
 
 @dataclass(frozen=True)
 class Deduction:
-    """Marks taken off for handing in late."""
+    """Marks taken off for handing in late; none where slip days were enough.
+
+    ``rule`` is that of the course's policy, None where nbgrader's plugin decides.
+    """
 
     marks: float
     seconds_late: float
+    rule: Reason | None = None
 
 
 @dataclass(frozen=True)

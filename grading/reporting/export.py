@@ -150,7 +150,7 @@ def _must_be_graded(lab: str, view: ClassView) -> None:
 def csv_rows(view: ClassView, title: str, lang: str) -> Rows:
     """Return everybody with all that adds up to the score; a check that never ran is empty."""
     header = ["student_id", "name", "email", "group", "score", "max_score", "percent", "status"]
-    header += ["handed_in", "by_hand", "late"]
+    header += ["handed_in", "by_hand", "raw", "late"]
     questions = list(dict.fromkeys(answer.cell for row in view.rows for answer in row.written))
     checks = [f"{rate.cell}: {rate.title}" for rate in view.rates]
     table: Rows = [[*header, *checks, *questions, "notes"]]
@@ -166,7 +166,7 @@ def csv_rows(view: ClassView, title: str, lang: str) -> Rows:
         by_hand = sum(item.marks for item in row.adjustments) or None
         late = -sum(item.marks for item in row.deductions) or None
         notes = "; ".join([*other_lines(row, lang), *history_lines(row, lang)])
-        table.append([*about, *score, state, when, by_hand, late, *marks, notes])
+        table.append([*about, *score, state, when, by_hand, row.raw, late, *marks, notes])
     return table
 
 

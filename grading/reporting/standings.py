@@ -77,6 +77,13 @@ class Standing:
     handed_in: datetime | None = None
 
     @property
+    def raw(self) -> float | None:
+        """The score before lateness; None if missing."""
+        if self.score is None:
+            return None
+        return self.score + sum(item.marks for item in self.deductions)
+
+    @property
     def percent(self) -> float | None:
         """Score in percent of the maximum; None without a score or a maximum."""
         return (
@@ -343,8 +350,16 @@ def other_lines(row: Standing, lang: str) -> list[str]:
         about = about_change(item.change, lang)
         lines.append(message("record.adjusted", lang, cell=item.cell, added=added, about=about))
     for off in row.deductions:
-        late = duration(off.seconds_late)
-        lines.append(message("record.late", lang, late=late, marks=number(off.marks)))
+        line = message(
+            "record.late_by_rule" if off.rule else "record.late",
+            lang,
+            late=duration(off.seconds_late),
+            raw=number(row.raw or 0.0),
+            marks=number(off.marks),
+            final=number(row.score or 0.0),
+            rule=off.rule,
+        )
+        lines.append(line)
     return lines
 
 

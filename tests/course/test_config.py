@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from grading.course.config import CourseFile, Limits, load_course
+from grading.course.late import Late
 from grading.course.tables import Key, keys_of, problems
 from grading.errors import UserError
 from tests import mini
@@ -21,7 +22,7 @@ from tests.twins import in_every_language
 ROOT = Path(__file__).resolve().parents[2]
 Place = tuple[str, ...]  # the keys that lead to a table
 
-RIGHT = tomllib.loads(in_every_language(mini.COURSE))
+RIGHT = tomllib.loads(in_every_language(mini.COURSE)) | {"late": {"policy": "none"}}
 
 
 def tables(kind: type[Any] = CourseFile, place: Place = ()) -> Iterator[tuple[Place, type[Any]]]:
@@ -158,6 +159,73 @@ def test_texts_must_be_good_for_what_they_are_used_for(key: str, value: str) -> 
 def test_titles_are_texts_in_the_courses_languages(title: Any) -> None:
     (line,) = lines(lambda data: data["labs"][0].update(title=title))
     assert f"title is {title!r}; expected " in line
+
+
+ZONE = 'roster = "roster.csv"\ntimezone = "Europe/Madrid"'
+
+
+def with_due(due: str, zone: str = ZONE, more: str = "") -> str:
+    text = changed("[limits]", f"due = {due}\n\n[limits]")
+    return text.replace('roster = "roster.csv"', zone) + more
+
+
+@pytest.mark.parametrize(
+    "due",
+    [
+        '"2026-10-05 23:59"',
+        "2026-10-05T23:59:00",
+        "2026-10-05 23:59:00",
+        "2026-10-05 23:59:00+02:00",
+    ],
+)
+def test_a_due_date_is_in_the_courses_zone(tmp_path: Path, due: str) -> None:
+    course = load_course(written(tmp_path, with_due(due)))
+    assert course.labs[0].due == datetime.datetime(2026, 10, 5, 21, 59, tzinfo=datetime.UTC)
+    assert course.late is None
+
+
+@pytest.mark.parametrize(
+    ("due", "zone", "said"),
+    [
+        ('"2026-10-05"', 'roster = "roster.csv"', "in no time zone; expected one in [course]"),
+        ('"2026-10-05 23:59Z"', ZONE, "then has the offset +02:00"),
+        ("2026-12-05T23:59:00+02:00", ZONE, "then has the offset +01:00"),
+        ('"2027-03-28 02:30"', ZONE, "clocks skip in Europe/Madrid"),
+        ('"5 October"', ZONE, "'5 October'; expected a date and time such as 2026-10-05 23:59"),
+    ],
+)
+def test_a_due_date_that_is_no_time_there_is_one_line(
+    tmp_path: Path, due: str, zone: str, said: str
+) -> None:
+    (line,) = refused(tmp_path, with_due(due, zone))
+    assert line.startswith("course.toml: [[labs]] mini: due is ")
+    assert said in line
+
+
+def test_a_late_policy_is_read(tmp_path: Path) -> None:
+    table = '\n[late]\npolicy = "slip_days"\ndays = 4\npercent = 10\ngrace_minutes = 5\n'
+    course = load_course(written(tmp_path, with_due('"2026-10-05"', more=table)))
+    assert course.late == Late("slip_days", 5, 10, days=4)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('policy = "slip days"', "policy is 'slip days'; expected one of: none, percent, slip"),
+        ("percent = 10", "policy is missing"),
+        ('policy = "percent"\npercent = 0', "percent is 0; expected a number above 0, up to 100"),
+        ('policy = "percent"\npercent = "10 %"', "percent is '10 %'; expected a number above 0"),
+        ('policy = "closed"\ngrace_minutes = -1', "grace_minutes is -1; expected a number of min"),
+        ('policy = "slip_days"\npercent = 5\ndays = 0', "days is 0; expected a whole number"),
+        ('policy = "closed"\npercent = 10', 'percent means nothing to the policy "closed"'),
+        ('policy = "percent"', 'percent is missing; the policy "percent" needs it'),
+        ('policy = "percent"\npercnt = 10', "there is no key 'percnt'; did you mean percent?"),
+    ],
+)
+def test_a_late_policy_that_is_none_is_one_line(tmp_path: Path, table: str, said: str) -> None:
+    (line,) = refused(tmp_path, with_due('"2026-10-05"', more=f"\n[late]\n{table}\n"))
+    assert line.startswith("course.toml: [late]: ")
+    assert said in line
 
 
 def test_a_long_value_is_cut_to_keep_the_line_short() -> None:

@@ -13,7 +13,7 @@ from traitlets.config import Config
 
 from grading.errors import UserError
 from grading.gradebook import people
-from grading.gradebook.lateness import LatePolicy
+from grading.gradebook.lateness import PluginPolicy
 from grading.gradebook.marks import Marks
 from grading.judging.record import Record
 from grading.judging.results import CheckMark, Result
@@ -86,7 +86,7 @@ def settled(url: str, **lateness: object) -> dict[str, Record]:
     settings = Config()
     settings.LateSubmissionPlugin.update(lateness)
     with Marks(url) as marks:
-        assert marks.settle(LAB, LatePolicy(settings)) == []
+        assert marks.settle(LAB, PluginPolicy(settings)) == []
         return {record.student: record for record in marks.records(LAB)}
 
 
@@ -178,7 +178,7 @@ def test_a_pair_with_two_marks_of_unknown_order_keeps_both_and_is_named(url: str
     mark(url, "ada", "essay", 2.0)
     mark(url, "bob", "essay", 1.0)
     with Marks(url) as marks:
-        found = marks.settle(LAB, LatePolicy(Config()))
+        found = marks.settle(LAB, PluginPolicy(Config()))
         assert {(change.student, change.new) for change in found} == {("ada", 2.0), ("bob", 1.0)}
         assert [record.score for record in marks.records(LAB)] == [5.0, 4.0]
 

@@ -81,16 +81,16 @@ def test_csv_has_everybody_with_totals_and_every_check(course):
     assert path == course.home / "reports" / "lab" / "lab.csv"
     header = ["student_id", "name", "email", "group", "score", "max_score", "percent", "status"]
     parts = ["check_a: step 0", "check_a: step 1", "essay"]
-    assert rows[0] == [*header, "handed_in", "by_hand", "late", *parts, "notes"]
+    assert rows[0] == [*header, "handed_in", "by_hand", "raw", "late", *parts, "notes"]
     marks = {row[0]: row[4:] for row in rows[1:]}
     assert marks == {
-        "u1": ["5.25", "6", "87.5", "graded", "", "", "", "2", "2", "1.25", ""],
+        "u1": ["5.25", "6", "87.5", "graded", "", "", "5.25", "", "2", "2", "1.25", ""],
         "u2": [
-            *["1.5", "6", "25", "needs attention, waiting for manual marking", "", "", ""],
+            *["1.5", "6", "25", "needs attention, waiting for manual marking", "", "", "1.5", ""],
             *["0", "1.5", "", ""],
         ],
-        "u3": ["0", "6", "0", "failed", "", "", "", "", "", "0", ""],
-        "u4": ["", "6", "", "missing", "", "", "", "", "", "", ""],
+        "u3": ["0", "6", "0", "failed", "", "", "0", "", "", "", "0", ""],
+        "u4": ["", "6", "", "missing", "", "", "", "", "", "", "", ""],
     }
 
 
