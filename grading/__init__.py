@@ -86,7 +86,10 @@ ROOMS = {
         "any nbgrader course, marked by nbgrader's own rules",
         ("cells", "compat", "course", "engine", "gradebook", "judging", "utils"),
     ),
-    "reporting": Room("standings, the report page, exports", ("course", "judging")),
+    "similarity": Room(
+        "what hand-ins share beyond chance and the released code", ("cells", "collect", "course")
+    ),
+    "reporting": Room("standings, pages, exports", ("course", "judging", "similarity")),
     "publishing": Room("the student bundle, and what must not be in it", ("authoring", "course")),
     "cli": Room(
         "the command line: calls the rooms, and nobody calls it",
@@ -102,6 +105,7 @@ ROOMS = {
             "publishing",
             "reporting",
             "session",
+            "similarity",
             "strength",
             "utils",
         ),

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from grading.cells.hasten import hasten_nbformat
-from grading.cli import build, give, publish, roster
+from grading.cli import build, give, publish, roster, similar
 from grading.cli.console import err
 from grading.errors import UserError
 from grading.gradebook.hasten import hasten_nbgrader
@@ -40,6 +40,7 @@ for command in (
     give.report,
     give.feedback,
     give.export,
+    similar.similar,
     build.check,
     build.run,
     build.mutants,

@@ -81,6 +81,12 @@ class Place:
         path = self.folder / "partner.txt"
         return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
+    def shared_with(self) -> str:
+        """Return the partner who has the same file, if the two still share it; else nothing."""
+        other = Place(self.home, self.partner(), self.lab)
+        both = other.student and other.partner() == self.student
+        return other.student if both and other.content() == self.content() else ""
+
     def handed_in(self) -> HandedIn:
         """Return how it came, as far as that was kept."""
         try:
@@ -115,3 +121,17 @@ class Place:
         """Keep how a submission came."""
         text = json.dumps(asdict(how), ensure_ascii=False, indent=1)
         write_atomically(self.folder / "handed_in.json", text.encode("utf-8"))
+
+
+def collected(home: Path, lab: str) -> list[tuple[str, ...]]:
+    """Return who handed in what was collected of a lab, by student; a pair's file is there once."""
+    found: list[tuple[str, ...]] = []
+    seen: set[str] = set()
+    for path in sorted((home / "submitted").glob(f"*/{lab}/{lab}.ipynb")):
+        student = path.parts[-3]
+        if student not in seen:
+            partner = Place(home, student, lab).shared_with()
+            students = (student, partner) if partner else (student,)
+            seen.update(students)
+            found.append(students)
+    return found

@@ -9,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from grading.cells.reading import read_notebook
-from grading.collect.submitted import Place
+from grading.collect.submitted import Place, collected
 from grading.course.config import Course
 from grading.engine.batch import each
 from grading.engine.executor import Executor, RunOptions
@@ -47,19 +47,11 @@ class EvidenceGrader:
 
     def submissions(self) -> list[Submission]:
         """Return what was collected, by student; a pair's file is listed once."""
-        found: list[Submission] = []
-        seen: set[str] = set()
-        for path in sorted(self._submitted.glob(f"*/{self._lab}/{self._lab}.ipynb")):
-            student = path.parts[-3]
-            if student in seen:
-                continue
-            students = [student]
-            partner = self._partner(student)
-            if partner:
-                students.append(partner)
-            seen.update(students)
-            found.append(Submission(tuple(students), path))
-        return found
+        home, lab = self._course.home, self._lab
+        return [
+            Submission(students, Place(home, students[0], lab).notebook)
+            for students in collected(home, lab)
+        ]
 
     def to_do(self, marks: Marks, work: Sequence[Submission], profile: Profile) -> ToDo:
         """Return what is left to grade; see `Grader.to_do`."""
@@ -108,20 +100,6 @@ class EvidenceGrader:
             graded = replace(graded, results=results)
             self._keep(marks, submission, graded)
             on_result(submission, graded)
-
-    @property
-    def _submitted(self) -> Path:
-        return self._course.home / "submitted"
-
-    def _partner(self, student: str) -> str | None:
-        """Return the student who handed in the same file with this one, if they still share it."""
-        mine = Place(self._course.home, student, self._lab)
-        partner = mine.partner()
-        if not partner:
-            return None
-        other = Place(self._course.home, partner, self._lab)
-        both = other.partner() == student and other.content() == mine.content()
-        return partner if both else None
 
     def _released_files(self) -> list[Path]:
         """Return where the solution and the release are, of the lab as it was released."""

@@ -1,15 +1,11 @@
 """What instructors read about a lab: a table in the terminal and one self-contained HTML page."""
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -21,6 +17,7 @@ from grading.course.config import Course
 from grading.files import write_atomically
 from grading.judging.results import ATTENTION, FAILED, GRADED
 from grading.messages import message
+from grading.reporting.pages import rendered
 from grading.reporting.standings import (
     MISSING,
     ClassView,
@@ -32,8 +29,6 @@ from grading.reporting.standings import (
     other_lines,
     written_lines,
 )
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 # Each status has a sign, its words in the [report] strings, and a style in the terminal.
 SIGNS = {GRADED: "✓", ATTENTION: "!", FAILED: "✗", MISSING: "–"}
@@ -167,17 +162,10 @@ def page(course: Course, lab: str, view: ClassView, when: datetime) -> str:
     def words(key: str, **values: Any) -> str:
         return message(f"report.{key}", lang, **values)
 
-    css, script = (
-        (TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js")
-    )
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
+    return rendered(
+        "report.html",
+        styles=("report.css",),
+        script="report.js",
         t=words,
         lang=lang,
         course=course,
@@ -197,9 +185,6 @@ def page(course: Course, lab: str, view: ClassView, when: datetime) -> str:
         status=lambda row: status(row, lang),
         missing=MISSING,
         others=lambda row: [*other_lines(row, lang), *history_lines(row, lang)],
-        css=Markup(css),
-        script=Markup(script),
-        policy=_policy(css, script),
     )
 
 
@@ -215,15 +200,3 @@ def _histogram(bins: Sequence[int]) -> list[dict[str, int]]:
         }
         for place, count in enumerate(bins)
     ]
-
-
-def _policy(css: str, script: str) -> str:
-    """Return a Content-Security-Policy that allows this style, this script and nothing else."""
-
-    def source(text: str) -> str:
-        return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-    return (
-        f"default-src 'none'; style-src {source(css)}; script-src {source(script)}; "
-        "base-uri 'none'; form-action 'none'"
-    )

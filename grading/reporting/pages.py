@@ -1,0 +1,57 @@
+"""A page of HTML that refers to nothing outside it, from a template, its styles and its script."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def rendered(template: str, styles: Sequence[str], script: str, **values: Any) -> str:
+    """Return a page.
+
+    Parameters
+    ----------
+    template : str
+        A file of ``templates/``, as are the next two. It puts ``css``, ``script`` and ``policy``
+        into its head and body.
+    styles : sequence of str
+    script : str
+    **values
+        What the template fills in; whatever is no markup is escaped.
+    """
+    css = "".join(_text(style) for style in styles)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(
+        **values,
+        css=Markup(css),
+        script=Markup(_text(script)),
+        policy=_policy(css, _text(script)),
+    )
+
+
+def _text(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _policy(css: str, script: str) -> str:
+    """Return a Content-Security-Policy that allows this style, this script and nothing else."""
+
+    def source(text: str) -> str:
+        return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+    return (
+        f"default-src 'none'; style-src {source(css)}; script-src {source(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
