@@ -323,13 +323,17 @@ def build_vocabulary(sentences: list[list[str]], floor: int) -> tuple[list[str],
 
 # %% role="check" id="build_vocabulary_check" points=3
 def draw_sentences(rng):
-    """Draw corpora with tokens just below, at and just above the floor, the rare ones first."""
+    """Draw corpora with tokens just below, at and just above the floor, the rare ones first.
+
+    The last word is one that is above the floor with it, and not without.
+    """
     cases = []
     for floor in (0, 2, 5):
         tokens = rng.permutation(["sun", "moon", "#sky", "rain", "wind", "@user", "snow", "storm"])
         counts = floor + np.array([-1, 0, 0, 1, 1, 2, 3, 6]).clip(min=-floor)
         later = rng.permutation(np.repeat(tokens, (counts - 1).clip(min=0))).tolist()
         corpus = tokens[counts > 0].tolist() + later
+        corpus.append(corpus.pop(max(i for i, t in enumerate(corpus) if t == tokens[3])))
         cuts = sorted(rng.integers(len(corpus), size=4))
         sentences = [corpus[a:b] for a, b in pairwise([0, *cuts, len(corpus)])]
         cases.append((sentences, floor))

@@ -496,7 +496,7 @@ def draw_ordered(rng, count):
 tick.call(
     {"es": "orden: proporción", "en": "order: share"},
     lambda vectors, triples: order_share(vectors, triples),
-    cases=lambda rng: [draw_ordered(rng, 1), draw_ordered(rng, 200)],
+    cases=lambda rng: [draw_ordered(rng, count) for count in (1, 200, 200, 200)],
     marks=1,
     hint={
         "es": "¿Divides por las longitudes? Es una proporción, entre 0 y 1, y un empate no es mayor.",

@@ -61,7 +61,7 @@ tick.call(
 tick.call(
     {"es": "estropear: ruido nuevo, las mismas imágenes", "en": "corrupt: new noise, same images"},
     lambda rows: is_new_each_time(rows),
-    cases=lambda rng: [(rng.uniform(0.1, 1, size=(4, 30)),)],
+    cases=lambda rng: [(rng.uniform(0.1, 1, size=(60, 30)),)],
     marks=1,
     hint={
         "es": "No cambies «images» en su sitio, y sortea de nuevo en cada llamada.",

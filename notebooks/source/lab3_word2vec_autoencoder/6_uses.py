@@ -191,7 +191,8 @@ with once_done():
     normal_rows = train_rows[train_classes == NORMAL]
     learn(watchman, normal_rows, rebuild, mean_error, epochs=budget(full=20, quick=40))
     scores = reconstruction_errors(computed(watchman, test_rows), test_rows).numpy()
-    distances = reconstruction_errors(normal_rows.mean(dim=0), test_rows).numpy()
+    mean_image = normal_rows.mean(dim=0).expand_as(test_rows)
+    distances = reconstruction_errors(mean_image, test_rows).numpy()
     usual = splits.test_labels == NORMAL
     alarm, rival = (float(roc_auc(each[usual], each[~usual])) for each in (scores, distances))
     print(
