@@ -218,7 +218,8 @@ def predictions(
 
     In grading the inputs are drawn from a seed that the submission does not know and the truth
     stays with the judge, who measures the predictions. The marks are earned at the score that
-    lies ``share`` of the way from the baseline to the reference's score in the same run.
+    lies ``share`` of the way from the baseline to the reference's score in the same run (see
+    `grading.answers.metrics.limit_between`).
 
     Parameters
     ----------

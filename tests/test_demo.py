@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from grading.engine.walls import outer
+from tests.command import command
 from tests.demo import LAB, prepare
 from tests.example_class import Member
-from tests.gradebook.test_grade import command
 
 pytestmark = [
     pytest.mark.kernels,
@@ -33,7 +33,7 @@ def demo(
     members = prepare(home, request.param)
     assert command(home, "release", LAB).returncode == 0
     collected = command(home, "collect", LAB, "handed_in").stdout
-    graded = command(home, "grade", LAB, "--json", "marks.json", seconds=900)
+    graded = command(home, "grade", LAB, "--json", "marks.json")
     assert graded.returncode in (0, 1), graded.stderr
     data = json.loads(Path(home, "marks.json").read_text())
     return members, {item["student"]: item for item in data["submissions"]}, collected

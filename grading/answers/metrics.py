@@ -3,6 +3,7 @@
 Each is a pure function of two arrays and says whether more of it is better.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -150,18 +151,29 @@ def measure(metric: str, outputs: npt.ArrayLike, truth: npt.ArrayLike) -> float:
         return METRICS[metric].score(predicted, expected)
 
 
-def limit_between(baseline: float, reference: float, share: float) -> float:
-    """Return the score that lies ``share`` of the way from the baseline to the reference."""
-    return baseline + share * (reference - baseline)
+def limit_between(
+    metric: str, baseline: float, reference: float, share: float, items: int
+) -> float:
+    """Return the score that earns the marks.
+
+    It lies ``share`` of the way from the baseline's score to the reference's. An accuracy's lies
+    two standard errors, 2 √(p (1 − p) / items) (the binomial's), below the reference's p at
+    least, though not under half of the way: nearer by, the draw of the ``items`` would decide.
+    """
+    on_the_way = baseline + share * (reference - baseline)
+    if metric != "accuracy":
+        return on_the_way
+    below = reference - 2 * math.sqrt(reference * (1 - reference) / items)
+    return min(on_the_way, max(below, (baseline + reference) / 2))
 
 
-def margin_of(baseline: float, reference: float, share: float) -> float:
+def margin_of(baseline: float, reference: float, limit: float) -> float:
     """Return how far from the limit a score has to be for a run with another seed to agree.
 
     It is a tenth of the way from the baseline to the reference, or half of what there is between
     the limit and the reference, if that is less: the reference itself is never in doubt.
     """
-    return min(AT_MOST, (1 - share) / 2) * abs(reference - baseline)
+    return min(AT_MOST * abs(reference - baseline), abs(reference - limit) / 2)
 
 
 def earns(metric: str, score: float, limit: float) -> bool:

@@ -336,7 +336,7 @@ def _score(reference: Reference, answer: Answer) -> Reason | None:
     if answer.value is None:
         return reason_of_exception(answer)
     baseline, best = _metric_terms(reference)
-    limit = limit_between(baseline, best, spec.share)
+    limit, _ = metric_limit(reference)
     try:
         score = measure(spec.metric, real_array(answer.value), real_array(spec.truth))
     except Unscorable as error:
@@ -404,8 +404,10 @@ def metric_limit(reference: Reference) -> tuple[float, float]:
 
     A score within the margin is on the other side of the limit at another seed, perhaps.
     """
-    terms, share = _metric_terms(reference), reference.spec.share
-    return limit_between(*terms, share), margin_of(*terms, share)
+    spec, terms = reference.spec, _metric_terms(reference)
+    assert spec.truth is not None  # as of all that measure, see `_accept_reference`
+    limit = limit_between(spec.metric, *terms, spec.share, math.prod(spec.truth.shape))
+    return limit, margin_of(*terms, limit)
 
 
 def compare_answers(reference: Answer, answer: Answer, spec: Spec) -> Reason | None:

@@ -191,14 +191,25 @@ def test_equal_logits_are_a_guess(logit: float) -> None:
     assert measure("cross_entropy", beside, truth) > math.log(7) - 1e-9
 
 
-@given(st.sampled_from(sorted(METRICS)), FLOATS, FLOATS, st.floats(0, 1))
+@given(st.sampled_from(sorted(METRICS)), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_the_limit_lies_between_the_baseline_and_the_reference(
     metric: str, one: float, other: float, share: float
 ) -> None:
     worse, better = sorted((one, other), reverse=not METRICS[metric].higher_is_better)
-    limit = limit_between(worse, better, share)
+    limit = limit_between(metric, worse, better, share, 10**9)
     assert earns(metric, better, limit) or limit == pytest.approx(better)
-    assert limit == pytest.approx(worse + share * (better - worse))
+    assert limit == pytest.approx(worse + share * (better - worse), abs=1e-4)
     assert earns(metric, worse, limit) == (limit == worse) or limit == pytest.approx(worse)
     assert not earns(metric, math.nan, limit)
-    assert margin_of(worse, better, share) <= abs(better - limit) or limit == pytest.approx(better)
+    assert margin_of(worse, better, limit) <= abs(better - limit) or limit == pytest.approx(better)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95, 1.0])
+def test_the_draw_does_not_decide_an_accuracy_near_the_references(share: float) -> None:
+    """Another run of a network as good loses no marks by which images were drawn."""
+    rng, items, quality, guessing = np.random.default_rng(3), 2000, 0.907, 0.783
+    scores = rng.binomial(items, quality, size=4000) / items
+    limit = limit_between("accuracy", guessing, quality, share, items)
+    assert np.mean(scores >= limit) > 0.96
+    few = limit_between("accuracy", guessing, quality, share, 10)
+    assert few == pytest.approx((guessing + quality) / 2)  # at least half of the way

@@ -2,14 +2,13 @@
 
 import errno
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from grading.files import write_atomically
 from tests import mini
+from tests.command import command
 
 
 def test_a_write_that_fails_names_the_file_and_leaves_nothing(
@@ -34,9 +33,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, words: list
     course = mini.make_course(tmp_path)
     for folder in (course.home, course.root / "notebooks" / "es"):
         folder.write_text("a file where a folder should be")
-    done = subprocess.run(
-        [sys.executable, "-m", "grading", *words], cwd=tmp_path, capture_output=True, text=True
-    )
+    done = command(tmp_path, *words)
     assert done.returncode == 2, done.stdout + done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: {tmp_path}")

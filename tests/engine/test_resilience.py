@@ -16,7 +16,7 @@ from grading.course.config import Course
 from grading.engine.walls import outer
 from grading.gradebook.marks import Marks
 from tests import mini
-from tests.gradebook.test_grade import command
+from tests.command import command
 
 pytestmark = pytest.mark.kernels
 

@@ -1,8 +1,6 @@
 """A due date that is moved shows in the next report, export and feedback; nothing runs again."""
 
 import csv
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 import nbformat
@@ -13,18 +11,14 @@ from grading.course.config import Course, load_course
 from grading.gradebook.marks import Marks
 from grading.judging.results import CheckMark, Result
 from tests import mini
+from tests.command import command as run
 
 HANDED_IN = datetime(2030, 1, 11, 12, tzinfo=UTC)
 LATE = '\n[late]\npolicy = "percent"\npercent = 50\n'
 
 
 def command(course: Course, *arguments: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "grading", *arguments],
-        cwd=course.root,
-        capture_output=True,
-        text=True,
-    )
+    done = run(course.root, *arguments)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout if code == 0 else done.stderr
 

@@ -5,7 +5,6 @@ import json
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from grading.judging.annotate import annotated
 from grading.judging.assess import Assessment, Terms, assess, prepare
 from grading.judging.results import CheckMark, Result, result_of
 from tests import mini
+from tests.command import command
 from tests.gradebook.totals import totals
 from tests.twins import in_every_language
 
@@ -38,17 +38,6 @@ nightly_on_a_server = pytest.mark.parametrize(
     indirect=True,
 )
 WRONG_DOUBLE = "def double(x):\n    return 3 * np.asarray(x)\n"
-
-
-def command(root: Path, *arguments: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
-    """Run ``python -m grading`` in a course's folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "grading", *arguments],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-    )
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """Opening a gradebook: who only reads makes none, and what goes wrong is one line."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,22 +10,18 @@ from nbgrader.api import Gradebook
 from grading.errors import UserError
 from grading.gradebook.marks import Marks, must_exist
 from tests import mini
+from tests.command import command
 
 
 def everything(folder: Path) -> dict[Path, bytes | None]:
     return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("command", ["report", "export", "feedback"])
-def test_readers_leave_a_course_without_a_gradebook_as_it_is(tmp_path: Path, command: str) -> None:
+@pytest.mark.parametrize("word", ["report", "export", "feedback"])
+def test_readers_leave_a_course_without_a_gradebook_as_it_is(tmp_path: Path, word: str) -> None:
     mini.make_course(tmp_path)
     before = everything(tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-m", "grading", command, "mini"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    done = command(tmp_path, word, "mini")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: nothing is graded yet: there is no gradebook at sqlite:///")

@@ -14,6 +14,7 @@ from grading.gradebook.folders import find
 from grading.gradebook.nbgrader_plugin import settings_file
 from grading.gradebook.release import release
 from tests import mini
+from tests.command import command as run
 from tests.postgresql import PASSWORD, Server
 
 NAMES = ("2026 [A] (B)", "why? c# 100%", "it's a {course}", "a%20b", "*", "[", "[!a]", "ñandú")
@@ -34,9 +35,7 @@ def files(folder: Path) -> dict[Path, bytes]:
 
 
 def command(root: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "grading", *arguments], cwd=root, capture_output=True, text=True
-    )
+    done = run(root, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

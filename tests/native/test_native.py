@@ -39,6 +39,7 @@ from grading.native.prelude import StandIns
 from grading.native.released import as_released, flags
 from grading.native.reported import limits_met, no_marks
 from tests import mini
+from tests.command import command
 from tests.plain_course import (
     ASSIGNMENT,
     CELL_SECONDS,
@@ -68,9 +69,9 @@ class Row:
     max_score: float
 
 
-def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", *command],
+        [sys.executable, "-m", *words],
         cwd=root,
         capture_output=True,
         text=True,
@@ -79,7 +80,7 @@ def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def grade(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return run(root, "grading", "grade", ASSIGNMENT, *SANDBOX, *options)
+    return command(root, "grade", ASSIGNMENT, *SANDBOX, *options)
 
 
 def gradebook(root: Path) -> Gradebook:
@@ -544,7 +545,7 @@ def test_a_mark_for_an_answer_that_was_deleted_is_history_and_waits_for_nobody(s
 
 
 def test_feedback_is_a_page_a_notebook(both: Both) -> None:
-    done = run(both.ours, "grading", "feedback", ASSIGNMENT)
+    done = command(both.ours, "feedback", ASSIGNMENT)
     graded = len(list((both.ours / "autograded").glob(f"*/{ASSIGNMENT}/*.ipynb")))
     assert f"{graded} pages" in done.stdout, done.stderr
     page = both.ours / "feedback" / "ada" / ASSIGNMENT / "second.html"
@@ -552,7 +553,7 @@ def test_feedback_is_a_page_a_notebook(both: Both) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "why"),
+    ("words", "why"),
     [
         (["report", "ps9"], "nothing of ps9 is graded"),
         (["release", ASSIGNMENT], f"`nbgrader generate_assignment {ASSIGNMENT}`"),
@@ -572,9 +573,9 @@ def test_feedback_is_a_page_a_notebook(both: Both) -> None:
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_a_command_that_does_nothing_here_says_what_does(
-    both: Both, command: list[str], why: str
+    both: Both, words: list[str], why: str
 ) -> None:
-    done = run(both.ours, "grading", *command)
+    done = command(both.ours, *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert why in " ".join(done.stderr.split())
     assert "course.toml lists" not in done.stderr

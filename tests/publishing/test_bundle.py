@@ -31,7 +31,7 @@ from grading.publishing.leaks import is_published, leaks, secrets_of_lab, secret
 from grading.session import keyfile
 from grading.session.keyfile import KeyFile
 from tests import mini
-from tests.gradebook.test_grade import command
+from tests.command import command
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "grading" / "session_requirements.txt"

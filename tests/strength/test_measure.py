@@ -1,8 +1,6 @@
 """Answers tried at the student's seed and at grading seeds, on the small lab."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,12 +10,7 @@ from grading.strength.mutants import Mutant
 from grading.strength.report import is_sound, lines, summary
 from grading.strength.trial import Seen
 from tests import mini
-
-
-def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "grading", *words], cwd=root, capture_output=True, text=True
-    )
+from tests.command import command
 
 
 def seen(*passed: bool | None, crash: str = "") -> Seen:

@@ -454,9 +454,9 @@ with once_done():
     toy_loss = nn.CrossEntropyLoss(ignore_index=PAD)
     fit(
         recurrent,
-        loader_of(examples[200:], budget(full=800, quick=400)),
+        loader_of(examples[200:], 800),
         toy_loss,
-        torch.optim.Adam(recurrent.parameters(), lr=budget(full=0.004, quick=0.012)),
+        torch.optim.Adam(recurrent.parameters(), lr=budget(full=0.004, quick=0.02)),
         epochs=budget(full=5, quick=2),
         validation=loader_of(examples[:200], 800),
         forward=translate_batch_loss,

@@ -1,0 +1,31 @@
+"""The command line, called in this process: a new one spends a second on imports."""
+
+import contextlib
+import io
+import subprocess
+from pathlib import Path
+from unittest.mock import patch
+
+from grading.cli.app import run_app
+
+
+def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m grading WORDS`` in a folder; return its exit code and what it printed.
+
+    What makes imports fast cannot be undone and is left out: other tests import nbgrader's pages.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(root),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        patch("sys.argv", ["grading", *words]),
+        patch("grading.cli.app.hasten_nbgrader"),
+        patch("grading.cli.app.hasten_nbformat"),
+    ):
+        try:
+            run_app()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
