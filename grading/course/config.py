@@ -197,6 +197,11 @@ class Course:
         return gradebook_of(self.home)
 
     @property
+    def parts(self) -> tuple[LabInfo | ExamInfo, ...]:
+        """What the course's mark is made of: labs, then exams."""
+        return (*self.labs, *self.exams)
+
+    @property
     def lab_names(self) -> tuple[str, ...]:
         """The names of the labs, in order."""
         return tuple(lab.name for lab in self.labs)

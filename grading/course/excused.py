@@ -29,7 +29,7 @@ def read_excused(course: Course) -> Mapping[tuple[str, str], str]:
     if not course.excused.exists():
         return {}
     roster = read_roster(course.roster)
-    names = [*course.lab_names, *(exam.name for exam in course.exams)]
+    names = [part.name for part in course.parts]
 
     def read(fields: Fields) -> tuple[tuple[str, str], str]:
         student = student_meant(roster, fields["student_id"]).id

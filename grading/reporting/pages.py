@@ -12,7 +12,7 @@ from markupsafe import Markup
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def rendered(template: str, styles: Sequence[str], script: str, **values: Any) -> str:
+def rendered(template: str, styles: Sequence[str], script: str = "", **values: Any) -> str:
     """Return a page.
 
     Parameters
@@ -22,10 +22,12 @@ def rendered(template: str, styles: Sequence[str], script: str, **values: Any) -
         into its head and body.
     styles : sequence of str
     script : str
+        None if it is left out.
     **values
         What the template fills in; whatever is no markup is escaped.
     """
     css = "".join(_text(style) for style in styles)
+    code = _text(script) if script else ""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -36,8 +38,8 @@ def rendered(template: str, styles: Sequence[str], script: str, **values: Any) -
     return environment.get_template(template).render(
         **values,
         css=Markup(css),
-        script=Markup(_text(script)),
-        policy=_policy(css, _text(script)),
+        script=Markup(code),
+        policy=_policy(css, code),
     )
 
 
