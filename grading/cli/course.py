@@ -91,8 +91,12 @@ def adjust(
     if list_:
         for change in before:
             about = ", ".join(filter(None, (change.who, change.when))) or "not known by whom"
-            say(f"{change.lab}, {change.student}: {signed(change.added)} ({about}: {change.reason})")
+            say(
+                f"{change.lab}, {change.student}: {signed(change.added)} ({about}: {change.reason})"
+            )
         return
+    if not (student and lab and marks):
+        raise UserError("expected STUDENT LAB --marks MARKS --because REASON, or --list")
     fields = {
         "student_id": student,
         "lab": lab,

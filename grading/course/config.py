@@ -298,8 +298,8 @@ def _contradictions(raw: dict[str, Any]) -> Iterator[str]:
             yield f"{where}: a lab has this name, too; expected another"
         if part.get("bonus") and part.get("minimum"):
             yield f"{where}: a bonus has no minimum; leave one of the two out"
-    regular = [part for part in (*labs, *exams) if not part.get("bonus")]
-    if regular and not any(part.get("weight", 1) for part in regular):
+    counts = [part.get("weight", 1) for part in (*labs, *exams) if not part.get("bonus")]
+    if (labs or exams) and not any(counts):
         yield "the weights of labs and exams add up to 0; expected one above 0 that is no bonus"
     droppable = sum(bool(lab.get("weight", 1)) for lab in labs if not lab.get("bonus"))
     if mark.get("drop", 0) >= max(droppable, 1):
