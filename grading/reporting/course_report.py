@@ -174,7 +174,7 @@ def write_course(course: Course, view: CourseView, given: Given) -> tuple[Path, 
     Nothing is written before all of it is made.
     """
     reports = course.home / "reports"
-    index, listed = reports / "index.html", reports / "course.csv"
+    index, listed = reports / "index.html", reports / "marks.csv"
     when = given.now.astimezone(course.zone)
     files = {
         index: page(course, view, when).encode(),

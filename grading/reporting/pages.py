@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +29,27 @@ def rendered(template: str, styles: Sequence[str], script: str = "", **values: A
     """
     css = "".join(_text(style) for style in styles)
     code = _text(script) if script else ""
-    environment = Environment(
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **values,
+            css=Markup(css),
+            script=Markup(code),
+            policy=_policy(css, code),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    """Return what makes pages; it keeps the templates, of which a class needs one many times."""
+    return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    return environment.get_template(template).render(
-        **values,
-        css=Markup(css),
-        script=Markup(code),
-        policy=_policy(css, code),
     )
 
 

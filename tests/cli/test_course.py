@@ -90,7 +90,7 @@ def refused(*words: str) -> str:
 
 
 def marks_of(course: Course, column: str = "mark") -> dict[str, str]:
-    path = course.home / "reports" / "course.csv"
+    path = course.home / "reports" / "marks.csv"
     with path.open(encoding="utf-8-sig", newline="") as stream:
         return {row["student_id"]: row[column] for row in csv.DictReader(stream)}
 

@@ -301,7 +301,7 @@ def test_all_of_it_is_written_below_reports(tmp_path):
     view = view_of(course, **TERM)
     page, listed, pages = course_report.write_course(course, view, Given(NOW))
     reports = tmp_path / "course" / "reports"
-    assert (page, listed) == (reports / "index.html", reports / "course.csv")
+    assert (page, listed) == (reports / "index.html", reports / "marks.csv")
     assert sorted(pages) == sorted(reports.glob("students/*.html"))
     assert [path.stem for path in pages] == ["ana", "bo", "cy"]
     with listed.open(encoding="utf-8-sig", newline="") as stream:
