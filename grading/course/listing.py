@@ -1,4 +1,4 @@
-"""CSV files beside the roster whose rows are about its students: extensions, excuses, exams."""
+"""CSV files whose rows are about students of the roster: extensions, excuses, exams, changes."""
 
 import difflib
 import re

@@ -22,7 +22,7 @@ from grading.course.coursemark import (
     with_share,
 )
 from grading.course.extensions import Extensions
-from grading.course.roster import Roster
+from grading.course.roster import Roster, Student
 from grading.course.scales import Scale, exact, scale_of
 from grading.judging.record import ByHand
 from grading.judging.results import FAILED
@@ -120,8 +120,8 @@ class CourseRow:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The groups that are named in the roster, which commas separate."""
-        return tuple(name.strip() for name in self.group.split(",") if name.strip())
+        """The groups that are named in the roster."""
+        return Student(self.student, self.name, group=self.group).groups
 
 
 @dataclass(frozen=True)
