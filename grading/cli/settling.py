@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from grading.course.roster import Roster
     from grading.gradebook.lateness import LatePolicy
     from grading.gradebook.marks import Marks
+    from grading.judging.record import Record
     from grading.reporting.standings import ClassView
 
 STALE = "on another release, in another profile or by another version of the kit"
@@ -53,7 +54,6 @@ def settle(lab: str, marks: Marks, policy: LatePolicy) -> None:
 
 def class_of(course: Course, lab: str, marks: Marks, beside: Beside) -> ClassView:
     """Return the class of a lab that was settled; say what a person has to know of it."""
-    from grading.gradebook.adjusting import adjusted
     from grading.native.grade import grader_of
     from grading.reporting.standings import class_view
 
@@ -65,10 +65,17 @@ def class_of(course: Course, lab: str, marks: Marks, beside: Beside) -> ClassVie
         old = sum(result.basis != now for result in marks.results(lab))
         if old:
             note(f"{old} were graded {STALE}; to grade them again: grade {lab} --resume")
+    records = records_of(course, lab, marks, beside)
+    return class_view(records, beside.roster, course.zone, course.language)
+
+
+def records_of(course: Course, lab: str, marks: Marks, beside: Beside) -> list[Record]:
+    """Return the records of a lab that was settled, with what people changed by hand."""
+    from grading.gradebook.adjusting import adjusted
+
     records = marks.records(lab)
     graded = {record.student for record in records}
     for change in beside.adjustments:
         if change.lab == lab and change.student not in graded:
             note(f"nothing of {lab} by {change.student} is graded, so nothing is changed by hand")
-    records = adjusted(records, lab, beside.adjustments, course.mark.beyond_maximum)
-    return class_view(records, beside.roster, course.zone, course.language)
+    return adjusted(records, lab, beside.adjustments, course.mark.beyond_maximum)

@@ -1,6 +1,6 @@
 """The course's marks for people: a table in the terminal, a CSV file, a page, one a student."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -23,10 +23,11 @@ from grading.reporting.coursework import (
     outlook,
 )
 from grading.reporting.pages import rendered
-from grading.reporting.report import histogram, percentage
+from grading.reporting.report import HISTOGRAM_HEIGHT, percentage
 from grading.reporting.standings import by_hand_line, number
 from grading.reporting.tables import Rows, as_csv
 
+SMALL_HEIGHT = 24  # pixels, of a histogram within a line
 STYLES = ("report.css", "course.css")
 # What is said of a part: what there is of it, if it is not plainly marked, and what it is used for.
 STATES = {
@@ -199,10 +200,24 @@ def page(course: Course, view: CourseView, when: datetime) -> str:
         script="report.js",
         **_common(course, view, when),
         rows=view.rows,
-        histogram=histogram(view.whole.marks.bins),
-        small_histogram=lambda spread: histogram(spread.bins, 24),
+        histogram=_bars(view.whole.marks.bins, HISTOGRAM_HEIGHT),
+        small_histogram=lambda spread: _bars(spread.bins, SMALL_HEIGHT),
         on_scale=lambda percent: on_scale(view, percent),
     )
+
+
+def _bars(bins: Sequence[int], tallest: int) -> list[dict[str, int]]:
+    """Return each bar of a histogram: its range in percent, count, and height in pixels."""
+    step, highest = 100 // len(bins), max(*bins, 1)
+    return [
+        {
+            "low": place * step,
+            "high": (place + 1) * step,
+            "count": count,
+            "height": round(tallest * count / highest),
+        }
+        for place, count in enumerate(bins)
+    ]
 
 
 def student_page(

@@ -174,7 +174,7 @@ def page(course: Course, lab: str, view: ClassView, when: datetime) -> str:
         when=when,
         rows=view.rows,
         overview=view.overview,
-        histogram=histogram(view.overview.bins),
+        histogram=_histogram(view.overview.bins),
         rates=sorted(view.rates, key=lambda rate: rate.pass_rate),
         notes=view.notes,
         signs=SIGNS,
@@ -188,15 +188,15 @@ def page(course: Course, lab: str, view: ClassView, when: datetime) -> str:
     )
 
 
-def histogram(bins: Sequence[int], tallest: int = HISTOGRAM_HEIGHT) -> list[dict[str, int]]:
-    """Return each bar of a histogram: its range in percent, count, and height in pixels."""
+def _histogram(bins: Sequence[int]) -> list[dict[str, int]]:
+    """Return each bar of the histogram: its range in percent, count, and height in pixels."""
     step, highest = 100 // len(bins), max(*bins, 1)
     return [
         {
             "low": place * step,
             "high": (place + 1) * step,
             "count": count,
-            "height": round(tallest * count / highest),
+            "height": round(HISTOGRAM_HEIGHT * count / highest),
         }
         for place, count in enumerate(bins)
     ]
