@@ -15,7 +15,7 @@ from grading.course.listing import (
 )
 from grading.course.roster import TITLES, Roster, read_roster
 
-COLUMNS = {
+TITLES_HERE = {
     "student_id": STUDENT_TITLES,
     "group": (*TITLES["group"], "section", "seccion"),
     "lab": LAB_TITLES,
@@ -49,7 +49,7 @@ def read_extensions(course: Course) -> Extensions:
         return _whom(roster, fields["student_id"], fields["group"]), lab, until
 
     found: dict[tuple[str, str], datetime] = {}
-    for students, lab, until in read_listing(path, "extensions", COLUMNS, NEEDED, read):
+    for students, lab, until in read_listing(path, "extensions", TITLES_HERE, NEEDED, read):
         for student in students:
             found[student, lab] = max(until, found.get((student, lab), until))
     return found
