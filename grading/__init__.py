@@ -50,7 +50,7 @@ ROOMS = {
     ),
     "compat": Room("the call names of jhwutils and lautils", ("session",), published=True),
     # The grader's side.
-    "course": Room("course.toml, the roster, extensions, and what lateness costs"),
+    "course": Room("course.toml, the roster, what lateness costs, and one mark for the course"),
     "engine": Room(
         "executes notebooks that nobody trusts; knows no judge", ("answers", "course", "utils")
     ),

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from grading.cells.hasten import hasten_nbformat
-from grading.cli import build, give, publish, roster, similar
+from grading.cli import build, course, give, publish, roster, similar
 from grading.cli.console import err
 from grading.errors import UserError
 from grading.gradebook.hasten import hasten_nbgrader
@@ -36,10 +36,12 @@ for command in (
     give.release,
     give.collect,
     give.grade,
-    give.adjust,
+    give.mark,
     give.report,
     give.feedback,
     give.export,
+    course.course,
+    course.adjust,
     similar.similar,
     build.check,
     build.run,

@@ -21,8 +21,8 @@ from grading.cli.options import (
     gradebook_url,
     labs_course_here,
     profile_of,
-    roster_of,
 )
+from grading.cli.settling import STALE, class_of, read_beside, settle
 from grading.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,12 +32,10 @@ if TYPE_CHECKING:
     from grading.course.roster import Roster
     from grading.engine.executor import Executor, RunOptions
     from grading.gradebook.grader import Graded, Grader, Submission
-    from grading.gradebook.lateness import LatePolicy
     from grading.gradebook.marks import Marks
     from grading.judging.results import Result
     from grading.reporting.standings import ClassView
 
-STALE = "on another release, in another profile or by another version of the kit"
 # In a course of nbgrader's.
 PUT_IT = "put each student's files into submitted/ID/{}, as `nbgrader zip_collect` does"
 INTERRUPTED = 130  # the exit code of what Ctrl-C stopped
@@ -105,7 +103,6 @@ def grade(
     options = RunOptions(profile_of(profile), jobs, resume, sandbox, scheduler)
     executor = _executor(course, lab, options)
 
-    from grading.gradebook.lateness import late_policy
     from grading.gradebook.marks import KEPT, Marks
     from grading.judging.results import GRADED
     from grading.native.course import NbgraderCourse
@@ -114,8 +111,7 @@ def grade(
     gc.freeze()  # what is imported stays: no collection need look at it again, nor the exit
     gc.enable()
     grader = grader_of(course, lab)
-    roster = roster_of(course)
-    policy = late_policy(course)
+    beside = read_beside(course)
     work = grader.submissions()
     if not work:
         ours = f"run `python -m grading collect {lab} PATH` first"
@@ -124,9 +120,9 @@ def grade(
     if student:
         work = _of_students(work, student, lab)
     with Marks(gradebook_url(course, db)) as marks:
-        if roster is not None:
-            marks.add_students(roster)
-        work = _without_removed(work, marks.removed(lab), roster)
+        if beside.roster is not None:
+            marks.add_students(beside.roster)
+        work = _without_removed(work, marks.removed(lab), beside.roster)
         if options.resume:
             left = grader.to_do(marks, work, options.profile)
             work = list(left.submissions)
@@ -144,7 +140,8 @@ def grade(
                     raise
                 raise UserError(f"{error.filename}: {error.strerror}; {KEPT}") from None
         results = marks.results(lab)
-        view = _settled(course, lab, marks, roster, policy)
+        settle(lab, marks, beside.policy)
+        view = class_of(course, lab, marks, beside)
     _report(course, lab, view)
     if json_file:
         _write_json(json_file, lab, results)
@@ -232,47 +229,19 @@ def _report(course: Course, lab: str, view: ClassView) -> None:
 
 def _view(course: Course, lab: str, db: str | None) -> ClassView:
     """Return the class as the gradebook has it, or raise `UserError` if nothing is graded."""
-    from grading.gradebook.lateness import late_policy
     from grading.gradebook.marks import Marks
 
     course.lab(lab)
-    policy = late_policy(course)
+    beside = read_beside(course)
     with Marks.existing(gradebook_url(course, db)) as marks:
-        view = _settled(course, lab, marks, roster_of(course), policy)
+        settle(lab, marks, beside.policy)
+        view = class_of(course, lab, marks, beside)
     if not view.handed_in and not view.unlisted:
         raise UserError(f"nothing of {lab} is graded yet; run `python -m grading grade {lab}`")
     return view
 
 
-def _settle(lab: str, marks: Marks, policy: LatePolicy) -> None:
-    """Bring the lab's gradebook in order; say what a person has to decide."""
-    for change in marks.settle(lab, policy):
-        note(
-            f"{change.student} has {change.new} in {change.cell}, a partner has something else for "
-            "the same work, and nobody knows which is later; give one of them the right mark again"
-        )
-
-
-def _settled(
-    course: Course, lab: str, marks: Marks, roster: Roster | None, policy: LatePolicy
-) -> ClassView:
-    """Bring the lab's gradebook in order and return its class; say what a person has to know."""
-    from grading.native.grade import grader_of
-    from grading.reporting.standings import class_view
-
-    _settle(lab, marks, policy)
-    try:
-        now = grader_of(course, lab).basis()
-    except UserError:  # it is no longer released: what was graded can be shown all the same
-        pass
-    else:
-        old = sum(result.basis != now for result in marks.results(lab))
-        if old:
-            note(f"{old} were graded {STALE}; to grade them again: grade {lab} --resume")
-    return class_view(marks.records(lab), roster, course.zone, course.language)
-
-
-def adjust(
+def mark(
     lab: LabName,
     student: Annotated[str, typer.Argument(help="Id of the student.")],
     cell: Annotated[str, typer.Argument(help="Id of the check or the question.")],
@@ -302,7 +271,7 @@ def feedback(lab: LabName, db: DatabaseUrl = None) -> None:
     write = of_plain if is_plain(course, lab) else of_evidence
     policy = late_policy(course)
     with Marks.existing(gradebook_url(course, db)) as marks:
-        _settle(lab, marks, policy)
+        settle(lab, marks, policy)
     pages = write.write_feedback(course, lab, gradebook_url(course, db))
     say(f"{len(pages)} pages under {shown(course.home / 'feedback')}")
 

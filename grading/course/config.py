@@ -5,6 +5,7 @@ A field that is annotated with a rule is a key of the file: to add one, declare 
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from pathlib import Path, PureWindowsPath
@@ -12,14 +13,18 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from grading.course.dates import WRITTEN, moment
-from grading.course.late import Late, contradictions
+from grading.course.late import Late
+from grading.course.late import contradictions as late_contradictions
+from grading.course.scales import MARK, SWITCH, Marking
+from grading.course.scales import contradictions as mark_contradictions
 from grading.course.tables import TABLE, Rule, is_number, problems
 from grading.errors import UserError
 from grading.files import write_atomically
 from grading.messages import languages, message
 
 FILE = "course.toml"
-EXTENSIONS = "extensions.csv"  # beside the roster
+# Beside the roster.
+EXTENSIONS, EXCUSED, ADJUSTMENTS = "extensions.csv", "excused.csv", "adjustments.csv"
 GRADEBOOK = "gradebook.url"  # among the course's files: where its gradebook is, if elsewhere
 LANGUAGES = languages()
 
@@ -76,6 +81,7 @@ WHOLE = Rule(
     f"a whole number from 1 to {_MOST}",
     lambda value: is_number(value) and isinstance(value, int) and 1 <= value <= _MOST,
 )
+SHARE = Rule("a percentage from 0 to 100", lambda value: is_number(value) and 0 <= value <= 100)
 SECONDS = Rule("a number of seconds above 0", lambda value: is_number(value) and value > 0)
 
 
@@ -95,13 +101,32 @@ class Limits:
 
 @dataclass(frozen=True)
 class LabInfo:
-    """One lab as the course lists it; ``due`` is an instant in UTC."""
+    """One lab as the course lists it; ``due`` is an instant in UTC.
+
+    ``minimum`` is the percentage of its marks without which nobody passes the course; a ``bonus``
+    adds to the course's mark and lowers nobody's.
+    """
 
     name: Annotated[str, LAB_NAME]
     title: Annotated[dict[str, str], TITLES]
     weight: Annotated[float, NUMBER] = 1.0
     hours: Annotated[float, NUMBER] = 4.0
     due: Annotated[datetime | None, DATE] = None
+    minimum: Annotated[float, SHARE] = 0.0
+    bonus: Annotated[bool, SWITCH] = False
+
+
+@dataclass(frozen=True)
+class ExamInfo:
+    """What was marked elsewhere and counts in the course's mark; its marks are in a CSV file."""
+
+    name: Annotated[str, LAB_NAME]
+    title: Annotated[dict[str, str], TITLES]
+    file: Annotated[Path, RELATIVE_PATH]
+    maximum: Annotated[float, MARK]
+    weight: Annotated[float, NUMBER] = 1.0
+    minimum: Annotated[float, SHARE] = 0.0
+    bonus: Annotated[bool, SWITCH] = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +149,8 @@ class Course:
     timezone: Annotated[str, ZONE] = ""
     limits: Limits = field(default_factory=Limits)
     late: Late | None = None
+    exams: tuple[ExamInfo, ...] = ()
+    mark: Marking = field(default_factory=Marking)
 
     @property
     def zone(self) -> tzinfo | None:
@@ -141,6 +168,16 @@ class Course:
         return self.roster.parent / EXTENSIONS
 
     @property
+    def excused(self) -> Path:
+        """Where it stands which labs do not count for whom, if any."""
+        return self.roster.parent / EXCUSED
+
+    @property
+    def adjustments(self) -> Path:
+        """Where it stands which labs' marks were changed by hand, if any."""
+        return self.roster.parent / ADJUSTMENTS
+
+    @property
     def private(self) -> tuple[Path, ...]:
         """What no submission may see: the course's folder, and what of it lies elsewhere."""
         return (
@@ -149,12 +186,20 @@ class Course:
             self.root / "notebooks" / "source",
             self.roster,
             self.extensions,
+            self.excused,
+            self.adjustments,
+            *(exam.file for exam in self.exams),
         )
 
     @property
     def db_url(self) -> str:
         """URL of the gradebook, unless the command line names another."""
         return gradebook_of(self.home)
+
+    @property
+    def parts(self) -> tuple[LabInfo | ExamInfo, ...]:
+        """What the course's mark is made of: labs, then exams."""
+        return (*self.labs, *self.exams)
 
     @property
     def lab_names(self) -> tuple[str, ...]:
@@ -208,6 +253,8 @@ class CourseFile:
     labs: Annotated[tuple[LabInfo, ...], TABLE] = ()
     limits: Annotated[Limits, TABLE] = field(default_factory=Limits)
     late: Annotated[Late | None, TABLE] = None
+    exams: Annotated[tuple[ExamInfo, ...], TABLE] = ()
+    mark: Annotated[Marking, TABLE] = field(default_factory=Marking)
 
 
 def load_course(root: Path) -> Course:
@@ -223,15 +270,40 @@ def load_course(root: Path) -> Course:
     if found := list(problems(CourseFile, raw, f"{FILE}: ")):
         raise UserError("\n".join(found))
     about, late = raw["course"], raw.get("late")
-    if late and (found := [f"{FILE}: [late]: {line}" for line in contradictions(late)]):
+    if found := [f"{FILE}: {line}" for line in _contradictions(raw)]:
         raise UserError("\n".join(found))
     return Course(
         root=root,
         labs=_labs(raw.get("labs", []), about.get("timezone", "")),
         limits=Limits(**raw.get("limits", {})),
         late=Late(**late) if late else None,
+        exams=tuple(
+            ExamInfo(**exam | {"file": root / exam["file"]}) for exam in raw.get("exams", [])
+        ),
+        mark=Marking(**raw.get("mark", {})),
         **about | {"roster": root / about["roster"]},
     )
+
+
+def _contradictions(raw: dict[str, Any]) -> Iterator[str]:
+    """Yield one line for what the tables of a right file say against themselves or each other."""
+    if late := raw.get("late"):
+        yield from (f"[late]: {line}" for line in late_contradictions(late))
+    mark, labs, exams = raw.get("mark", {}), raw.get("labs", []), raw.get("exams", [])
+    yield from (f"[mark]: {line}" for line in mark_contradictions(mark))
+    names = {lab["name"].casefold() for lab in labs}
+    for part in (*labs, *exams):
+        where = f"[[{'labs' if part in labs else 'exams'}]] {part['name']}"
+        if part in exams and part["name"].casefold() in names:
+            yield f"{where}: a lab has this name, too; expected another"
+        if part.get("bonus") and part.get("minimum"):
+            yield f"{where}: a bonus has no minimum; leave one of the two out"
+    counts = [part.get("weight", 1) for part in (*labs, *exams) if not part.get("bonus")]
+    if (labs or exams) and not any(counts):
+        yield "the weights of labs and exams add up to 0; expected one above 0 that is no bonus"
+    droppable = sum(bool(lab.get("weight", 1)) for lab in labs if not lab.get("bonus"))
+    if mark.get("drop", 0) >= max(droppable, 1):
+        yield f"[mark]: drop is {mark['drop']}; expected less than the {droppable} labs that count"
 
 
 def _labs(tables: list[dict[str, Any]], timezone: str) -> tuple[LabInfo, ...]:

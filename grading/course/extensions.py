@@ -1,22 +1,28 @@
 """Who has more time for a lab: read from a CSV file beside the roster."""
 
-import difflib
 from collections.abc import Mapping
 from datetime import datetime
 
 from grading.course.config import Course
 from grading.course.dates import moment
-from grading.course.roster import TITLES, Roster, columns_of, field_of, read_roster, rows_of
-from grading.errors import UserError
+from grading.course.listing import (
+    LAB_TITLES,
+    STUDENT_TITLES,
+    Fields,
+    name_meant,
+    read_listing,
+    student_meant,
+)
+from grading.course.roster import TITLES, Roster, read_roster
 
-COLUMNS = ("student_id", "group", "lab", "until", "reason")
-NEEDED = ("lab", "until")
 TITLES_HERE = {
-    "student_id": (*TITLES["student_id"], "student", "estudiante"),
+    "student_id": STUDENT_TITLES,
     "group": (*TITLES["group"], "section", "seccion"),
-    "lab": ("lab", "assignment", "practica", "laboratorio"),
+    "lab": LAB_TITLES,
     "until": ("until", "hasta"),
+    "reason": (),
 }
+NEEDED = (("lab",), ("until",), ("student_id", "group"))
 
 Extensions = Mapping[tuple[str, str], datetime]  # by student and lab: until when, in UTC
 
@@ -34,28 +40,18 @@ def read_extensions(course: Course) -> Extensions:
         With the file and the row's line, if something in it is not clear, or is no extension.
     """
     path = course.extensions
-    if not path.exists() or not (rows := rows_of(path, "extensions")):
+    if not path.exists():
         return {}
-    (first, header), *body = rows
-    columns = columns_of(header, TITLES_HERE)
-    missing = [name for name in NEEDED if not columns[name]]
-    if not columns["student_id"] and not columns["group"]:
-        missing.append("student_id or group")
-    if missing:
-        raise UserError(
-            f"{path}, line {first}: expected one column {' and one '.join(missing)} in the header "
-            f"{','.join(COLUMNS)}; found {','.join(header)!r:.100}"
-        )
     roster = read_roster(course.roster)
+
+    def read(fields: Fields) -> tuple[list[str], str, datetime]:
+        lab, until = _until(course, fields["lab"], fields["until"])
+        return _whom(roster, fields["student_id"], fields["group"]), lab, until
+
     found: dict[tuple[str, str], datetime] = {}
-    for line, row in body:
-        fields = {name: field_of(row, places) for name, places in columns.items()}
-        try:
-            lab, until = _until(course, fields["lab"], fields["until"])
-            for student in _whom(roster, fields["student_id"], fields["group"]):
-                found[student, lab] = max(until, found.get((student, lab), until))
-        except ValueError as error:
-            raise UserError(f"{path}, line {line}: {error}") from None
+    for students, lab, until in read_listing(path, "extensions", TITLES_HERE, NEEDED, read):
+        for student in students:
+            found[student, lab] = max(until, found.get((student, lab), until))
     return found
 
 
@@ -63,30 +59,20 @@ def _whom(roster: Roster, student: str, group: str) -> list[str]:
     if bool(student) == bool(group):
         what = f"both {student!r} and {group!r}" if student else "neither"
         raise ValueError(f"expected a student_id or a group, found {what}")
-    if group:
-        if members := roster.in_group(group):
-            return [member.id for member in members]
-        known = sorted({name for item in roster.students for name in item.groups})
-        raise ValueError(
-            f"nobody in the roster is in the group {group!r}; its groups are: "
-            f"{', '.join(known) or 'none'}"
-        )
-    if one := roster.find(student):
-        return [one.id]
-    near = " or ".join(item.id for item in roster.resembling(student))
-    hint = f"did you mean {near}?" if near else "add the student there, or correct the id"
-    raise ValueError(f"student_id {student!r} is not in the roster; {hint}")
+    if not group:
+        return [student_meant(roster, student).id]
+    if members := roster.in_group(group):
+        return [member.id for member in members]
+    known = sorted({name for item in roster.students for name in item.groups})
+    raise ValueError(
+        f"nobody in the roster is in the group {group!r}; its groups are: "
+        f"{', '.join(known) or 'none'}"
+    )
 
 
 def _until(course: Course, lab: str, until: str) -> tuple[str, datetime]:
     """Return a lab and until when it may be handed in."""
-    names = {name.casefold(): name for name in course.lab_names}
-    if lab.casefold() not in names:
-        near = difflib.get_close_matches(lab.casefold(), names, n=1)
-        known = ", ".join(course.lab_names) or "none"
-        hint = f"did you mean {names[near[0]]}?" if near else f"it lists: {known}"
-        raise ValueError(f"there is no lab {lab!r} in course.toml; {hint}")
-    info, zone = course.lab(names[lab.casefold()]), course.zone
+    info, zone = course.lab(name_meant("lab", course.lab_names, lab)), course.zone
     if info.due is None or zone is None:
         raise ValueError(f"{info.name} has no due date in course.toml, so none can be put off")
     try:

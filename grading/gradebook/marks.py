@@ -198,6 +198,11 @@ class Marks:
             people.share_within_teams(self._db, lab)
         return before
 
+    def maxima(self) -> dict[str, float]:
+        """Return the marks of each lab that was released."""
+        rows = self._db.execute(sa.select(Assignment.name, Assignment.max_score))
+        return {name: float(most) for name, most in rows if most}
+
     def records(self, lab: str) -> list[Record]:
         """Return the record of every submission of a lab, by student; see `settle`."""
         return records(self._db, lab)

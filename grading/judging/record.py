@@ -66,6 +66,21 @@ class Adjustment:
 
 
 @dataclass(frozen=True)
+class ByHand:
+    """What a person added to a lab's total, or took off it (then below 0), after all else.
+
+    ``marks`` is what that comes to, as a total is never below 0 nor, by this, above the maximum;
+    ``asked`` is what it was to be. Who gave it and when may be unknown.
+    """
+
+    marks: float
+    asked: float
+    why: str
+    who: str = ""
+    when: str = ""
+
+
+@dataclass(frozen=True)
 class Deduction:
     """Marks taken off for handing in late; none where slip days were enough.
 
@@ -92,6 +107,8 @@ class Record:
         Marks of all the checks, as the judge gave them.
     written, adjustments, deductions : tuple
         What was added to those, and taken off.
+    by_hand : tuple of ByHand
+        What was done to the total of all these.
     history : tuple of Change
         What people gave for answers that were replaced since, as they gave it.
     overwritten : tuple of Change
@@ -109,6 +126,7 @@ class Record:
     written: tuple[Written, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
     deductions: tuple[Deduction, ...] = ()
+    by_hand: tuple[ByHand, ...] = ()
     history: tuple[Change, ...] = ()
     overwritten: tuple[Change, ...] = ()
     waiting: bool = False
@@ -121,4 +139,4 @@ class Record:
         total += sum(answer.marks or 0.0 for answer in self.written)
         total += sum(adjustment.marks for adjustment in self.adjustments)
         total -= sum(deduction.marks for deduction in self.deductions)
-        return max(0.0, total)
+        return max(0.0, total) + sum(change.marks for change in self.by_hand)

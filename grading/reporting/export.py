@@ -163,10 +163,11 @@ def csv_rows(view: ClassView, title: str, lang: str) -> Rows:
         about = [row.student, row.name, row.email, row.group]
         score = [row.score, row.max_score, row.percent]
         when = row.handed_in.isoformat(sep=" ", timespec="seconds") if row.handed_in else ""
-        by_hand = sum(item.marks for item in row.adjustments) or None
+        by_hand = [item.marks for item in row.adjustments] + [item.marks for item in row.by_hand]
         late = -sum(item.marks for item in row.deductions) or None
         notes = "; ".join([*other_lines(row, lang), *history_lines(row, lang)])
-        table.append([*about, *score, state, when, by_hand, row.raw, late, *marks, notes])
+        given = sum(by_hand) or None
+        table.append([*about, *score, state, when, given, row.raw, late, *marks, notes])
     return table
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from markupsafe import Markup
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def rendered(template: str, styles: Sequence[str], script: str, **values: Any) -> str:
+def rendered(template: str, styles: Sequence[str], script: str = "", **values: Any) -> str:
     """Return a page.
 
     Parameters
@@ -22,22 +23,33 @@ def rendered(template: str, styles: Sequence[str], script: str, **values: Any) -
         into its head and body.
     styles : sequence of str
     script : str
+        None if it is left out.
     **values
         What the template fills in; whatever is no markup is escaped.
     """
     css = "".join(_text(style) for style in styles)
-    environment = Environment(
+    code = _text(script) if script else ""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            **values,
+            css=Markup(css),
+            script=Markup(code),
+            policy=_policy(css, code),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    """Return what makes pages; it keeps the templates, of which a class needs one many times."""
+    return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    )
-    return environment.get_template(template).render(
-        **values,
-        css=Markup(css),
-        script=Markup(_text(script)),
-        policy=_policy(css, _text(script)),
     )
 
 

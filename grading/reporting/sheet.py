@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading.course.listing import as_exact
 from grading.course.roster import DELIMITERS, plain_words
 from grading.errors import UserError
 
@@ -12,7 +13,6 @@ MARK = "\ufeff"  # of Unicode, at a file's start
 _QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 _END = re.compile(r"\r\n|\r|\n|\Z")
 _COMMA = re.compile(r"-?[0-9]+,[0-9]+")
-_NUMBER = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -170,4 +170,5 @@ def as_number(text: str) -> float | None:
     >>> as_number("7,50"), as_number("7.5"), as_number("EX")
     (7.5, 7.5, None)
     """
-    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
+    exact = as_exact(text)
+    return None if exact is None else float(exact)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, tzinfo
 from itertools import groupby
 
 from grading.course.roster import Roster, Student
-from grading.judging.record import TOLERANCE, Adjustment, Change, Deduction, Record, Written
+from grading.judging.record import TOLERANCE, Adjustment, ByHand, Change, Deduction, Record, Written
 from grading.judging.results import GRADED, CheckMark, Result
 from grading.messages import ID_LANGUAGE, message
 
@@ -51,7 +51,7 @@ class Standing:
     flags : tuple of str
     checks : tuple of CheckMark
         Empty for a submission that could not be run.
-    written, adjustments, deductions
+    written, adjustments, deductions, by_hand
         What people and lateness add to the checks, and take from them.
     history, overwritten : tuple of Change
         What people gave for answers that were replaced since, and what others changed.
@@ -72,16 +72,18 @@ class Standing:
     written: tuple[Written, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
     deductions: tuple[Deduction, ...] = ()
+    by_hand: tuple[ByHand, ...] = ()
     history: tuple[Change, ...] = ()
     overwritten: tuple[Change, ...] = ()
     handed_in: datetime | None = None
 
     @property
     def raw(self) -> float | None:
-        """The score before lateness; None if missing."""
+        """The score before lateness and what was done to the total; None if missing."""
         if self.score is None:
             return None
-        return self.score + sum(item.marks for item in self.deductions)
+        after = sum(item.marks for item in self.by_hand)
+        return self.score - after + sum(item.marks for item in self.deductions)
 
     @property
     def percent(self) -> float | None:
@@ -269,6 +271,10 @@ def _standing(student: Student, record: Record | None, zone: tzinfo | None) -> S
             for item in record.adjustments
         ),
         deductions=record.deductions,
+        by_hand=tuple(
+            replace(item, why=plain(item.why), who=plain(item.who), when=plain(item.when))
+            for item in record.by_hand
+        ),
         history=tuple(_local(change, zone) for change in record.history),
         overwritten=tuple(_local(change, zone) for change in record.overwritten),
         handed_in=record.handed_in and record.handed_in.astimezone(zone),
@@ -346,7 +352,7 @@ def other_lines(row: Standing, lang: str) -> list[str]:
     """Return what else makes the total what it is, a line each: people's changes, and lateness."""
     lines = []
     for item in row.adjustments:
-        added = f"{'+' if item.marks > 0 else '−'}{number(abs(item.marks))}"
+        added = signed(item.marks)
         about = about_change(item.change, lang)
         lines.append(message("record.adjusted", lang, cell=item.cell, added=added, about=about))
     for off in row.deductions:
@@ -356,11 +362,19 @@ def other_lines(row: Standing, lang: str) -> list[str]:
             late=duration(off.seconds_late),
             raw=number(row.raw or 0.0),
             marks=number(off.marks),
-            final=number(row.score or 0.0),
+            final=number((row.raw or 0.0) - off.marks),
             rule=off.rule,
         )
         lines.append(line)
-    return lines
+    return [*lines, *(by_hand_line(item, lang) for item in row.by_hand)]
+
+
+def by_hand_line(item: ByHand, lang: str) -> str:
+    """Return how a total was changed, by whom, when and why."""
+    whom = ", ".join(filter(None, (item.who, item.when))) or message("record.unknown", lang)
+    key = "by_hand" if abs(item.marks - item.asked) <= TOLERANCE else "by_hand_in_part"
+    added, asked = signed(item.marks), signed(item.asked)
+    return message(f"record.{key}", lang, added=added, asked=asked, about=f"{whom}: {item.why}")
 
 
 def history_lines(row: Standing, lang: str) -> list[str]:
@@ -412,6 +426,17 @@ def _mark_line(title: str, earned: float, most: float, why: str, lang: str) -> s
 def number(value: float) -> str:
     """Return marks with at most two decimals."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def signed(marks: float) -> str:
+    """Return marks that were added, with a plus, or taken off, with a minus.
+
+    Examples
+    --------
+    >>> signed(1.5), signed(-2)
+    ('+1.5', '−2')
+    """
+    return f"{'−' if marks < 0 else '+'}{number(abs(marks))}"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -22,7 +22,10 @@ from tests.twins import in_every_language
 ROOT = Path(__file__).resolve().parents[2]
 Place = tuple[str, ...]  # the keys that lead to a table
 
-RIGHT = tomllib.loads(in_every_language(mini.COURSE)) | {"late": {"policy": "none"}}
+RIGHT = tomllib.loads(in_every_language(mini.COURSE)) | {
+    "late": {"policy": "none"},
+    "exams": [{"name": "exam", "title": {}, "file": "exam.csv", "maximum": 10}],
+}
 
 
 def tables(kind: type[Any] = CourseFile, place: Place = ()) -> Iterator[tuple[Place, type[Any]]]:
