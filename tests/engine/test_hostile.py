@@ -72,7 +72,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     port = listener.getsockname()[1]
 
     async def run() -> tuple[dict[str, Assessment], float, float]:
-        async with Engine(limits) as engine:
+        async with Engine(limits, modules=("numpy", "torch", "grading.tick")) as engine:
             terms = await prepare(engine, mini.solution(course), "quick")
             release = mini.blank(course)
 

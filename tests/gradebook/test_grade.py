@@ -106,7 +106,10 @@ def test_only_the_students_named_are_graded(graded: Graded) -> None:
     assert line == "error: nothing of mini was collected from 'ad'; did you mean ada?"
 
 
-def test_a_gradebook_that_somebody_holds_stops_the_run_with_one_line(graded: Graded) -> None:
+def test_a_gradebook_that_somebody_holds_stops_the_run_with_one_line(
+    graded: Graded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grading.gradebook.database.LOCK_SECONDS", 1)
     with Marks(graded.url) as holder:
         begin_writing(holder._db)
         done = command(graded.course.root, "grade", "mini", "--student", "ada")

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from grading.course.config import Course, Limits
+from grading.engine.kernels.preload import mentioned
 from grading.engine.runner import Engine
 from grading.judging.assess import assess, prepare
 from tests import mini
@@ -115,7 +116,7 @@ def marks(course: Course, seed: int | None, *submissions: dict[str, str]) -> lis
     """Return the marks of submissions graded one after the other, by an engine of their own."""
 
     async def run() -> list[float]:
-        async with Engine(Limits()) as engine:
+        async with Engine(Limits(), modules=mentioned([LAB_SOURCE])) as engine:
             terms = await prepare(engine, mini.solution(course), "quick", seed)
             found = []
             for answers in submissions:
