@@ -292,18 +292,24 @@ def adjust(
 
 def feedback(lab: LabName, db: DatabaseUrl = None) -> None:
     """Write one HTML page for each student with marks, reasons and comments."""
-    from grading.gradebook import feedback as of_evidence
+    from grading.feedback.writing import write_feedback
     from grading.gradebook.lateness import late_policy
     from grading.gradebook.marks import Marks
     from grading.native import feedback as of_plain
     from grading.native.course import is_plain
 
     course = course_here()
-    write = of_plain if is_plain(course, lab) else of_evidence
+    course.lab(lab)
+    url = gradebook_url(course, db)
     policy = late_policy(course)
-    with Marks.existing(gradebook_url(course, db)) as marks:
+    with Marks.existing(url) as marks:
         _settle(lab, marks, policy)
-    pages = write.write_feedback(course, lab, gradebook_url(course, db))
+        records = marks.records(lab)
+    pages = (
+        of_plain.write_feedback(course, lab, url)
+        if is_plain(course, lab)
+        else write_feedback(course, lab, records, roster_of(course))
+    )
     say(f"{len(pages)} pages under {shown(course.home / 'feedback')}")
 
 

@@ -53,6 +53,8 @@ class Standing:
         Empty for a submission that could not be run.
     written, adjustments, deductions
         What people and lateness add to the checks, and take from them.
+    unanswered : tuple of str
+        Cells of written answers that were left blank.
     history, overwritten : tuple of Change
         What people gave for answers that were replaced since, and what others changed.
     handed_in : datetime or None
@@ -72,6 +74,7 @@ class Standing:
     written: tuple[Written, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
     deductions: tuple[Deduction, ...] = ()
+    unanswered: tuple[str, ...] = ()
     history: tuple[Change, ...] = ()
     overwritten: tuple[Change, ...] = ()
     handed_in: datetime | None = None
@@ -269,6 +272,7 @@ def _standing(student: Student, record: Record | None, zone: tzinfo | None) -> S
             for item in record.adjustments
         ),
         deductions=record.deductions,
+        unanswered=tuple(plain(cell) for cell in result.unanswered) if result else (),
         history=tuple(_local(change, zone) for change in record.history),
         overwritten=tuple(_local(change, zone) for change in record.overwritten),
         handed_in=record.handed_in and record.handed_in.astimezone(zone),

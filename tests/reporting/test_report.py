@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 
 import pytest
 from rich.console import Console
@@ -15,10 +14,10 @@ from grading.course.roster import Roster, Student
 from grading.judging.results import ATTENTION, FAILED, GRADED, CheckMark, Result
 from grading.reporting import report
 from grading.reporting.standings import class_view
+from tests.parsed import Page
 from tests.reporting.marked import records
 
 HOSTILE = "</td></table><script>alert(1)</script><img src=x onerror=alert(1)>&amp; [red]\x1b[31m{x}"
-VOID = {"meta", "input", "link", "img", "br"}
 
 
 def course_in(folder, language="en"):
@@ -64,40 +63,6 @@ def html(tmp_path, results=RESULTS, roster=ROSTER, totals=TOTALS, notes=(), lang
     view = replace(class_view(records(results, totals), roster), notes=notes)
     course = course_in(tmp_path, language)
     return report.page(course, "lab", view, datetime(2030, 1, 2, 3, 4, tzinfo=UTC))
-
-
-class Page(HTMLParser):
-    """Elements, text and errors of nesting, as a browser would meet them."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.elements, self.open, self.texts, self.misnested = [], [], [], []
-        self.feed(text)
-        self.misnested += self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.misnested.append(tag)
-
-    def handle_data(self, data):
-        self.texts.append((self.open[-1] if self.open else "", data))
-
-    def inside(self, tag):
-        return [text for parent, text in self.texts if parent == tag]
-
-    def attributes(self, name):
-        return [attrs[name] for _, attrs in self.elements if name in attrs]
-
-    def counts(self):
-        return Counter(tag for tag, _ in self.elements)
 
 
 # The table in the terminal
