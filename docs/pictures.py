@@ -28,6 +28,7 @@ from grading.engine.runner import Engine
 from grading.errors import UserError
 from grading.gradebook.marks import Marks
 from grading.reporting import report as reporting
+from grading.reporting.outline import read_outline
 from grading.reporting.standings import class_view
 from tests import demo
 from tests.example_class import OFF_BY_ONE, filled, solutions
@@ -93,7 +94,9 @@ def report() -> str:
     with Marks(course.db_url) as marks:
         results, totals = marks.results(demo.LAB), marks.totals(demo.LAB)
     view = replace(class_view(results, read_roster(course.roster), totals), notes=())
-    return reporting.page(course, demo.LAB, view, datetime.now().astimezone())
+    return reporting.page(
+        course, demo.LAB, view, read_outline(course, demo.LAB), {}, datetime.now().astimezone()
+    )
 
 
 def _lab(name: str) -> Lab:
