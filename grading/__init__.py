@@ -91,7 +91,7 @@ ROOMS = {
     ),
     "reporting": Room("standings, pages, exports", ("cells", "course", "judging", "similarity")),
     "feedback": Room(
-        "what students get back: a page each",
+        "what students get back: a page each, in an LMS's zip, by e-mail",
         ("cells", "course", "gradebook", "judging", "reporting"),
     ),
     "publishing": Room("the student bundle, and what must not be in it", ("authoring", "course")),

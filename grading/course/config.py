@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from grading.course.dates import WRITTEN, moment
 from grading.course.late import Late, contradictions
+from grading.course.mail import Mail
 from grading.course.tables import TABLE, Rule, is_number, problems
 from grading.errors import UserError
 from grading.files import write_atomically
@@ -124,6 +125,7 @@ class Course:
     timezone: Annotated[str, ZONE] = ""
     limits: Limits = field(default_factory=Limits)
     late: Late | None = None
+    mail: Mail | None = None
 
     @property
     def zone(self) -> tzinfo | None:
@@ -208,6 +210,7 @@ class CourseFile:
     labs: Annotated[tuple[LabInfo, ...], TABLE] = ()
     limits: Annotated[Limits, TABLE] = field(default_factory=Limits)
     late: Annotated[Late | None, TABLE] = None
+    mail: Annotated[Mail | None, TABLE] = None
 
 
 def load_course(root: Path) -> Course:
@@ -230,6 +233,7 @@ def load_course(root: Path) -> Course:
         labs=_labs(raw.get("labs", []), about.get("timezone", "")),
         limits=Limits(**raw.get("limits", {})),
         late=Late(**late) if late else None,
+        mail=Mail(**raw["mail"]) if "mail" in raw else None,
         **about | {"roster": root / about["roster"]},
     )
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +17,31 @@ from grading.judging.results import FAILED
 from grading.reporting.outline import read_outline
 from grading.reporting.standings import standings
 
+
+@dataclass(frozen=True)
+class Returned:
+    """A student's page.
+
+    Attributes
+    ----------
+    student, name, email : str
+        Name and address are empty where the roster has none.
+    path : Path
+    score, max_score : float
+        What it says of the total, and
+    is_final : bool
+        whether that waits for nobody.
+    """
+
+    student: str
+    name: str
+    email: str
+    path: Path
+    score: float
+    max_score: float
+    is_final: bool
+
+
 _MADE = re.compile(r'<time class="made".*?</time>')
 
 
@@ -26,8 +52,8 @@ def page_path(home: Path, student: str, lab: str) -> Path:
 
 def write_feedback(
     course: Course, lab: str, records: Sequence[Record], roster: Roster | None
-) -> list[Path]:
-    """Write a page for every student with a record, and return the pages' paths.
+) -> list[Returned]:
+    """Write a page for every student with a record, and return what they are.
 
     A page that would say what it says already stays as it is, with its time.
 
@@ -51,7 +77,8 @@ def write_feedback(
         text = page(course, lab, row, outline, notebook, when).encode(errors="replace")
         if not path.exists() or _undated(path.read_bytes()) != _undated(text):
             write_atomically(path, text)
-        written.append(path)
+        about = row.student, row.name, row.email
+        written.append(Returned(*about, path, row.score or 0.0, row.max_score, not row.waiting))
     return written
 
 
