@@ -68,6 +68,7 @@ def parts_of(notebook: NotebookNode, title: str, lang: str, room: int) -> list[P
             begun = (words for level, words in headings(cell.source) if level == 2)
             if words := next(begun, ""):
                 found.append((words.replace("`", ""), []))
+                cell.source = cell.source.removeprefix(f"## {words}")  # said already
         if role_of(cell) != "setup":
             found[-1][1].append(cell)
     # What students wrote and what was given comes first, whatever is displayed below it.

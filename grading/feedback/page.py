@@ -11,7 +11,7 @@ from grading.cells.metadata import grade_id
 from grading.course.config import Course
 from grading.feedback.notebook import anchor, parts_of
 from grading.judging.record import TOLERANCE, Written
-from grading.judging.results import CheckMark
+from grading.judging.results import FAILED, CheckMark
 from grading.messages import message
 from grading.reporting.outline import Outline, named, place_of
 from grading.reporting.pages import rendered
@@ -131,6 +131,7 @@ def page(
         title=title,
         when=when,
         row=row,
+        unread=row.flags if row.status == FAILED else (),  # others are for the instructor
         sections=[(name, list(run)) for name, run in groupby(work, key=lambda one: one.section)],
         lost=[one for one in work if one.lost],
         written=[one for one in work if one.answer],

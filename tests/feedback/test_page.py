@@ -20,7 +20,7 @@ from grading.feedback import page as pages
 from grading.feedback.notebook import highlighted
 from grading.feedback.writing import page_path, write_feedback
 from grading.judging.record import Adjustment, Change, Deduction, Record, Written
-from grading.judging.results import FAILED, CheckMark, Result
+from grading.judging.results import ATTENTION, FAILED, CheckMark, Result
 from grading.messages import Reason
 from grading.reporting.outline import outline_of
 from grading.reporting.standings import standings
@@ -145,6 +145,13 @@ def test_what_was_no_notebook_says_why(course: Course) -> None:
     assert "not a notebook: it is a &lt;PDF&gt;" in said and "could not be read" in said
 
 
+def test_what_is_for_the_instructor_to_look_at_is_not_told(course: Course) -> None:
+    marked = record()
+    assert marked.result
+    flagged = replace(marked.result, status=ATTENTION, flags=["look at how it came about"])
+    assert "look at how" not in text_of(html(course, replace(marked, result=flagged)))
+
+
 # --- the notebook in it ------------------------------------------------------------------------
 
 
@@ -215,7 +222,7 @@ def test_a_picture_that_cannot_be_read_is_left_out_in_words(course: Course) -> N
     vast = base64.b64encode(header).decode()
     for data in (damaged, vast):
         markup = html(course, record(), with_outputs({"image/png": data, "text/plain": "x"}))
-        assert "<img" not in markup and "Too large for this page" in markup
+        assert "<img" not in markup and "Does not fit into this page" in markup
 
 
 @pytest.mark.parametrize(
@@ -284,7 +291,7 @@ def test_a_page_that_would_say_the_same_stays_and_a_new_mark_makes_a_new_one(
 ) -> None:
     path = page_path(course.home, "ada", "mini")
     roster = Roster((Student("ada", "Ada Lovelace"),))
-    assert write_feedback(course, "mini", [record()], roster) == [path]
+    assert [one.path for one in write_feedback(course, "mini", [record()], roster)] == [path]
     old = re.sub(r'(<time class="made")[^<]*', r"\1>long ago", path.read_text(encoding="utf-8"))
     path.write_text(old, encoding="utf-8")
     write_feedback(course, "mini", [record()], roster)
@@ -294,5 +301,6 @@ def test_a_page_that_would_say_the_same_stays_and_a_new_mark_makes_a_new_one(
 
 
 def test_who_is_in_no_roster_has_a_page_without_a_name(course: Course) -> None:
-    (path,) = write_feedback(course, "mini", [record()], None)
-    assert "<bdi>ada</bdi>" in path.read_text(encoding="utf-8")
+    (page,) = write_feedback(course, "mini", [record()], None)
+    assert "<bdi>ada</bdi>" in page.path.read_text(encoding="utf-8")
+    assert (page.name, page.email, page.is_final) == ("", "", False)
