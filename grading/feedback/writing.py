@@ -28,9 +28,9 @@ class Returned:
         Name and address are empty where the roster has none.
     path : Path
     score, max_score : float
-        What it says of the total, and
+        What it says of the total.
     is_final : bool
-        whether that waits for nobody.
+        Whether nothing in the total waits for a person.
     """
 
     student: str
