@@ -26,8 +26,10 @@ from grading.course.config import Course, load_course
 from grading.course.roster import read_roster
 from grading.engine.runner import Engine
 from grading.errors import UserError
+from grading.feedback.writing import page_path
 from grading.gradebook.marks import Marks
 from grading.reporting import report as reporting
+from grading.reporting.outline import read_outline
 from grading.reporting.standings import class_view
 from tests import demo
 from tests.example_class import OFF_BY_ONE, filled, solutions
@@ -38,6 +40,7 @@ COLOURS = 64  # text and bars need no more
 WHOLE_WORDS = ".jp-OutputArea-output pre { word-break: normal }"  # as Jupyter breaks lines
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 HIDDEN = "hide-code"  # a cell of which only the output is shown
+SHORT_WINDOW = "al1005"  # in the example class
 ASK = "tick.hint()\ntick.hint()"  # what is expected, then the author's hint
 
 
@@ -48,6 +51,7 @@ def main() -> None:
     save("tick", photograph(ticks(course), width=820, height=470))
     save("attention", attention(course))
     save("report", photograph(report(), width=1000, height=760))
+    save("feedback", photograph(feedback(), width=820, height=900))
 
 
 # --- what is shown -----------------------------------------------------------------------------
@@ -91,9 +95,20 @@ def report() -> str:
         raise UserError("the demo has no report; run `make demo` first")
     course = replace(load_course(home), language="en")
     with Marks(course.db_url) as marks:
-        results, totals = marks.results(demo.LAB), marks.totals(demo.LAB)
-    view = replace(class_view(results, read_roster(course.roster), totals), notes=())
-    return reporting.page(course, demo.LAB, view, datetime.now().astimezone())
+        records = marks.records(demo.LAB)
+    view = class_view(records, read_roster(course.roster), course.zone, course.language)
+    view = replace(view, notes=())
+    return reporting.page(
+        course, demo.LAB, view, read_outline(course, demo.LAB), {}, datetime.now().astimezone()
+    )
+
+
+def feedback() -> str:
+    """Return the page of the demo's student whose window is one word short."""
+    path = page_path(ROOT / "demo" / "course", SHORT_WINDOW, demo.LAB)
+    if not path.exists():
+        raise UserError("the demo has no feedback; run `make demo` first")
+    return path.read_text(encoding="utf-8")
 
 
 def _lab(name: str) -> Lab:

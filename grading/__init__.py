@@ -78,7 +78,7 @@ ROOMS = {
     ),
     "collect": Room("what was handed in into one submission a student", ("cells", "course")),
     "gradebook": Room(
-        "release, grade, feedback, and nbgrader's database",
+        "release, grade, and nbgrader's database",
         ("authoring", "cells", "collect", "course", "engine", "judging", "utils"),
         modules=("nbgrader_plugin",),
     ),
@@ -89,7 +89,11 @@ ROOMS = {
     "similarity": Room(
         "what hand-ins share beyond chance and the released code", ("cells", "collect", "course")
     ),
-    "reporting": Room("standings, pages, exports", ("course", "judging", "similarity")),
+    "reporting": Room("standings, pages, exports", ("cells", "course", "judging", "similarity")),
+    "feedback": Room(
+        "what students get back: a page each, in an LMS's zip, by e-mail",
+        ("cells", "course", "gradebook", "judging", "reporting"),
+    ),
     "publishing": Room("the student bundle, and what must not be in it", ("authoring", "course")),
     "cli": Room(
         "the command line: calls the rooms, and nobody calls it",
@@ -99,6 +103,7 @@ ROOMS = {
             "collect",
             "course",
             "engine",
+            "feedback",
             "gradebook",
             "judging",
             "native",

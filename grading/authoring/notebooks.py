@@ -7,7 +7,6 @@ import ast
 import copy
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ from nbformat import NotebookNode
 from grading.authoring.setup_cell import setup_source
 from grading.authoring.source import Cell, Lab, made_ids
 from grading.authoring.stubs import BEGIN, END, split_answer, stub
+from grading.cells.headings import headings
 from grading.cells.metadata import language_of, role_of
 from grading.course.config import LANGUAGES, Course
 from grading.errors import UserError
@@ -248,17 +248,8 @@ def section_of_check(lab: Lab) -> dict[str, dict[str, str]]:
 
 
 def _last_heading(text: str) -> str:
-    """Return the last heading of level 2 outside code blocks, ``""`` if there is none."""
-    heading, fence = "", ""
-    for line in text.split("\n"):
-        mark = re.match(r" {0,3}(```+|~~~+)", line)
-        if mark and not fence:
-            fence = mark[1]
-        elif mark and mark[1].startswith(fence):
-            fence = ""
-        elif not fence and (match := re.match(r" {0,3}##\s+(.*?)[\s#]*$", line)):
-            heading = match[1]
-    return heading
+    """Return the last heading of level 2, ``""`` if there is none."""
+    return next((words for level, words in reversed([*headings(text)]) if level == 2), "")
 
 
 def minutes_of_check(lab: Lab) -> dict[str, float]:

@@ -22,7 +22,7 @@ from grading.cli.options import (
     labs_course_here,
     profile_of,
 )
-from grading.cli.settling import STALE, class_of, read_beside, settle
+from grading.cli.settling import STALE, class_of, read_beside, records_of, settle
 from grading.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from grading.course.config import Course
     from grading.course.roster import Roster
     from grading.engine.executor import Executor, RunOptions
+    from grading.feedback.writing import Returned
     from grading.gradebook.grader import Graded, Grader, Submission
     from grading.gradebook.marks import Marks
     from grading.judging.results import Result
@@ -259,21 +260,86 @@ def mark(
     say(f"{lab}, {student}, {cell}: {before:g} → {marks:g}")
 
 
-def feedback(lab: LabName, db: DatabaseUrl = None) -> None:
+def feedback(
+    lab: LabName,
+    lms: Annotated[
+        str | None,
+        typer.Option("--zip", metavar="LMS", help="moodle or canvas: a zip that it takes."),
+    ] = None,
+    mail: Annotated[bool, typer.Option("--mail", help="Write an e-mail for each student.")] = False,
+    send: Annotated[
+        bool, typer.Option("--send", help="With --mail: show who would be sent theirs.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --send: send it.")] = False,
+    db: DatabaseUrl = None,
+) -> None:
     """Write one HTML page for each student with marks, reasons and comments."""
-    from grading.gradebook import feedback as of_evidence
-    from grading.gradebook.lateness import late_policy
+    from grading.feedback.writing import write_feedback
     from grading.gradebook.marks import Marks
     from grading.native import feedback as of_plain
     from grading.native.course import is_plain
 
+    if (send and not mail) or (yes and not send):
+        raise UserError("expected --mail with --send, and --send with --yes")
     course = course_here()
-    write = of_plain if is_plain(course, lab) else of_evidence
-    policy = late_policy(course)
-    with Marks.existing(gradebook_url(course, db)) as marks:
-        settle(lab, marks, policy)
-    pages = write.write_feedback(course, lab, gradebook_url(course, db))
-    say(f"{len(pages)} pages under {shown(course.home / 'feedback')}")
+    course.lab(lab)
+    url, beside = gradebook_url(course, db), read_beside(course)
+    with Marks.existing(url) as marks:
+        settle(lab, marks, beside.policy)
+        records = records_of(course, lab, marks, beside)
+    if is_plain(course, lab):
+        if lms or mail:
+            raise UserError(f"--zip and --mail are for labs of the kit; {lab} is nbgrader's own")
+        count = len(of_plain.write_feedback(course, lab, url))
+        pages = []
+    else:
+        pages = write_feedback(course, lab, records, beside.roster)
+        count = len(pages)
+    say(f"{count} pages under {shown(course.home / 'feedback')}")
+    if lms:
+        _zip(course, lab, lms, pages)
+    if mail:
+        _mail(course, lab, pages, send, yes)
+
+
+def _zip(course: Course, lab: str, lms: str, pages: list[Returned]) -> None:
+    from grading.feedback.zips import write_zip
+
+    ids = _lms_ids(course, lab, (page.student for page in pages))
+    path, warnings = write_zip(course, lab, lms, pages, ids)
+    for line in warnings:
+        note(line)
+    say(f"{lab}: zip for {lms} in {shown(path)}")
+
+
+def _mail(course: Course, lab: str, pages: list[Returned], send: bool, yes: bool) -> None:
+    """Write the e-mail of a lab; send it, or show what would be sent."""
+    from grading.feedback.mail import mailbox, sender_of, write_mail
+    from grading.feedback.sending import SentLog, connected
+    from grading.feedback.sending import send as send_messages
+
+    messages, warnings = write_mail(course, lab, pages)
+    folder = mailbox(course.home, lab)
+    for line in warnings:
+        note(line)
+    say(f"{len(messages)} e-mails in {shown(folder)}")
+    if not send:
+        return
+    log = SentLog(folder)
+    left = log.left(messages)
+    say(f"{len(messages) - len(left)} of them were sent before")
+    with connected(sender_of(course)) as server:
+        if not yes:
+            for one in left.values():
+                say(f"would be sent: {one['To']}")
+            say("nothing is sent yet; the same with --yes sends it")
+            return
+        sent = send_messages(server, left, log)
+    say(f"{sent.count} were sent")
+    for student, why in sent.refused.items():
+        note(f"not sent to {student}: {why}")
+    if sent.refused:
+        raise typer.Exit(1)
 
 
 def export(
@@ -307,11 +373,12 @@ def export(
             raise UserError(f"expected {needed} with {option}, found only --to {to}")
     course = course_here()
     view = _view(course, lab, db)
+    handed_in = (row.student for row in view.handed_in)
     if worksheet:
-        ids = _lms_ids(course, lab, view)
+        ids = _lms_ids(course, lab, handed_in)
         path, warnings = exports.fill_worksheet(course, lab, view, worksheet, ids)
     elif gradebook:
-        ids = _lms_ids(course, lab, view)
+        ids = _lms_ids(course, lab, handed_in)
         path, warnings = exports.fill_gradebook(course, lab, view, gradebook, ids, column)
     else:
         path, warnings = exports.export(course, lab, to, view)
@@ -320,10 +387,8 @@ def export(
     say(f"{lab}: exported to {shown(path)}")
 
 
-def _lms_ids(course: Course, lab: str, view: ClassView) -> dict[str, dict[str, str]]:
+def _lms_ids(course: Course, lab: str, students: Iterable[str]) -> dict[str, dict[str, str]]:
     """Return what the LMS calls each student, as far as `collect` could tell."""
     from grading.collect.submitted import Place
 
-    return {
-        row.student: Place(course.home, row.student, lab).handed_in().ids for row in view.handed_in
-    }
+    return {student: Place(course.home, student, lab).handed_in().ids for student in students}

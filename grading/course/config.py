@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from grading.course.dates import WRITTEN, moment
 from grading.course.late import Late
 from grading.course.late import contradictions as late_contradictions
+from grading.course.mail import Mail
 from grading.course.scales import MARK, SWITCH, Marking
 from grading.course.scales import contradictions as mark_contradictions
 from grading.course.tables import TABLE, Rule, is_number, problems
@@ -151,6 +152,7 @@ class Course:
     late: Late | None = None
     exams: tuple[ExamInfo, ...] = ()
     mark: Marking = field(default_factory=Marking)
+    mail: Mail | None = None
 
     @property
     def zone(self) -> tzinfo | None:
@@ -255,6 +257,7 @@ class CourseFile:
     late: Annotated[Late | None, TABLE] = None
     exams: Annotated[tuple[ExamInfo, ...], TABLE] = ()
     mark: Annotated[Marking, TABLE] = field(default_factory=Marking)
+    mail: Annotated[Mail | None, TABLE] = None
 
 
 def load_course(root: Path) -> Course:
@@ -281,6 +284,7 @@ def load_course(root: Path) -> Course:
             ExamInfo(**exam | {"file": root / exam["file"]}) for exam in raw.get("exams", [])
         ),
         mark=Marking(**raw.get("mark", {})),
+        mail=Mail(**raw["mail"]) if "mail" in raw else None,
         **about | {"roster": root / about["roster"]},
     )
 

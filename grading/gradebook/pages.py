@@ -1,8 +1,9 @@
 """nbgrader's pages of a submission, as this course's settings have them made.
 
-Feedback and Formgrader's view are nbgrader's templates. Around them stand a second wall, should
-anything live be left in what was stored (`grading.judging.harmless`): a content security policy in
-every page. And nothing is loaded from elsewhere: formulas are MathML, which browsers read.
+Formgrader's view, and the feedback of courses that are nbgrader's own, are its templates. Around
+them stand a second wall, should anything live be left in what was stored
+(`grading.judging.harmless`): a content security policy in every page. And nothing is loaded from
+elsewhere: formulas are MathML, which browsers read.
 """
 
 import base64
@@ -29,12 +30,12 @@ MOST_FORMULAS = 300  # in one text
 
 _SCRIPT = re.compile(r"<script[^>]*>(.*?)</script>|\son[a-z]+=\"([^\"]*)\"", re.DOTALL)
 _MATHML = "http://www.w3.org/1998/Math/MathML"
-_ELEMENTS = {
+ELEMENTS = {
     *("math", "menclose", "mfrac", "mi", "mn", "mo", "mover", "mpadded", "mphantom", "mroot"),
     *("mrow", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext"),
     *("mtr", "munder", "munderover"),
 }
-_LOOKS = {
+LOOKS = {
     *("accent", "columnalign", "columnlines", "columnspacing", "display", "displaystyle"),
     *("fence", "form", "largeop", "linethickness", "lspace", "mathvariant", "maxsize", "minsize"),
     *("movablelimits", "notation", "rowlines", "rowspacing", "rspace", "scriptlevel", "separator"),
@@ -55,12 +56,16 @@ def page_settings() -> Config:
 
 @pass_context
 def markdown_to_html(context: Context, source: str) -> str:
-    """Return the HTML of Markdown, its formulas in MathML: a filter of the exporter's templates."""
-    cell = context.get("cell") or {}
+    """Return the HTML of a cell's Markdown: a filter of the exporter's templates."""
+    return html_of_markdown(source, (context.get("cell") or {}).get("attachments", {}))
+
+
+def html_of_markdown(source: str, attachments: dict[str, dict[str, str]]) -> str:
+    """Return the HTML of Markdown, its formulas in MathML, its attachments in it."""
     renderer = _Renderer(
         escape=False,
         allow_harmful_protocols=False,
-        attachments=cell.get("attachments", {}),
+        attachments=attachments,
         exclude_anchor_links=True,
     )
     try:
@@ -126,11 +131,11 @@ class _Renderer(IPythonRenderer):
 def _of_layout(node: ElementTree.Element) -> Iterator[str]:
     """Yield a formula's MathML with nothing in it that is more than layout: no links, no styles."""
     name = node.tag.removeprefix(f"{{{_MATHML}}}")
-    name = name if name in _ELEMENTS else "mrow"
+    name = name if name in ELEMENTS else "mrow"
     looks = (
         f' {key}="{text}"'
         for key, text in node.attrib.items()
-        if key in _LOOKS and _LOOK.fullmatch(text)
+        if key in LOOKS and _LOOK.fullmatch(text)
     )
     yield f"<{name}{''.join(looks)}>{escape(node.text or '')}"
     for child in node:

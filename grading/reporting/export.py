@@ -175,16 +175,18 @@ def class_rows(view: ClassView, lang: str) -> Rows:
     """Return how the class did in every check, and the class in a few numbers."""
     titles = ("check", "full", "some", "students", "mean_marks", "marks")
     table: Rows = [[message(f"report.{title}", lang) for title in titles]]
-    for rate in view.rates:
-        name = f"{rate.cell}: {rate.title}"
+    for rate in view.rates + view.question_rates:
+        name = f"{rate.cell}: {rate.title}" if rate.title != rate.cell else rate.cell
         table.append([name, rate.full, rate.partly, rate.students, rate.mean, rate.max])
     numbers = view.overview
     table.append([])
     table.append([message("report.handed_in", lang), numbers.submissions])
     table.append([message("report.missing_tile", lang), numbers.missing])
     table.append([message("report.waiting_tile", lang), numbers.waiting])
-    table.append([f"{message('report.mean_tile', lang)} (%)", numbers.mean])
-    table.append([f"{message('report.median_tile', lang)} (%)", numbers.median])
+    for name, spread in (("settled", numbers.final), ("pending", numbers.provisional)):
+        which = message(f"report.{name}", lang)
+        for number, value in (("mean", spread.mean), ("median", spread.median)):
+            table.append([f"{message(f'report.{number}_tile', lang)}, {which} (%)", value])
     return table
 
 

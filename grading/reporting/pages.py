@@ -13,7 +13,9 @@ from markupsafe import Markup
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def rendered(template: str, styles: Sequence[str], script: str = "", **values: Any) -> str:
+def rendered(
+    template: str, styles: Sequence[str], script: str = "", allows: str = "", **values: Any
+) -> str:
     """Return a page.
 
     Parameters
@@ -23,12 +25,14 @@ def rendered(template: str, styles: Sequence[str], script: str = "", **values: A
         into its head and body.
     styles : sequence of str
     script : str
-        None if it is left out.
+        Empty if nothing runs in it.
+    allows : str
+        What its policy allows beside that style and that script.
     **values
         What the template fills in; whatever is no markup is escaped.
     """
-    css = "".join(_text(style) for style in styles)
     code = _text(script) if script else ""
+    css = "".join(_text(style) for style in styles)
     return (
         _environment()
         .get_template(template)
@@ -36,7 +40,7 @@ def rendered(template: str, styles: Sequence[str], script: str = "", **values: A
             **values,
             css=Markup(css),
             script=Markup(code),
-            policy=_policy(css, code),
+            policy=_policy(css, code, allows),
         )
     )
 
@@ -57,13 +61,18 @@ def _text(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _policy(css: str, script: str) -> str:
-    """Return a Content-Security-Policy that allows this style, this script and nothing else."""
+def _policy(css: str, script: str, allows: str) -> str:
+    """Return a Content-Security-Policy that allows these and nothing else."""
 
     def source(text: str) -> str:
         return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
-    return (
-        f"default-src 'none'; style-src {source(css)}; script-src {source(script)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
+    rules = [
+        "default-src 'none'",
+        f"style-src {source(css)}",
+        *([f"script-src {source(script)}"] if script else []),
+        *([allows] if allows else []),
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
+    return "; ".join(rules)

@@ -1,10 +1,11 @@
 """What instructors read about a lab: a table in the terminal and one self-contained HTML page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -17,6 +18,7 @@ from grading.course.config import Course
 from grading.files import write_atomically
 from grading.judging.results import ATTENTION, FAILED, GRADED
 from grading.messages import message
+from grading.reporting.outline import Outline, named, place_of, read_outline
 from grading.reporting.pages import rendered
 from grading.reporting.standings import (
     MISSING,
@@ -126,9 +128,11 @@ def _summary(numbers: Overview, lang: str) -> str:
         parts.append(message("report.missing_count", lang, count=numbers.missing))
     if numbers.waiting:
         parts.append(message("report.waiting_count", lang, count=numbers.waiting))
-    for name, value in (("mean", numbers.mean), ("median", numbers.median)):
-        if value is not None:
-            parts.append(f"{message(f'report.{name}', lang)} {percentage(value)}")
+    for which, spread in (("settled", numbers.final), ("pending", numbers.provisional)):
+        for name, value in (("mean", spread.mean), ("median", spread.median)):
+            if value is not None:
+                about = f"{message(f'report.{name}', lang)} {percentage(value)}"
+                parts.append(f"{about} ({message(f'report.{which}', lang)})")
     return " · ".join(parts)
 
 
@@ -151,12 +155,45 @@ def status(row: Standing, lang: str) -> str:
 def write_html(course: Course, lab: str, view: ClassView) -> Path:
     """Write the lab's page to ``course/reports/<lab>/index.html`` and return its path."""
     path = course.home / "reports" / lab / "index.html"
-    write_atomically(path, page(course, lab, view, datetime.now().astimezone()).encode())
+    when = datetime.now().astimezone(course.zone)
+    files = {row.student: _files(course.home, row.student, lab) for row in view.handed_in}
+    text = page(course, lab, view, read_outline(course, lab), files, when)
+    write_atomically(path, text.encode())
     return path
 
 
-def page(course: Course, lab: str, view: ClassView, when: datetime) -> str:
-    """Return the lab's HTML page, in the course's language; it refers to nothing outside it."""
+def _files(home: Path, student: str, lab: str) -> list[tuple[str, str]]:
+    """Return what there is of a student's: what it is, and where it is from the lab's page."""
+    return [
+        (what, f"../../{quote(path.relative_to(home).as_posix())}")
+        for what, folder, kind in (
+            ("notebook", "autograded", "*.ipynb"),
+            ("feedback", "feedback", "*.html"),
+        )
+        for path in sorted((home / folder / student / lab).glob(kind))
+    ]
+
+
+def page(
+    course: Course,
+    lab: str,
+    view: ClassView,
+    outline: Outline,
+    files: Mapping[str, Sequence[tuple[str, str]]],
+    when: datetime,
+) -> str:
+    """Return the lab's HTML page, in the course's language; nothing is loaded into it.
+
+    Parameters
+    ----------
+    course, lab, view
+    outline : Outline
+        The names of the lab's exercises.
+    files : mapping
+        Of each student: ``notebook`` or ``feedback``, and the address it is linked to.
+    when : datetime
+        When the page is made.
+    """
     lang = course.language
 
     def words(key: str, **values: Any) -> str:
@@ -174,8 +211,10 @@ def page(course: Course, lab: str, view: ClassView, when: datetime) -> str:
         when=when,
         rows=view.rows,
         overview=view.overview,
-        histogram=_histogram(view.overview.bins),
-        rates=sorted(view.rates, key=lambda rate: rate.pass_rate),
+        histogram=_histogram(view.overview.final.bins, view.overview.provisional.bins),
+        rates=sorted(view.rates + view.question_rates, key=lambda rate: rate.pass_rate),
+        name=lambda cell: place_of(outline, cell).name,
+        files=files,
         notes=view.notes,
         signs=SIGNS,
         style_names=WORDS,
@@ -184,19 +223,26 @@ def page(course: Course, lab: str, view: ClassView, when: datetime) -> str:
         percentage=percentage,
         status=lambda row: status(row, lang),
         missing=MISSING,
-        others=lambda row: [*other_lines(row, lang), *history_lines(row, lang)],
+        others=lambda row: _others(named(row, outline), lang),
     )
 
 
-def _histogram(bins: Sequence[int]) -> list[dict[str, int]]:
-    """Return each bar of the histogram: its range in percent, count, and height in pixels."""
-    step, highest = 100 // len(bins), max(*bins, 1)
+def _others(row: Standing, lang: str) -> list[str]:
+    return [*other_lines(row, lang), *history_lines(row, lang)]
+
+
+def _histogram(final: Sequence[int], provisional: Sequence[int]) -> list[dict[str, int]]:
+    """Return each bar of the histogram: its range in percent, counts, and heights in pixels."""
+    step = 100 // len(final)
+    highest = max(1, *map(sum, zip(final, provisional, strict=True)))
     return [
         {
             "low": place * step,
             "high": (place + 1) * step,
-            "count": count,
-            "height": round(HISTOGRAM_HEIGHT * count / highest),
+            "final": done,
+            "provisional": waiting,
+            "height": round(HISTOGRAM_HEIGHT * done / highest),
+            "provisional_height": round(HISTOGRAM_HEIGHT * waiting / highest),
         }
-        for place, count in enumerate(bins)
+        for place, (done, waiting) in enumerate(zip(final, provisional, strict=True))
     ]

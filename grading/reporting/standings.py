@@ -53,6 +53,8 @@ class Standing:
         Empty for a submission that could not be run.
     written, adjustments, deductions, by_hand
         What people and lateness add to the checks, and take from them.
+    unanswered : tuple of str
+        Cells of written answers that were left blank.
     history, overwritten : tuple of Change
         What people gave for answers that were replaced since, and what others changed.
     handed_in : datetime or None
@@ -73,6 +75,7 @@ class Standing:
     adjustments: tuple[Adjustment, ...] = ()
     deductions: tuple[Deduction, ...] = ()
     by_hand: tuple[ByHand, ...] = ()
+    unanswered: tuple[str, ...] = ()
     history: tuple[Change, ...] = ()
     overwritten: tuple[Change, ...] = ()
     handed_in: datetime | None = None
@@ -100,7 +103,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class CheckRate:
-    """How the class did in one check.
+    """How the class did in one check, or in one written question.
 
     Attributes
     ----------
@@ -109,7 +112,7 @@ class CheckRate:
         What people read in place of the label.
     max : float
     students : int
-        Students whose submission ran, so that the check has an outcome.
+        Students with an outcome: whose submission ran, or whose answer was marked.
     full, partly : int
         Students with all of its marks, and with some.
     mean : float
@@ -132,27 +135,41 @@ class CheckRate:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """How the totals of some students are spread.
+
+    Attributes
+    ----------
+    mean, median : float or None
+        Percent of the marks; None if they are nobody's.
+    bins : tuple of int
+        Students by percentage, in ten steps; 100 % belongs to the last.
+    """
+
+    mean: float | None
+    median: float | None
+    bins: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Overview:
-    """The class in a few numbers; mean, median and bins are of those who handed in.
+    """The class in a few numbers.
 
     Attributes
     ----------
     submissions, missing, waiting : int
         Students who handed in, who did not, and whose score is provisional.
     max_score : float
-    mean, median : float or None
-        Percent of the marks; None without submissions.
-    bins : tuple of int
-        Students by percentage, in ten steps; 100 % belongs to the last.
+    final, provisional : Spread
+        Of the totals in which nothing waits for a person, and of the others.
     """
 
     submissions: int
     missing: int
     waiting: int
     max_score: float
-    mean: float | None
-    median: float | None
-    bins: tuple[int, ...]
+    final: Spread
+    provisional: Spread
 
 
 @dataclass(frozen=True)
@@ -164,8 +181,8 @@ class ClassView:
     rows : tuple of Standing
         By surname.
     overview : Overview
-    rates : tuple of CheckRate
-        In the order of the lab.
+    rates, question_rates : tuple of CheckRate
+        Of the checks, and of the written questions, in the order of the lab.
     notes : tuple of str
         How runs differed from a fully sandboxed one, with whose they were if not all did.
     unlisted : tuple of str
@@ -177,6 +194,7 @@ class ClassView:
     rates: tuple[CheckRate, ...]
     notes: tuple[str, ...]
     unlisted: tuple[str, ...] = ()
+    question_rates: tuple[CheckRate, ...] = ()
 
     @property
     def handed_in(self) -> tuple[Standing, ...]:
@@ -203,7 +221,14 @@ def class_view(
     unlisted = tuple(
         student for record in known if (student := plain(record.student)) not in listed
     )
-    return ClassView(rows, overview(rows), tuple(check_rates(rows)), tuple(notes), unlisted)
+    return ClassView(
+        rows,
+        overview(rows),
+        tuple(check_rates(rows)),
+        tuple(notes),
+        unlisted,
+        tuple(question_rates(rows)),
+    )
 
 
 def _notes(results: Sequence[Result]) -> Iterator[str]:
@@ -275,6 +300,7 @@ def _standing(student: Student, record: Record | None, zone: tzinfo | None) -> S
             replace(item, why=plain(item.why), who=plain(item.who), when=plain(item.when))
             for item in record.by_hand
         ),
+        unanswered=tuple(plain(cell) for cell in result.unanswered) if result else (),
         history=tuple(_local(change, zone) for change in record.history),
         overwritten=tuple(_local(change, zone) for change in record.overwritten),
         handed_in=record.handed_in and record.handed_in.astimezone(zone),
@@ -291,15 +317,22 @@ def _local(change: Change, zone: tzinfo | None) -> Change:
 def overview(rows: Sequence[Standing]) -> Overview:
     """Return the class in a few numbers."""
     handed_in = [row for row in rows if row.status != MISSING]
-    percents = [row.percent for row in handed_in if row.percent is not None]
-    bins = [0] * BINS
-    for percent in percents:
-        bins[min(max(math.floor(percent / 100 * BINS), 0), BINS - 1)] += 1
     return Overview(
         submissions=len(handed_in),
         missing=len(rows) - len(handed_in),
         waiting=sum(row.waiting for row in rows),
         max_score=max((row.max_score for row in rows), default=0.0),
+        final=_spread(row.percent for row in handed_in if not row.waiting),
+        provisional=_spread(row.percent for row in handed_in if row.waiting),
+    )
+
+
+def _spread(found: Iterable[float | None]) -> Spread:
+    percents = [percent for percent in found if percent is not None]
+    bins = [0] * BINS
+    for percent in percents:
+        bins[min(max(math.floor(percent / 100 * BINS), 0), BINS - 1)] += 1
+    return Spread(
         mean=statistics.fmean(percents) if percents else None,
         median=statistics.median(percents) if percents else None,
         bins=tuple(bins),
@@ -312,19 +345,31 @@ def check_rates(rows: Iterable[Standing]) -> list[CheckRate]:
     for row in sorted(rows, key=lambda row: -len(row.checks)):
         for check in row.checks:
             outcomes.setdefault((check.cell, check.label), []).append(check)
-    return [
-        CheckRate(
-            cell=cell,
-            label=label,
-            title=checks[0].title,
-            max=checks[0].max,
-            students=len(checks),
-            full=sum(_full(check) for check in checks),
-            partly=sum(check.marks > TOLERANCE and not _full(check) for check in checks),
-            mean=statistics.fmean(check.marks for check in checks),
-        )
-        for (cell, label), checks in outcomes.items()
-    ]
+    return [_rate(label, checks[0].title, checks) for (_, label), checks in outcomes.items()]
+
+
+def question_rates(rows: Iterable[Standing]) -> list[CheckRate]:
+    """Return how the class did in each written question that somebody has marked."""
+    outcomes: dict[str, list[CheckMark]] = {}
+    for row in rows:
+        for one in row.written:
+            if one.marks is not None:
+                mark = CheckMark(one.cell, one.cell, one.marks, one.max, one.comment)
+                outcomes.setdefault(one.cell, []).append(mark)
+    return [_rate(cell, cell, marks) for cell, marks in outcomes.items()]
+
+
+def _rate(label: str, title: str, marks: Sequence[CheckMark]) -> CheckRate:
+    return CheckRate(
+        cell=marks[0].cell,
+        label=label,
+        title=title,
+        max=marks[0].max,
+        students=len(marks),
+        full=sum(_full(mark) for mark in marks),
+        partly=sum(mark.marks > TOLERANCE and not _full(mark) for mark in marks),
+        mean=statistics.fmean(mark.marks for mark in marks),
+    )
 
 
 def lost_lines(row: Standing, lang: str) -> list[str]:

@@ -25,6 +25,7 @@ Place = tuple[str, ...]  # the keys that lead to a table
 RIGHT = tomllib.loads(in_every_language(mini.COURSE)) | {
     "late": {"policy": "none"},
     "exams": [{"name": "exam", "title": {}, "file": "exam.csv", "maximum": 10}],
+    "mail": {"sender": "Ana Gil <ana@example.org>"},
 }
 
 

@@ -88,10 +88,12 @@ def test_feedback_is_of_the_due_date_as_it_is_now(course: Course) -> None:
     page = course.home / "feedback" / "ada" / "mini" / "mini.html"
     make_due(course, "2030-01-12")
     command(course, "feedback", "mini")
-    assert "Late submission penalty" not in page.read_text(encoding="utf-8")
+    assert "Taken off for lateness" not in page.read_text(encoding="utf-8")
     make_due(course, "2030-01-10 23:59")
     command(course, "feedback", "mini")
-    assert "Late submission penalty (Score: -2.5)" in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert "<dt>Taken off for lateness</dt><dd>−2.5</dd>" in text
+    assert "<dt>Before lateness</dt><dd>5</dd>" in text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 
 import pytest
 from rich.console import Console
@@ -14,11 +13,12 @@ from grading.course.config import Course, LabInfo
 from grading.course.roster import Roster, Student
 from grading.judging.results import ATTENTION, FAILED, GRADED, CheckMark, Result
 from grading.reporting import report
+from grading.reporting.outline import Place
 from grading.reporting.standings import class_view
+from tests.parsed import Page
 from tests.reporting.marked import records
 
 HOSTILE = "</td></table><script>alert(1)</script><img src=x onerror=alert(1)>&amp; [red]\x1b[31m{x}"
-VOID = {"meta", "input", "link", "img", "br"}
 
 
 def course_in(folder, language="en"):
@@ -49,6 +49,7 @@ ROSTER = Roster(
         Student("u4", "Smith, John"),
     )
 )
+FILES = {"u1": [("notebook", "../../autograded/u1/lab/lab.ipynb")]}
 TOTALS = {"u1": (5.0, 6.0, False), "u2": (1.0, 6.0, True), "u3": (0.0, 6.0, False)}
 
 
@@ -60,44 +61,13 @@ def printed(renderable, width, terminal=True):
     return stream.getvalue()
 
 
-def html(tmp_path, results=RESULTS, roster=ROSTER, totals=TOTALS, notes=(), language="en"):
+def html(
+    tmp_path, results=RESULTS, roster=ROSTER, totals=TOTALS, notes=(), language="en", outline=None
+):
     view = replace(class_view(records(results, totals), roster), notes=notes)
     course = course_in(tmp_path, language)
-    return report.page(course, "lab", view, datetime(2030, 1, 2, 3, 4, tzinfo=UTC))
-
-
-class Page(HTMLParser):
-    """Elements, text and errors of nesting, as a browser would meet them."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.elements, self.open, self.texts, self.misnested = [], [], [], []
-        self.feed(text)
-        self.misnested += self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.misnested.append(tag)
-
-    def handle_data(self, data):
-        self.texts.append((self.open[-1] if self.open else "", data))
-
-    def inside(self, tag):
-        return [text for parent, text in self.texts if parent == tag]
-
-    def attributes(self, name):
-        return [attrs[name] for _, attrs in self.elements if name in attrs]
-
-    def counts(self):
-        return Counter(tag for tag, _ in self.elements)
+    when = datetime(2030, 1, 2, 3, 4, tzinfo=UTC)
+    return report.page(course, "lab", view, outline or {}, FILES, when)
 
 
 # The table in the terminal
@@ -194,7 +164,8 @@ def test_the_page_is_well_formed_in_both_languages(tmp_path, language):
 def test_the_page_needs_nothing_from_outside(tmp_path):
     page = Page(html(tmp_path))
     assert page.attributes("src") == []
-    assert all(link.startswith("#") for link in page.attributes("href"))
+    links = [link for link in page.attributes("href") if not link.startswith("#")]
+    assert links == ["../../autograded/u1/lab/lab.ipynb"]  # which nobody opens but who clicks
     assert "url(" not in "".join(page.inside("style"))
     assert "@import" not in "".join(page.inside("style"))
 
@@ -236,6 +207,48 @@ def test_notes_and_the_course_are_only_text_too(tmp_path):
     assert any("Uni <X>" in text for text in page.inside("p"))
 
 
+def test_totals_that_wait_stand_apart_in_mean_and_histogram(tmp_path):
+    tiles = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", html(tmp_path))
+    means = {name: value for name, value in tiles if name.startswith("Mean")}
+    assert means == {"Mean, final": "41.6 %", "Mean, provisional": "16.7 %"}
+    bars = re.findall(r'<span class="count">(.*?)</span><svg', html(tmp_path))
+    counts = [re.sub(r"<[^>]*>", "", bar) for bar in bars]
+    assert counts == ["1", "0 + 1… provisional", *"000000", "1", "0"]
+
+
+def test_without_totals_that_wait_there_is_no_word_of_them(tmp_path):
+    text = html(tmp_path, totals={})
+    shown = re.sub(r"<(style|script)>.*?</\1>", "", text, flags=re.DOTALL)
+    assert "provisional" not in shown and "<dt>Mean, final</dt>" in shown
+
+
+def test_a_marked_question_counts_among_what_loses_marks(tmp_path):
+    rows = re.findall(r"<tr>(.*?)</tr>", html(tmp_path), flags=re.DOTALL)
+    (essay,) = [row for row in rows if "essay" in row and "bar" in row]
+    assert "(0 of 2)" in essay  # u1's and u3's are marked, u2's waits
+
+
+def test_cells_are_called_by_the_names_of_their_exercises(tmp_path):
+    outline = {"check_0": Place("1. Sums", "Exercise 1 · <Double>"), "essay": Place("", "Why?")}
+    text = html(tmp_path, outline=outline)
+    assert text.count("Exercise 1 · &lt;Double&gt;") == 1 + 2  # the class, and two students
+    assert "<bdi>Why?</bdi>" in text and "<bdi>essay</bdi>" not in text
+
+
+def test_files_that_are_there_are_linked(tmp_path):
+    course = course_in(tmp_path)
+    notebook = course.home / "autograded" / "u1" / "lab" / "lab.ipynb"
+    notebook.parent.mkdir(parents=True)
+    notebook.write_text("{}")
+    path = report.write_html(course, "lab", class_view(records(RESULTS, TOTALS), ROSTER))
+    links = [
+        link
+        for link in Page(path.read_text(encoding="utf-8")).attributes("href")
+        if not link.startswith("#")
+    ]
+    assert [(path.parent / link).resolve() for link in links] == [notebook]
+
+
 def test_tables_say_what_they_are_and_their_headers_what_they_head(tmp_path):
     page = Page(html(tmp_path))
     counts = page.counts()
@@ -244,7 +257,8 @@ def test_tables_say_what_they_are_and_their_headers_what_they_head(tmp_path):
     ids = page.attributes("id")
     assert len(ids) == len(set(ids))
     for name in ("aria-labelledby", "href"):
-        assert {value.lstrip("#") for value in page.attributes(name)} <= set(ids)
+        inside = (value for value in page.attributes(name) if not value.startswith("../"))
+        assert {value.lstrip("#") for value in inside} <= set(ids)
 
 
 def test_every_outcome_is_said_in_words_beside_its_sign(tmp_path):

@@ -47,3 +47,15 @@ const openTarget = () => {
 };
 addEventListener("hashchange", openTarget);
 openTarget();
+
+// On paper everything is open: reasons are to be read there, too.
+const shut = [];
+addEventListener("beforeprint", () => {
+  for (const details of document.querySelectorAll("details:not([open])")) {
+    details.open = true;
+    shut.push(details);
+  }
+});
+addEventListener("afterprint", () => {
+  for (const details of shut.splice(0)) details.open = false;
+});

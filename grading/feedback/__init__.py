@@ -1,0 +1,1 @@
+"""What students get back: a page each, in the forms in which it reaches them."""

@@ -1,0 +1,5 @@
+"""A browser, and a page in it, for the tests that look at pages."""
+
+from tests.browsing import browser, page
+
+__all__ = ["browser", "page"]
