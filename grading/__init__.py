@@ -89,6 +89,10 @@ ROOMS = {
     "similarity": Room(
         "what hand-ins share beyond chance and the released code", ("cells", "collect", "course")
     ),
+    "keeping": Room(
+        "a course in one file, a student forgotten, marks traced to what they are of",
+        ("course", "gradebook", "judging"),
+    ),
     "reporting": Room("standings, pages, exports", ("course", "judging", "similarity")),
     "publishing": Room("the student bundle, and what must not be in it", ("authoring", "course")),
     "cli": Room(
@@ -101,6 +105,7 @@ ROOMS = {
             "engine",
             "gradebook",
             "judging",
+            "keeping",
             "native",
             "publishing",
             "reporting",

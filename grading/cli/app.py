@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from grading.cells.hasten import hasten_nbformat
-from grading.cli import build, give, publish, roster, similar
+from grading.cli import build, give, keep, publish, roster, similar
 from grading.cli.console import err
 from grading.errors import UserError
 from grading.gradebook.hasten import hasten_nbgrader
@@ -41,6 +41,8 @@ for command in (
     give.feedback,
     give.export,
     similar.similar,
+    keep.archive,
+    keep.restore,
     build.check,
     build.run,
     build.mutants,

@@ -46,6 +46,7 @@ from grading.gradebook.records import records
 from grading.judging.record import Change, Record
 from grading.judging.results import Result
 
+TABLES = (stored.table, changes.table, lateness.table)  # ours, beside nbgrader's
 KEPT = "what was finished is kept, and grade --resume goes on from there"
 
 
@@ -69,7 +70,7 @@ class Marks:
         self._db = self._gradebook.db
         self._db.info[people.NOTED] = True
         with errors_in_one_line(url):
-            for table in (stored.table, changes.table, lateness.table):
+            for table in TABLES:
                 table.metadata.create_all(self._db.get_bind())
 
     @classmethod
