@@ -91,7 +91,7 @@ ROOMS = {
     ),
     "keeping": Room(
         "a course in one file, a student forgotten, marks traced to what they are of",
-        ("course", "gradebook", "judging"),
+        ("cells", "collect", "course", "gradebook", "judging"),
     ),
     "reporting": Room("standings, pages, exports", ("course", "judging", "similarity")),
     "publishing": Room("the student bundle, and what must not be in it", ("authoring", "course")),

@@ -43,6 +43,7 @@ for command in (
     similar.similar,
     keep.archive,
     keep.restore,
+    keep.forget,
     build.check,
     build.run,
     build.mutants,

@@ -5,7 +5,7 @@ same database and the same transaction, stands the whole result: each check with
 """
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 from grading.course.config import LabInfo
 from grading.course.roster import Roster
 from grading.errors import UserError
-from grading.gradebook import changes, lateness, people, stored
+from grading.gradebook import changes, forgetting, lateness, people, stored
 from grading.gradebook.database import (
     GradebookError,
     begin_writing,
@@ -198,6 +198,37 @@ class Marks:
             changes.note(self._db, lab, key, old, marks, changes.whoever(), why)
             people.share_within_teams(self._db, lab)
         return before
+
+    def students(self) -> list[Student]:
+        """Return whom nbgrader's gradebook knows, by id."""
+        return list(self._db.scalars(sa.select(Student).order_by(Student.id)))
+
+    def rows_of(self, student: str) -> dict[str, int]:
+        """Return how many rows there are of a student, by their table."""
+        return forgetting.counts(self._db, student)
+
+    def leave_teams(
+        self, student: str, submissions: Mapping[tuple[str, str], tuple[str, str]]
+    ) -> None:
+        """Take a student out of the teams of others; see `forgetting.leave_teams`."""
+        with self._writing():
+            forgetting.leave_teams(self._db, student, submissions)
+
+    def forget(self, student: str, blot: forgetting.Blot) -> None:
+        """Remove a student with all that is known of them; see `forgetting.forget`.
+
+        Raises
+        ------
+        GradebookError
+            If somebody is reading, so that the file keeps traces of what was removed.
+        """
+        with self._writing():
+            forgetting.forget(self._db, student, blot)
+        if not forgetting.compact(self._db):
+            raise GradebookError(
+                "another program has the gradebook open, so that it still keeps what was removed: "
+                "end that, and run this again"
+            )
 
     def records(self, lab: str) -> list[Record]:
         """Return the record of every submission of a lab, by student; see `settle`."""
