@@ -199,6 +199,10 @@ class Marks:
             people.share_within_teams(self._db, lab)
         return before
 
+    def unnoted(self, lab: str) -> list[changes.Key]:
+        """Return what was given or changed and nobody knows by whom; nothing is noted of it."""
+        return list(changes.unnoted(self._db, lab))
+
     def students(self) -> list[Student]:
         """Return whom nbgrader's gradebook knows, by id."""
         return list(self._db.scalars(sa.select(Student).order_by(Student.id)))

@@ -23,14 +23,17 @@ _DECIDES = (
 )
 
 
-def basis(contents: Iterable[bytes]) -> str:
-    """Return the digest of a release, given as the contents of its files, and of this kit."""
-    return basis_with(kit(), contents)
+def basis(contents: Iterable[bytes], of_kit: str = "") -> str:
+    """Return the digest of a release and of a kit.
 
-
-def basis_with(of_kit: str, contents: Iterable[bytes]) -> str:
-    """Return the digest of a release and of the kit whose own is ``of_kit``; see `kit`."""
-    whole = hashlib.sha256(bytes.fromhex(of_kit))
+    Parameters
+    ----------
+    contents : iterable of bytes
+        Of the release's files.
+    of_kit : str
+        The kit's own digest, see `kit`; this one's by default.
+    """
+    whole = hashlib.sha256(bytes.fromhex(of_kit or kit()))
     for content in contents:
         whole.update(hashlib.sha256(content).digest())
     return whole.hexdigest()

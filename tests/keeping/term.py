@@ -19,6 +19,7 @@ from grading.course.roster import read_roster
 from grading.files import write_atomically
 from grading.gradebook.grade import EvidenceGrader
 from grading.gradebook.marks import Marks
+from grading.judging.basis import kit
 from grading.judging.results import CheckMark, Result, digest, texts
 from tests import mini
 
@@ -124,6 +125,8 @@ def result_of(course: Course, student: str, team: Iterable[str] = ()) -> Result:
         team=list(team),
         basis=EvidenceGrader(course, "mini").basis(),
         profile="quick",
+        kit=kit(),
+        seeds=[1, 2],
     )
 
 
