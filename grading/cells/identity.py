@@ -95,7 +95,7 @@ def read_identity(notebook: NotebookNode) -> Identity:
 
 
 def without_members(source: str, is_gone: Callable[[str], bool]) -> str:
-    r"""Return the source of an identity cell without those whose id or signature ``is_gone``.
+    r"""Return the source of an identity cell without whose id, else signature, ``is_gone``.
 
     Examples
     --------
@@ -106,8 +106,7 @@ def without_members(source: str, is_gone: Callable[[str], bool]) -> str:
     gone = {
         f"{field}_{number}"
         for number in (1, 2)
-        if is_gone(values.get(f"STUDENT_{number}", ""))
-        or is_gone(values.get(f"SIGNATURE_{number}", ""))
+        if is_gone(values.get(f"STUDENT_{number}") or values.get(f"SIGNATURE_{number}", ""))
         for field in ("STUDENT", "SIGNATURE")
     }
     lines = []

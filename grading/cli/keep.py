@@ -21,7 +21,8 @@ BEYOND = (
     "the LMS has its own copy of what was handed in, and of marks and feedback that were uploaded",
     "archives and copies of this folder that were made before still have everything; so has mail, "
     "and so have files given away, such as exports and what `--json` wrote elsewhere",
-    "what was downloaded from the LMS to be collected is where you put it",
+    "what was downloaded from the LMS to be collected is where you put it; to collect it again "
+    "brings a pair's notebook back with both names",
     "a server of PostgreSQL keeps what it says in its own backups and logs",
 )
 

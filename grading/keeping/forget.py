@@ -8,8 +8,9 @@ import difflib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from grading.collect.submitted import Place
@@ -21,10 +22,11 @@ from grading.gradebook.database import is_there
 from grading.gradebook.marks import Marks
 from grading.judging.results import digest
 from grading.keeping.lists import extensions_without, roster_without
-from grading.keeping.partners import handed_in_without, notebook_without
+from grading.keeping.partners import handed_in_without, is_shared, notebook_without
 from grading.keeping.traces import Traces
 
 WORK = ("submitted", "autograded", "replaced")  # a folder for each student, which stays
+DATABASE = [f"gradebook.db{ending}" for ending in ("", "-wal", "-shm", "-journal")]
 GIVEN = ("source", "release", "former")  # what students were given
 
 
@@ -91,11 +93,12 @@ class Forgetting:
         own = tuple(_own(home, student.id))
         partners: dict[Path, bytes | None] = {}
         derived = []
+        shared = cache(lambda folder: _is_shared(folder, traces))
         for path in _files(home, own):
             top = path.relative_to(home).parts[0]
             if top in WORK:
                 before = path.read_bytes()
-                if (after := _without(path, before, traces)) != before:
+                if shared(path.parent) and (after := _without(path, before, traces)) != before:
                     partners[path] = after
             elif path.parent != home and top not in GIVEN and _may_tell(path, home, traces):
                 derived.append(path)
@@ -120,7 +123,7 @@ class Forgetting:
             if marks:
                 marks.leave_teams(plan.student.id, plan.submissions)
             for path in plan.derived:
-                path.unlink(missing_ok=True)
+                self._unlink(path)
             for path, changed in plan.partners.items():
                 if changed is None:
                     path.unlink(missing_ok=True)
@@ -141,11 +144,18 @@ class Forgetting:
         lines = []
         for path in dict.fromkeys([*places, *_files(course.home, ())]):
             name = path.relative_to(course.root) if path.is_relative_to(course.root) else path
-            if path.parent == course.home and path.name.startswith("gradebook.db"):
+            if path.parent == course.home and path.name in DATABASE:
                 continue
             if _tells(path, plan.traces):
                 lines.append(str(name))
         return lines
+
+    def _unlink(self, path: Path) -> None:
+        """Remove a file, and the folders around it that are empty then: their names tell, too."""
+        path.unlink(missing_ok=True)
+        for folder in path.relative_to(self._course.home).parents[:-1]:
+            with suppress(OSError):
+                (self._course.home / folder).rmdir()
 
     def _marks(self) -> "Marks | nullcontext[None]":
         return Marks(self._url) if is_there(self._url) else nullcontext()
@@ -189,13 +199,18 @@ class Forgetting:
     def _submissions(
         self, teams: dict[str, tuple[str, ...]], partners: dict[Path, bytes | None]
     ) -> dict[tuple[str, str], tuple[str, str]]:
+        home = self._course.home
+        changed = {
+            (path.stem, path.parent.parent.name)
+            for path in partners
+            if path == Place(home, path.parent.parent.name, path.stem).notebook
+        }
         found = {}
-        for lab, others in teams.items():
-            for other in others:
-                place = Place(self._course.home, other, lab)
-                before = place.content() or b""
-                after = partners.get(place.notebook) or before
-                found[lab, other] = digest(before), digest(after)
+        for lab, other in {(lab, one) for lab, others in teams.items() for one in others} | changed:
+            place = Place(home, other, lab)
+            before = place.content() or b""
+            after = partners.get(place.notebook) or before
+            found[lab, other] = digest(before), digest(after)
         return found
 
     def _lists(self, traces: Traces, teams: dict[str, tuple[str, ...]]) -> dict[Path, bytes]:
@@ -210,14 +225,10 @@ class Forgetting:
 
 
 def _own(home: Path, student: str) -> Iterator[Path]:
-    """Yield the topmost folders and files that are called as a student is."""
-    for place, folders, names in os.walk(home):
-        if Path(place) == home:
-            folders[:] = [name for name in folders if name not in GIVEN]
-        for name in sorted([*folders, *names]):
-            if student in (name, Path(name).stem):
-                yield Path(place, name)
-        folders[:] = [name for name in folders if student not in (name, Path(name).stem)]
+    """Yield the folders and files that are called as a student is, where commands keep those."""
+    for path in sorted(home.glob("*/*")):
+        if path.parent.name not in GIVEN and student in (path.name, path.stem):
+            yield path
 
 
 def _files(home: Path, but: Iterable[Path]) -> Iterator[Path]:
@@ -229,6 +240,14 @@ def _files(home: Path, but: Iterable[Path]) -> Iterator[Path]:
             path = Path(place, name)
             if path not in left_out and path.is_file() and not path.is_symlink():
                 yield path
+
+
+def _is_shared(folder: Path, traces: Traces) -> bool:
+    """Whether what lies in a folder was handed in with a student, or is signed for one."""
+    partner = folder / "partner.txt"
+    if partner.is_file() and traces.is_id(partner.read_text(encoding="utf-8", errors="replace")):
+        return True
+    return any(is_shared(path.read_bytes(), traces) for path in sorted(folder.glob("*.ipynb")))
 
 
 def _without(path: Path, content: bytes, traces: Traces) -> bytes | None:

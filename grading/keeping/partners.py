@@ -7,6 +7,18 @@ from grading.cells.identity import ASSIGNMENT, GRADE_ID, MEANT, without_members
 from grading.gradebook.forgetting import mapped
 from grading.keeping.traces import Traces
 
+STRUCTURE = ("nbgrader", "dl", "kernelspec", "language_info")  # metadata that say what a cell is
+NO_NOTEBOOK = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
+
+def is_shared(content: bytes, traces: Traces) -> bool:
+    """Whether a notebook's identity cell names a student."""
+    try:
+        cells = [cell for cell in json.loads(content)["cells"] if _is_identity(cell)]
+        return any(_identity_without(cell, traces) != _source(cell) for cell in cells)
+    except NO_NOTEBOOK:
+        return False
+
 
 def notebook_without(content: bytes, traces: Traces) -> bytes:
     """Return a notebook whose identity cell, outputs and metadata do not tell of a student.
@@ -18,15 +30,14 @@ def notebook_without(content: bytes, traces: Traces) -> bytes:
         notebook = json.loads(content)
         changed = notebook | {
             "cells": [_cell(cell, traces) for cell in notebook["cells"]],
-            "metadata": mapped(notebook.get("metadata", {}), traces.without),
+            "metadata": _metadata(notebook.get("metadata", {}), traces),
         }
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except NO_NOTEBOOK:
         return content
     if changed == notebook:
         return content
-    return (json.dumps(changed, ensure_ascii=False, indent=1) + "\n").encode(
-        "utf-8", "surrogatepass"
-    )
+    text = json.dumps(changed, ensure_ascii=False, indent=1) + "\n"
+    return text.encode("utf-8", "surrogatepass")
 
 
 def handed_in_without(content: bytes, traces: Traces) -> bytes:
@@ -47,15 +58,33 @@ def handed_in_without(content: bytes, traces: Traces) -> bytes:
 
 
 def _cell(cell: dict[str, Any], traces: Traces) -> dict[str, Any]:
-    changed = {
-        key: value if key in ("source", "id") else mapped(value, traces.without)
-        for key, value in cell.items()
-    }
-    source = "".join(cell["source"])
-    named = cell.get("metadata", {}).get("nbgrader", {}).get("grade_id")
-    if named == GRADE_ID or ASSIGNMENT.search(source):
-        lines = without_members(source, traces.is_named).splitlines(keepends=True)
-        left = "".join(line if MEANT.match(line) else traces.without(line) for line in lines)
-        if left != source:
-            changed["source"] = left
+    changed = dict(cell)
+    if "outputs" in cell:
+        changed["outputs"] = mapped(cell["outputs"], traces.without)
+    if "metadata" in cell:
+        changed["metadata"] = _metadata(cell["metadata"], traces)
+    if _is_identity(cell) and (left := _identity_without(cell, traces)) != _source(cell):
+        changed["source"] = left
     return changed
+
+
+def _metadata(metadata: dict[str, Any], traces: Traces) -> dict[str, Any]:
+    """Return metadata of which what editors keep has no traces; what marks hang on stays."""
+    return {
+        key: value if key in STRUCTURE else mapped(value, traces.without)
+        for key, value in metadata.items()
+    }
+
+
+def _is_identity(cell: dict[str, Any]) -> bool:
+    named = cell.get("metadata", {}).get("nbgrader", {}).get("grade_id")
+    return named == GRADE_ID or ASSIGNMENT.search(_source(cell)) is not None
+
+
+def _identity_without(cell: dict[str, Any], traces: Traces) -> str:
+    lines = without_members(_source(cell), traces.is_named).splitlines(keepends=True)
+    return "".join(line if MEANT.match(line) else traces.without(line) for line in lines)
+
+
+def _source(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])

@@ -5,6 +5,8 @@ import io
 import re
 import unicodedata
 import zipfile
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +15,8 @@ from grading.course.roster import Roster, Student, folded
 BLANK = "…"
 TELLING = 4  # characters of an id or a one-word name; a shorter one is found in any text
 MOST_NESTED = 3  # zips in zips
+LARGE = 256 << 20  # bytes of a file in a zip
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 
@@ -53,11 +57,9 @@ class Traces:
         if self._any.search(name):
             return True
         if depth < MOST_NESTED and zipfile.is_zipfile(io.BytesIO(content)):
-            with zipfile.ZipFile(io.BytesIO(content)) as packed:
-                return any(
-                    self.may_be_in(entry.filename, packed.read(entry), depth + 1)
-                    for entry in packed.infolist()
-                )
+            return any(
+                self.may_be_in(inner, unpacked, depth + 1) for inner, unpacked in _within(content)
+            )
         return any(self._any.search(text) for text in spellings(content))
 
     @cached_property
@@ -74,6 +76,19 @@ class Traces:
         found = [word for text in ids for word in _written(text)]
         joined = "|".join([*_names(self.student), *found])
         return re.compile(rf"(?<![^\W_])(?:{joined})(?![^\W_])", re.IGNORECASE)
+
+
+def _within(packed: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the files in a zip; of one that cannot be read, or is far too large, the name."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as opened:
+            for entry in opened.infolist():
+                try:
+                    yield entry.filename, opened.read(entry) if entry.file_size < LARGE else b""
+                except UNREADABLE:
+                    yield entry.filename, b""
+    except UNREADABLE:
+        return
 
 
 def spellings(content: bytes) -> list[str]:

@@ -25,6 +25,7 @@ from grading.gradebook.grade import EvidenceGrader
 from grading.gradebook.lateness import late_policy
 from grading.gradebook.marks import Marks
 from grading.judging.record import Record
+from grading.judging.results import digest
 from grading.keeping.forget import Forgetting
 from grading.keeping.partners import notebook_without
 from grading.keeping.traces import Traces
@@ -56,6 +57,8 @@ def add_artefacts(course: Course, url: str) -> None:
         for one in term.NAMES:
             target.writestr(f"{term.NAMES[one]}_10450_assignsubmission_file/mini.html", b"marks")
     write_atomically(course.home / "feedback" / "mini-moodle.zip", packed.getvalue())
+    page = course.home / "reports" / "course" / ZOE / "index.html"
+    write_atomically(page, b"what if")
     mail = "To: {}\r\nSubject: mini\r\n\r\n6 of 9\r\n"
     for one, address in term.MAILS.items():
         write_atomically(course.home / "mail" / f"{one}.eml", mail.format(address).encode())
@@ -131,6 +134,7 @@ def test_nothing_of_a_student_is_left_anywhere(course: Course) -> None:
         "course/feedback/u1002/mini/mini.html",
         "course/feedback/mini-moodle.zip",
         "course/mail/u1001.eml",
+        "course/reports/course/u1001/index.html",
         "course/reports/mini/index.html",
         "course/reports/mini/mini.csv",
         "course/reports/mini/mini.xlsx",
@@ -139,6 +143,7 @@ def test_nothing_of_a_student_is_left_anywhere(course: Course) -> None:
     }
     printed = term.run(course, "forget", "U1001", "--yes")
     assert telling(course.root) == set()
+    assert not [path for path in course.root.rglob("*") if ZOE in path.name]
     assert "course/submitted/u1001" in printed and "extensions.csv" in printed
     assert "the LMS has its own copy" in printed and "archives" in printed
     assert "still tells of" not in printed
@@ -284,6 +289,35 @@ def test_who_is_no_longer_in_the_roster_is_forgotten_by_the_gradebooks_name(cour
     assert telling(course.root) == set()
 
 
+def test_who_only_named_the_student_keeps_marks_that_are_of_the_file(course: Course) -> None:
+    """Carla signs for Zoé, who handed in with Bruno: the notebook counts for Carla alone."""
+    place = Place(course.home, CARLA, "mini")
+    place.notebook.write_text(nbformat.writes(term.signed(course, (CARLA, ZOE))), encoding="utf-8")
+    with Marks(course.db_url) as marks:
+        marks.save(term.result_of(course, CARLA))
+    forget(course)
+    assert telling(course.root) == set()
+    with Marks(course.db_url) as marks:
+        result = marks.result("mini", CARLA)
+    assert result and result.submission == digest(place.content() or b"")
+
+
+def test_what_editors_keep_of_a_partner_goes_and_what_cells_are_stays() -> None:
+    student = Student("check", "Zoé Ñandú")
+    identity = code(
+        'STUDENT_1 = "bo"\nSTUDENT_2 = "check"\n',
+        nbgrader={"grade_id": "identity"},
+        executionInfo={"user": {"displayName": "Zoé Ñandú"}},
+    )
+    check = code("tick.x()", "Zoé Ñandú", nbgrader={"grade_id": "check"}, dl={"role": "check"})
+    first, second = json.loads(
+        notebook_without(partners_notebook(identity, check), Traces(student))
+    )["cells"]
+    assert first["metadata"]["executionInfo"] == {"user": {"displayName": "…"}}
+    assert second["metadata"] == check["metadata"]
+    assert second["outputs"][0]["text"] == "…"
+
+
 def test_what_a_partner_wrote_stays_and_is_named(course: Course) -> None:
     place = Place(course.home, BRUNO, "mini")
     notebook = json.loads(place.content() or b"")
@@ -308,6 +342,36 @@ def test_a_gradebook_on_a_server_forgets_too(postgresql: Server, tmp_path: Path)
         assert marks.rows_of(ZOE) == {}
         assert marks.rows_of(BRUNO)["dl_result"] == 1
     assert mark(record(course, BRUNO)) == before
+
+
+def test_a_student_called_as_a_lab_or_a_folder_takes_nothing_with_them(course: Course) -> None:
+    with course.roster.open("a", encoding="utf-8") as roster:
+        roster.write("mini,Mini Lab,,\nsubmitted,Sub Mitted,,\n")
+    before = snapshot(course.home)
+    for student in ("mini", "submitted"):
+        forget(course, student)
+    after = snapshot(course.home)
+    work = [name for name in before if name.startswith(("submitted/", "autograded/", "release/"))]
+    assert len(work) > 10
+    assert {name: after[name] for name in work} == {name: before[name] for name in work}
+    with Marks(course.db_url) as marks:
+        assert len(marks.records("mini")) == 3
+
+
+def test_a_zip_that_cannot_be_read_stops_nobody(course: Course) -> None:
+    locked = io.BytesIO()
+    with zipfile.ZipFile(locked, "w") as target:
+        target.writestr("marks.csv", "u1001")
+    data = bytearray(locked.getvalue())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # says that it is encrypted
+    write_atomically(course.home / "reports" / "locked.zip", bytes(data))
+    write_atomically(course.home / "reports" / "odd.zip", b"?" * 9 + bytes(data[60:]))
+    assert forget(course) == []
+
+
+def test_a_backup_of_the_gradebook_is_named(course: Course) -> None:
+    shutil.copy(course.home / "gradebook.db", course.home / "gradebook.db.2026-10-01")
+    assert forget(course) == ["course/gradebook.db.2026-10-01"]
 
 
 # --- whose trace is it? -------------------------------------------------------------------------
