@@ -14,7 +14,8 @@ from grading.gradebook.database import (
     must_exist,
     without_password,
 )
-from grading.gradebook.marks import TABLES, Marks
+from grading.gradebook.marks import Marks
+from grading.gradebook.tables import OURS
 
 
 def copy_gradebook(url: str, path: Path) -> None:
@@ -61,7 +62,7 @@ def _dump(url: str, engine: sa.Engine, path: Path) -> None:
         engine.connect().execution_options(isolation_level="REPEATABLE READ") as source,
         copy.begin() as target,
     ):
-        for table in (*Base.metadata.sorted_tables, *TABLES):
+        for table in (*Base.metadata.sorted_tables, *OURS):
             target.execute(sa.delete(table))
             rows = [dict(row) for row in source.execute(sa.select(table)).mappings()]
             if rows:

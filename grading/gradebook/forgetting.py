@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from nbgrader.api import Comment, Grade, Student, SubmittedAssignment, SubmittedNotebook
 
-from grading.gradebook import changes, lateness, stored
+from grading.gradebook import changes, stored
 from grading.gradebook.changes import AnySession
+from grading.gradebook.tables import OURS
 
 Blot = Callable[[str], str]  # returns a text without what tells of somebody
 
@@ -82,10 +83,9 @@ def _rows(student: str) -> list[tuple[sa.Table, sa.ColumnElement[bool]]]:
         (SubmittedAssignment, SubmittedAssignment.student_id == student),
         (Student, Student.id == student),
     ]
-    ours = (stored.table, changes.table, lateness.table)
     return [
         *((kind.__table__, rows) for kind, rows in theirs),
-        *((table, table.c.student == student) for table in ours),
+        *((table, table.c.student == student) for table in OURS),
     ]
 
 

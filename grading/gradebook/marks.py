@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 from grading.course.config import LabInfo
 from grading.course.roster import Roster
 from grading.errors import UserError
-from grading.gradebook import changes, forgetting, lateness, people, stored
+from grading.gradebook import changes, forgetting, people, stored
 from grading.gradebook.database import (
     GradebookError,
     begin_writing,
@@ -43,10 +43,10 @@ from grading.gradebook.database import (
 from grading.gradebook.deadlines import write_due_dates
 from grading.gradebook.lateness import LatePolicy
 from grading.gradebook.records import records
+from grading.gradebook.tables import OURS
 from grading.judging.record import Change, Record
 from grading.judging.results import Result
 
-TABLES = (stored.table, changes.table, lateness.table)  # ours, beside nbgrader's
 KEPT = "what was finished is kept, and grade --resume goes on from there"
 
 
@@ -70,7 +70,7 @@ class Marks:
         self._db = self._gradebook.db
         self._db.info[people.NOTED] = True
         with errors_in_one_line(url):
-            for table in TABLES:
+            for table in OURS:
                 table.metadata.create_all(self._db.get_bind())
 
     @classmethod

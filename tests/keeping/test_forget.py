@@ -13,6 +13,7 @@ from typing import Any
 import nbformat
 import pytest
 import sqlalchemy as sa
+from nbgrader.api import Base
 
 from grading.cells.identity import read_identity
 from grading.collect.submitted import Place
@@ -24,6 +25,7 @@ from grading.files import write_atomically
 from grading.gradebook.grade import EvidenceGrader
 from grading.gradebook.lateness import late_policy
 from grading.gradebook.marks import Marks
+from grading.gradebook.tables import OURS
 from grading.judging.record import Record
 from grading.judging.results import digest
 from grading.keeping.forget import Forgetting
@@ -316,6 +318,14 @@ def test_what_editors_keep_of_a_partner_goes_and_what_cells_are_stays() -> None:
     assert first["metadata"]["executionInfo"] == {"user": {"displayName": "…"}}
     assert second["metadata"] == check["metadata"]
     assert second["outputs"][0]["text"] == "…"
+
+
+def test_every_table_is_copied_and_forgotten(course: Course) -> None:
+    with Marks(course.db_url) as marks:
+        there = sa.inspect(marks._db.get_bind()).get_table_names()
+    theirs = {*Base.metadata.tables, "alembic_version"}
+    assert {*there} - theirs == {table.name for table in OURS}
+    assert all("student" in table.c for table in OURS)
 
 
 def test_what_a_partner_wrote_stays_and_is_named(course: Course) -> None:
