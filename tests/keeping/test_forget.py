@@ -438,6 +438,12 @@ def test_a_student_is_told_of_in_many_ways(text: str) -> None:
     assert "…" in traces.without(text)
 
 
+@pytest.mark.parametrize("name", ["李 小龙", "Ñá Éó", "Ø Ü"])
+def test_a_name_without_plain_letters_is_found(name: str) -> None:
+    traces = Traces(Student("u1001", name))
+    assert traces.told_in(f"by {name}") and traces.without(f"by {name}.") == "by …."
+
+
 @pytest.mark.parametrize("text", ["Zoé", "u10011", "xu1001", "azoe@uni.example", "u1001-b", ""])
 def test_others_are_not_told_of(text: str) -> None:
     assert not Traces(Student("u1001", "Zoé Ñandú", "zoe@uni.example")).told_in(text)
