@@ -89,6 +89,10 @@ ROOMS = {
     "similarity": Room(
         "what hand-ins share beyond chance and the released code", ("cells", "collect", "course")
     ),
+    "keeping": Room(
+        "a course in one file, a student forgotten, marks traced to what they are of",
+        ("cells", "collect", "course", "gradebook", "judging"),
+    ),
     "reporting": Room("standings, pages, exports", ("cells", "course", "judging", "similarity")),
     "feedback": Room(
         "what students get back: a page each, in an LMS's zip, by e-mail",
@@ -106,6 +110,7 @@ ROOMS = {
             "feedback",
             "gradebook",
             "judging",
+            "keeping",
             "native",
             "publishing",
             "reporting",

@@ -14,6 +14,7 @@ read all the same, line by line, and the slip is said.
 import ast
 import re
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -91,6 +92,31 @@ def read_identity(notebook: NotebookNode) -> Identity:
     if len(found) > 1:
         raise UserError(Reason("identity.several"))
     return next(iter([*found.values(), *read]), Identity())
+
+
+def without_members(source: str, is_gone: Callable[[str], bool]) -> str:
+    r"""Return the source of an identity cell without whose id, else signature, ``is_gone``.
+
+    Examples
+    --------
+    >>> without_members('STUDENT_1 = "ana"\nSIGNATURE_1 = "Ana Gil"', "ana".__eq__)
+    'STUDENT_1 = ""\nSIGNATURE_1 = ""'
+    """
+    values = _meant(source) | _assignments(source)[0]
+    gone = {
+        f"{field}_{number}"
+        for number in (1, 2)
+        if is_gone(values.get(f"STUDENT_{number}") or values.get(f"SIGNATURE_{number}", ""))
+        for field in ("STUDENT", "SIGNATURE")
+    }
+    lines = []
+    for line in source.splitlines(keepends=True):
+        text = line.rstrip("\r\n")
+        meant = MEANT.fullmatch(text)
+        if meant and (name := meant["name"].upper()) in gone:
+            line = f'{name} = ""{line[len(text) :]}'
+        lines.append(line)
+    return "".join(lines)
 
 
 def _read(source: str) -> Identity:

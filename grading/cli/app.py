@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from grading.cells.hasten import hasten_nbformat
-from grading.cli import build, course, give, publish, roster, similar
+from grading.cli import build, course, give, keep, publish, roster, similar, verify
 from grading.cli.console import err
 from grading.errors import UserError
 from grading.gradebook.hasten import hasten_nbgrader
@@ -43,6 +43,10 @@ for command in (
     course.course,
     course.adjust,
     similar.similar,
+    keep.archive,
+    keep.restore,
+    keep.forget,
+    verify.verify,
     build.check,
     build.run,
     build.mutants,

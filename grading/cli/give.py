@@ -102,7 +102,7 @@ def grade(
     gc.disable()  # until the imports are done, which leave no garbage worth a collection
     course = course_here()
     options = RunOptions(profile_of(profile), jobs, resume, sandbox, scheduler)
-    executor = _executor(course, lab, options)
+    executor = executor_of(course, lab, options)
 
     from grading.gradebook.marks import KEPT, Marks
     from grading.judging.results import GRADED
@@ -177,7 +177,7 @@ def _of_students(work: list[Submission], students: list[str], lab: str) -> list[
     return list(dict.fromkeys(known[student.casefold()] for student in students))
 
 
-def _executor(course: Course, lab: str, options: RunOptions) -> Executor:
+def executor_of(course: Course, lab: str, options: RunOptions) -> Executor:
     """Return what executes; on this machine it starts while the rest is imported."""
     from grading.engine.choice import executor_for
 

@@ -180,6 +180,14 @@ class Course:
         return self.roster.parent / ADJUSTMENTS
 
     @property
+    def listings(self) -> tuple[Path, ...]:
+        """The files beside the roster whose rows are about students, whether they are there or not.
+
+        A row of `extensions` may be about a group, too.
+        """
+        return (self.extensions, self.excused, self.adjustments, *(one.file for one in self.exams))
+
+    @property
     def private(self) -> tuple[Path, ...]:
         """What no submission may see: the course's folder, and what of it lies elsewhere."""
         return (
@@ -187,10 +195,7 @@ class Course:
             self.home,
             self.root / "notebooks" / "source",
             self.roster,
-            self.extensions,
-            self.excused,
-            self.adjustments,
-            *(exam.file for exam in self.exams),
+            *self.listings,
         )
 
     @property

@@ -34,7 +34,9 @@ USER = Rule(
     "a name in quotes",
     lambda value: isinstance(value, str) and value.isprintable() and bool(value.strip()),
 )
-SECURITY = Rule(f"one of: {', '.join(PORTS)}", lambda value: value in PORTS)
+SECURITY = Rule(
+    f"one of: {', '.join(PORTS)}", lambda value: isinstance(value, str) and value in PORTS
+)
 
 
 @dataclass(frozen=True)

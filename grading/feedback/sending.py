@@ -61,7 +61,7 @@ class SentLog:
 
     def note(self, one: EmailMessage) -> None:
         """Keep that a message was sent."""
-        self._sent[one["Message-ID"]] = f"{one['To']}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        self._sent[one["Message-ID"]] = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
         text = json.dumps(self._sent, ensure_ascii=False, indent=1)
         write_atomically(self._path, text.encode())
 

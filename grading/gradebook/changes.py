@@ -143,13 +143,23 @@ def find_unnoted(session: AnySession, lab: str, student: str | None = None) -> l
     Scripts and nbgrader's own commands write into the gradebook, too. Who did it is not known then,
     and the time is that of finding it.
     """
+    return [
+        note(session, lab, key, old, new, who="")
+        for key, (old, new) in unnoted(session, lab, student).items()
+    ]
+
+
+def unnoted(
+    session: AnySession, lab: str, student: str | None = None
+) -> dict[Key, tuple[Value, Value]]:
+    """Return what was noted last and what stands, where these are not the same."""
     known = {change.key: change.new for change in noted(session, lab, student)}
     stands = given(session, lab, student)
-    return [
-        note(session, lab, key, known.get(key), stands.get(key), who="")
+    return {
+        key: (known.get(key), stands.get(key))
         for key in sorted(known.keys() | stands.keys())
         if known.get(key) != stands.get(key)
-    ]
+    }
 
 
 def grades(session: AnySession, lab: str, student: str) -> list[Any]:

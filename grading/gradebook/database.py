@@ -114,14 +114,20 @@ def opened(url: str) -> Gradebook:
     return gradebook
 
 
-def must_exist(url: str) -> None:
-    """Raise `UserError` if there is no gradebook at ``url``; none is made."""
+def is_there(url: str) -> bool:
+    """Whether there is a gradebook at ``url``; none is made."""
     place = _parsed(url)
     is_file = place.get_backend_name() == "sqlite" and "uri" not in place.query
-    if not is_file or Path(place.database or "").is_file():  # to look at another would make it
-        with errors_in_one_line(url):
-            if Assignment.__tablename__ in _tables(place):
-                return
+    if is_file and not Path(place.database or "").is_file():  # to look at it would make it
+        return False
+    with errors_in_one_line(url):
+        return Assignment.__tablename__ in _tables(place)
+
+
+def must_exist(url: str) -> None:
+    """Raise `UserError` if there is no gradebook at ``url``; none is made."""
+    if is_there(url):
+        return
     raise UserError(
         f"nothing is graded yet: there is no gradebook at {without_password(url)}; "
         "run `python -m grading grade LAB` first"

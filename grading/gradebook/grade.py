@@ -1,7 +1,7 @@
 """Grade the submissions of a lab by their evidence: read, execute, judge, write."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from grading.gradebook.grader import Graded, Made, OnResult, Submission, ToDo, t
 from grading.gradebook.marks import Marks
 from grading.judging.annotate import annotated
 from grading.judging.assess import Terms, assess, prepare
-from grading.judging.basis import basis
+from grading.judging.basis import basis, kit
 from grading.judging.results import Result, digest, failed_result, result_of
 from grading.messages import Reason
 from utils.profile import Profile
@@ -41,6 +41,8 @@ class EvidenceGrader:
     lab : str
     """
 
+    seeded = True
+
     def __init__(self, course: Course, lab: str) -> None:
         self._course = course
         self._lab = lab
@@ -57,11 +59,15 @@ class EvidenceGrader:
         """Return what is left to grade; see `Grader.to_do`."""
         known = {result.student: result for result in marks.results(self._lab)}
         made_by = Made(self.basis(), profile)
-        return to_do(work, known, made_by, lambda found: digest(found.path.read_bytes()))
+        return to_do(work, known, made_by, self.digest)
 
-    def basis(self) -> str:
-        """Return what marks are made on now; see `grading.judging.basis`."""
-        return basis(path.read_bytes() for path in self._released_files())
+    def digest(self, submission: Submission) -> str:
+        """Return the SHA-256 of the notebook handed in."""
+        return digest(submission.path.read_bytes())
+
+    def basis(self, of_kit: str = "") -> str:
+        """Return what marks are made on now; see `Grader.basis`."""
+        return basis((path.read_bytes() for path in self._released_files()), of_kit)
 
     async def grade(
         self,
@@ -78,10 +84,43 @@ class EvidenceGrader:
         UserError
             If the lab was not released, or its solution cannot be judged against.
         """
+        async for submission, graded in self._graded(executor, work, options):
+            self._keep(marks, submission, graded)
+            on_result(submission, graded)
+
+    async def replay(
+        self,
+        executor: Executor,
+        work: Sequence[Submission],
+        options: RunOptions,
+        seeds: Sequence[int],
+        on_result: OnResult,
+    ) -> None:
+        """Grade ``work`` as `grade` does, but on the seeds of an earlier run, and write nothing.
+
+        Raises
+        ------
+        UserError
+            If the lab was not released, or its solution cannot be judged against.
+        """
+        async for submission, graded in self._graded(executor, work, options, seeds):
+            on_result(submission, graded)
+
+    async def _graded(
+        self,
+        executor: Executor,
+        work: Sequence[Submission],
+        options: RunOptions,
+        seeds: Sequence[int] = (),
+    ) -> AsyncIterator[tuple[Submission, Graded]]:
+        """Yield what came of each submission, on one run of the solution with fresh seeds."""
         solution, release = (read_notebook(path.read_bytes()) for path in self._released_files())
         former = former_releases(self._course.home, self._lab)
-        made_by = Made(self.basis(), options.profile)
-        terms = await prepare(executor, solution, options.profile)
+        made_on = self.basis()
+        seed, hidden_seed = seeds or (None, None)
+        terms = await prepare(
+            executor, solution, options.profile, seed=seed, hidden_seed=hidden_seed
+        )
 
         async def one(submission: Submission) -> Graded:
             return await self._assess(executor, terms, (release, *former), submission)
@@ -92,14 +131,14 @@ class EvidenceGrader:
                 replace(
                     result,
                     notes=[*notes, *result.notes],
-                    basis=made_by.basis,
-                    profile=made_by.profile,
+                    basis=made_on,
+                    profile=options.profile,
+                    kit=kit(),
+                    seeds=terms.seeds,
                 )
                 for result in graded.results
             )
-            graded = replace(graded, results=results)
-            self._keep(marks, submission, graded)
-            on_result(submission, graded)
+            yield submission, replace(graded, results=results)
 
     def _released_files(self) -> list[Path]:
         """Return where the solution and the release are, of the lab as it was released."""

@@ -67,7 +67,15 @@ OnResult = Callable[[Submission, Graded], None]
 
 
 class Grader(Protocol):
-    """Grades the submissions of one lab."""
+    """Grades the submissions of one lab.
+
+    Attributes
+    ----------
+    seeded : bool
+        Whether its marks hang on a run's seeds.
+    """
+
+    seeded: bool
 
     def submissions(self) -> list[Submission]:
         """Return what was collected, by student; a pair's file is listed once."""
@@ -75,8 +83,17 @@ class Grader(Protocol):
     def to_do(self, marks: Marks, work: Sequence[Submission], profile: Profile) -> ToDo:
         """Return what of ``work`` has no result yet, or one that was made otherwise."""
 
-    def basis(self) -> str:
-        """Return what marks are made on now; see `grading.judging.basis`."""
+    def digest(self, submission: Submission) -> str:
+        """Return the SHA-256 of what was handed in, as a result has it."""
+
+    def basis(self, of_kit: str = "") -> str:
+        """Return what marks are made on now, by this kit or another; see `grading.judging.basis`.
+
+        Raises
+        ------
+        UserError
+            If the lab was not released.
+        """
 
     async def grade(
         self,

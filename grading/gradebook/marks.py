@@ -5,7 +5,7 @@ same database and the same transaction, stands the whole result: each check with
 """
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 from grading.course.config import LabInfo
 from grading.course.roster import Roster
 from grading.errors import UserError
-from grading.gradebook import changes, lateness, people, stored
+from grading.gradebook import changes, forgetting, people, stored
 from grading.gradebook.database import (
     GradebookError,
     begin_writing,
@@ -43,6 +43,7 @@ from grading.gradebook.database import (
 from grading.gradebook.deadlines import write_due_dates
 from grading.gradebook.lateness import LatePolicy
 from grading.gradebook.records import records
+from grading.gradebook.tables import OURS
 from grading.judging.record import Change, Record
 from grading.judging.results import Result
 
@@ -69,7 +70,7 @@ class Marks:
         self._db = self._gradebook.db
         self._db.info[people.NOTED] = True
         with errors_in_one_line(url):
-            for table in (stored.table, changes.table, lateness.table):
+            for table in OURS:
                 table.metadata.create_all(self._db.get_bind())
 
     @classmethod
@@ -202,6 +203,41 @@ class Marks:
         """Return the marks of each lab that was released."""
         rows = self._db.execute(sa.select(Assignment.name, Assignment.max_score))
         return {name: float(most) for name, most in rows if most}
+
+    def unnoted(self, lab: str) -> list[changes.Key]:
+        """Return what was given or changed and nobody knows by whom; nothing is noted of it."""
+        return list(changes.unnoted(self._db, lab))
+
+    def students(self) -> list[Student]:
+        """Return whom nbgrader's gradebook knows, by id."""
+        return list(self._db.scalars(sa.select(Student).order_by(Student.id)))
+
+    def rows_of(self, student: str) -> dict[str, int]:
+        """Return how many rows there are of a student, by their table."""
+        return forgetting.counts(self._db, student)
+
+    def leave_teams(
+        self, student: str, submissions: Mapping[tuple[str, str], tuple[str, str]]
+    ) -> None:
+        """Take a student out of the teams of others; see `forgetting.leave_teams`."""
+        with self._writing():
+            forgetting.leave_teams(self._db, student, submissions)
+
+    def forget(self, student: str, blot: forgetting.Blot) -> None:
+        """Remove a student with all that is known of them; see `forgetting.forget`.
+
+        Raises
+        ------
+        GradebookError
+            If somebody is reading, so that the file keeps traces of what was removed.
+        """
+        with self._writing():
+            forgetting.forget(self._db, student, blot)
+        if not forgetting.compact(self._db):
+            raise GradebookError(
+                "another program has the gradebook open, so that it still keeps what was removed: "
+                "end that, and run this again"
+            )
 
     def records(self, lab: str) -> list[Record]:
         """Return the record of every submission of a lab, by student; see `settle`."""

@@ -48,6 +48,7 @@ from grading.gradebook.marks import Marks
 from grading.gradebook.pages import page_settings
 from grading.judging.annotate import annotated
 from grading.judging.assess import Terms, assess, prepare
+from grading.judging.basis import kit
 from grading.judging.results import result_of
 from utils.profile import Profile
 
@@ -168,6 +169,8 @@ class JudgeSubmission(NbGraderPreprocessor):
             team=list(team) if len(team) > 1 else [],
             basis=grader.basis(),
             profile=PROFILE,
+            kit=kit(),
+            seeds=terms.seeds,
         )
         with Marks(about["db_url"]) as marks:
             marks.save(result, place.modified())

@@ -42,6 +42,8 @@ class Terms:
         JSON: the inputs to predict on, by the label of their check.
     costs : tuple of float
         CPU time of each cell of the solution, in seconds.
+    hidden_seed : int
+        Seed of the hidden inputs, known to the solution alone.
     """
 
     profile: Profile
@@ -49,6 +51,12 @@ class Terms:
     reference: NotebookNode
     hidden_inputs: bytes
     costs: tuple[float, ...] = ()
+    hidden_seed: int = 0
+
+    @property
+    def seeds(self) -> list[int]:
+        """Those of the run and of its hidden inputs: with them it can be made again."""
+        return [self.seed, self.hidden_seed]
 
     @property
     def evidence(self) -> list[tuple[str, Reference]]:
@@ -88,6 +96,7 @@ async def prepare(
     profile: Profile,
     seed: int | None = None,
     work: Path | None = None,
+    hidden_seed: int | None = None,
 ) -> Terms:
     """Execute the solution and return the terms that submissions are judged on.
 
@@ -98,9 +107,10 @@ async def prepare(
         The instructor's notebook.
     profile : {"quick", "full"}
     seed : int, optional
-        Seed of the run and of its hidden inputs; fresh ones by default.
+        Seed of the run and, without another one, of its hidden inputs; fresh ones by default.
     work : Path, optional
         A folder that outlives the run, from which an interrupted training goes on.
+    hidden_seed : int, optional
 
     Raises
     ------
@@ -108,7 +118,8 @@ async def prepare(
         If the solution does not run through, or its evidence cannot be judged against.
     """
     run_seed = secrets.randbelow(2**31) if seed is None else seed
-    hidden_seed = secrets.randbits(62) if seed is None else seed
+    if hidden_seed is None:
+        hidden_seed = secrets.randbits(62) if seed is None else seed
     env = environment("reference", profile, run_seed, solution)
     env["DL_HIDDEN_SEED"] = str(hidden_seed)
     if work:
@@ -126,6 +137,7 @@ async def prepare(
         reference=execution.notebook,
         hidden_inputs=json.dumps(hidden).encode(),
         costs=execution.costs,
+        hidden_seed=hidden_seed,
     )
 
 

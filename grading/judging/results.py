@@ -73,6 +73,10 @@ class Result:
         Digest of the release and the kit that made these marks; see `grading.judging.basis`.
     profile : str
         In which they were made.
+    kit : str
+        Digest of the kit alone; empty if it was not kept.
+    seeds : list of int
+        Of the run that made them, and of its hidden inputs; none where marks hang on no seed.
     """
 
     student: str
@@ -90,6 +94,8 @@ class Result:
     team: list[str] = field(default_factory=list)
     basis: str = ""
     profile: str = ""
+    kit: str = ""
+    seeds: list[int] = field(default_factory=list)
 
     def read(self, notebook: str, cell: str) -> str:
         """Return the digest of what a person reads who marks a cell by hand."""

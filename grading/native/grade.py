@@ -22,7 +22,7 @@ from grading.gradebook.database import database_error
 from grading.gradebook.grade import EvidenceGrader, failure
 from grading.gradebook.grader import Graded, Grader, Made, OnResult, Submission, ToDo, to_do
 from grading.gradebook.marks import Marks
-from grading.judging.basis import basis
+from grading.judging.basis import basis, kit
 from grading.judging.results import ATTENTION, FAILED, GRADED, Result, lines_of
 from grading.messages import Reason
 from grading.native.converter import Converter
@@ -72,6 +72,8 @@ class NativeGrader:
         Name of the assignment.
     """
 
+    seeded = False
+
     def __init__(self, course: Course, lab: str) -> None:
         self._lab = lab
         self._lang = course.language
@@ -87,11 +89,15 @@ class NativeGrader:
         """Return what is left to grade; see `Grader.to_do`."""
         known = {result.student: result for result in marks.results(self._lab)}
         made_by = Made(self.basis(), profile)
-        return to_do(work, known, made_by, lambda found: _digest(found.path))
+        return to_do(work, known, made_by, self.digest)
 
-    def basis(self) -> str:
-        """Return what marks are made on now; see `grading.judging.basis`."""
-        return basis(path.read_bytes() for path in self._converter.released())
+    def digest(self, submission: Submission) -> str:
+        """Return the SHA-256 of a submission's files and their names."""
+        return _digest(submission.path)
+
+    def basis(self, of_kit: str = "") -> str:
+        """Return what marks are made on now; see `Grader.basis`."""
+        return basis((path.read_bytes() for path in self._converter.released()), of_kit)
 
     async def grade(
         self,
@@ -238,6 +244,7 @@ class _Desk:
                 texts=read_by_people(notebooks),
                 basis=self._made_by.basis,
                 profile=self._made_by.profile,
+                kit=kit(),
             )
             gradebook.keep(result)
         return Graded((result,), next(iter(notebooks.values())))
@@ -256,6 +263,7 @@ class _Desk:
             notes=self._notes,
             basis=self._made_by.basis,
             profile=self._made_by.profile,
+            kit=kit(),
         )
         with self._marks.lend() as gradebook:
             gradebook.update_or_create_student(student)
