@@ -1,6 +1,7 @@
 """``make test-colab``: what is asked for reaches the sessions, and bad input is one line."""
 
 import os
+import runpy
 import subprocess
 import sys
 
@@ -35,8 +36,15 @@ def test_make_passes_on_what_is_asked_for(asked: list[str], passed: list[str]):
         (["no-such-lab"], "no-such-lab"),
     ],
 )
-def test_bad_input_is_one_line(options: list[str], said: str):
-    command = [sys.executable, "-m", "tests.colab", *options]
-    done = subprocess.run(command, cwd=KIT, capture_output=True, text=True)
-    assert done.returncode == 2 and not done.stdout
-    assert said in done.stderr and len(done.stderr.splitlines()) == 1
+def test_bad_input_is_one_line(
+    options: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setattr(sys, "argv", ["tests.colab", *options])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("tests.colab", run_name="__main__")
+    printed = capsys.readouterr()
+    assert end.value.code == 2 and not printed.out
+    assert said in printed.err and len(printed.err.splitlines()) == 1

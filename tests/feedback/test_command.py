@@ -1,8 +1,6 @@
 """The command `feedback`, with a zip and with e-mail, for a class that was graded before."""
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from grading.course.config import Course, load_course
 from grading.gradebook.marks import Marks
 from grading.judging.results import FAILED, CheckMark, Result
 from tests import mini
+from tests.command import command
 from tests.feedback.test_mail import Inbox, served
 
 pytestmark = pytest.mark.kernels
@@ -21,12 +20,7 @@ MAIL = '\n[mail]\nsender = "Ana <ana@uni.example>"\nserver = "{}"\nsecurity = "n
 
 
 def feedback(course: Course, *options: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "grading", "feedback", "mini", *options],
-        cwd=course.root,
-        capture_output=True,
-        text=True,
-    )
+    done = command(course.root, "feedback", "mini", *options)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -35,8 +29,7 @@ def feedback(course: Course, *options: str, code: int = 0) -> str:
 def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     """A course in which ada's work and bob's were graded; bob's file was no notebook."""
     course = mini.make_course(tmp_path_factory.mktemp("course"))
-    release = [sys.executable, "-m", "grading", "release", "mini"]
-    subprocess.run(release, cwd=course.root, check=True, capture_output=True)
+    assert command(course.root, "release", "mini").returncode == 0
     check = CheckMark("check-slope", "unseen points", 1.0, 4.0, "the error is 3")
     with Marks(course.db_url) as marks:
         marks.save(Result("ada", "mini", 1.0, 9.0, "graded", checks=[check]), WHEN)

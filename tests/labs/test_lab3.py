@@ -18,7 +18,7 @@ from grading.authoring.building import load_keys, marks_against_keys, read_lab
 from grading.course.config import load_course
 from tests import autoencoder_class
 from tests.example_class import written_differently
-from tests.graded_class import Graded, grade
+from tests.graded_class import Graded, grade, nobody
 from utils.profile import PROFILES
 
 LAB = "lab3_word2vec_autoencoder"
@@ -122,6 +122,11 @@ LOST_OF_HALF = {
 
 
 @pytest.fixture(scope="module")
+def reference() -> Graded:
+    return grade(LAB, nobody)
+
+
+@pytest.fixture(scope="module")
 def graded() -> Graded:
     return grade(LAB, class_of)
 
@@ -133,20 +138,22 @@ def test_lab_totals_100_marks_with_six_questions() -> None:
     assert len(questions(lab)) == 6
 
 
-def test_solution_earns_full_marks_with_the_committed_keys(graded: Graded) -> None:
+def test_solution_earns_full_marks_with_the_committed_keys(reference: Graded) -> None:
     keys = load_keys(load_course(ROOT), LAB)
     assert keys is not None, f"run `python -m grading build {LAB}`"
     assert set(keys.profiles) == set(PROFILES)
-    outcomes = marks_against_keys(graded.terms, keys)
+    outcomes = marks_against_keys(reference.terms, keys)
     assert [outcome.label for outcome in outcomes if outcome.earned != outcome.marks] == []
-    assert sum(outcome.earned for outcome in outcomes) == sum(graded.marks.values())
+    assert sum(outcome.earned for outcome in outcomes) == sum(reference.marks.values())
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("member", LOST)
 def test_member_loses_these_checks_and_no_other(graded: Graded, member: str) -> None:
     assert graded.lost(member) == LOST[member]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("member", LOST_OF_HALF)
 def test_member_who_did_one_half_loses_the_other_and_these(graded: Graded, member: str) -> None:
     assert graded.lost(member) == {*graded.marks} - KEPT_OF_HALF | LOST_OF_HALF[member]

@@ -32,10 +32,10 @@ def classroom():
 
 
 @cache
-def honest(seed=0):
-    """The answers of a class of 200, each student's own."""
+def honest(seed=0, size=CLASS):
+    """The answers of a class, each student's own."""
     rng = random.Random(seed)
-    return tuple(classroom().answers(rng) for _ in range(CLASS))
+    return tuple(classroom().answers(rng) for _ in range(size))
 
 
 def hand_in(student, answers, named=(), term=""):
@@ -46,8 +46,8 @@ def hand_in(student, answers, named=(), term=""):
 
 
 @cache
-def honest_hand_ins(seed=0):
-    return tuple(hand_in(f"u{n}", answers) for n, answers in enumerate(honest(seed)))
+def honest_hand_ins(seed=0, size=CLASS):
+    return tuple(hand_in(f"u{n}", answers) for n, answers in enumerate(honest(seed, size)))
 
 
 @cache
@@ -97,7 +97,7 @@ CHANGES = {
 
 def taken(number, change):
     """Two hand-ins, ten exercises of the second taken from the first, and changed."""
-    one, other = honest()[number : number + 2]
+    one, other = honest(size=SOME)[number : number + 2]
     names = [*classroom().ways][:10]
     mine = {name: commented(one[name], itertools.cycle(COMMENTS["es"])) for name in names}
     theirs = {name: change(mine[name]) for name in names}
@@ -106,7 +106,7 @@ def taken(number, change):
 
 def borrowed(number, change):
     """Two hand-ins, one function of the second taken from the first, and changed."""
-    one, other = honest()[number : number + 2]
+    one, other = honest(size=SOME)[number : number + 2]
     return (
         hand_in(f"u{number}", {**one, "bleu": OWN_MATCHES}),
         hand_in(f"u{number + 1}", {**other, "bleu": change(OWN_MATCHES)}),
@@ -124,7 +124,7 @@ def test_what_was_taken_and_changed_comes_first():
 
 
 def test_of_a_borrowed_function_the_shared_lines_are_known():
-    pair = first_two_among([*borrowed(0, str), *honest_hand_ins()[2:SOME]])
+    pair = first_two_among([*borrowed(0, str), *honest_hand_ins(size=SOME)[2:]])
     part = next(part for part in pair.parts if part.sides[0].piece.name == "bleu")
     assert part.holders == 2
     assert part.units >= 12
@@ -135,10 +135,12 @@ def test_of_a_borrowed_function_the_shared_lines_are_known():
 
 
 def test_a_written_answer_that_was_taken_is_among_the_first():
-    text = honest()[0]["q_attention"]
-    one, other = ({**answers, "q_attention": f"{text} {text[::-1]}"} for answers in honest()[:2])
+    text = honest(size=SOME)[0]["q_attention"]
+    one, other = (
+        {**answers, "q_attention": f"{text} {text[::-1]}"} for answers in honest(size=SOME)[:2]
+    )
     planted = [hand_in("u0", one), hand_in("u1", other)]
-    pair = first_two_among([*planted, *honest_hand_ins()[2:SOME]])
+    pair = first_two_among([*planted, *honest_hand_ins(size=SOME)[2:]])
     assert pair.units(TEXT) >= 20
 
 
@@ -149,10 +151,10 @@ def test_of_an_honest_class_hardly_any_pair_is_listed(seed):
 
 
 def test_two_honest_solutions_of_three_lines_are_not_listed():
-    code = THREE_LINES.format(stub=honest()[0]["sinusoids"].split("\n")[0])
+    code = THREE_LINES.format(stub=honest(size=SOME)[0]["sinusoids"].split("\n")[0])
     alone = {"sinusoids": code}
     planted = [
-        *(hand_in(f"u{n}", {**honest()[n], **alone}) for n in (0, 1)),
+        *(hand_in(f"u{n}", {**honest(size=SOME)[n], **alone}) for n in (0, 1)),
         *(hand_in(f"u{n}", alone) for n in (2, 3)),
     ]
     assert {("u0", "u1"), ("u2", "u3")} & set(found(with_planted(*planted))) == set()
@@ -161,18 +163,20 @@ def test_two_honest_solutions_of_three_lines_are_not_listed():
 def test_what_everybody_writes_and_what_was_given_is_nothing():
     blank = [hand_in(f"u{n}", {}) for n in range(20)]
     assert found(blank) == []
-    alike = [hand_in(f"u{n}", honest()[0]) for n in range(20)]
+    alike = [hand_in(f"u{n}", honest(size=SOME)[0]) for n in range(20)]
     assert found(alike) == []
     assert found([]) == found(alike[:1]) == []
 
 
 def test_in_a_class_of_two_a_copy_is_seen():
-    assert found([hand_in("a", honest()[0]), hand_in("b", honest()[0])]) == [("a", "b")]
+    assert found([hand_in("a", honest(size=SOME)[0]), hand_in("b", honest(size=SOME)[0])]) == [
+        ("a", "b")
+    ]
 
 
 def test_who_signed_together_is_not_compared_and_one_who_names_a_stranger_is():
     one, other = taken(0, renamed)
-    rest = honest_hand_ins()[2:SOME]
+    rest = honest_hand_ins(size=SOME)[2:]
     both = frozenset({"u0", "u1"})
     signed, signed_too = (HandIn(h.students, both, h.pieces) for h in (one, other))
     assert ("u0", "u1") not in found([signed, signed_too, *rest])
@@ -180,19 +184,19 @@ def test_who_signed_together_is_not_compared_and_one_who_names_a_stranger_is():
 
 
 def test_earlier_terms_are_compared_with_this_one_and_not_with_themselves():
-    earlier = [hand_in(f"e{n}", honest()[0], term="2025-26") for n in range(2)]
-    pairs = found([*honest_hand_ins()[:SOME], *earlier])
+    earlier = [hand_in(f"e{n}", honest(size=SOME)[0], term="2025-26") for n in range(2)]
+    pairs = found([*honest_hand_ins(size=SOME), *earlier])
     assert set(pairs[:2]) == {("u0", "e0"), ("u0", "e1")}
     assert ("e0", "e1") not in pairs
 
 
 def test_who_repeats_is_not_compared_with_an_earlier_self():
-    earlier = hand_in("u0", honest()[0], term="2025-26")
-    assert ("u0", "u0") not in found([*honest_hand_ins()[:SOME], earlier])
+    earlier = hand_in("u0", honest(size=SOME)[0], term="2025-26")
+    assert ("u0", "u0") not in found([*honest_hand_ins(size=SOME), earlier])
 
 
 def test_the_order_of_hand_ins_changes_nothing():
-    hand_ins = [*taken(0, renamed), *borrowed(2, str), *honest_hand_ins()[4:SOME]]
+    hand_ins = [*taken(0, renamed), *borrowed(2, str), *honest_hand_ins(size=SOME)[4:]]
     pairs, turned = found(hand_ins), found(hand_ins[::-1])
     assert len(pairs) >= 2
     assert [frozenset(pair) for pair in turned] == [frozenset(pair) for pair in pairs]

@@ -117,7 +117,7 @@ with once_done():
     )
     rows = {
         CAPTIONS[name]: small_transformer(
-            varied, budget(full=toy_pairs[200:], quick=toy_pairs[200:300]), exam
+            varied, budget(full=toy_pairs[200:], quick=toy_pairs[200:250]), exam
         )
         for name, varied in {"as it is": BASE, **variations(BASE)}.items()
     }
