@@ -7,12 +7,14 @@ decided on what somebody else has changed meanwhile.
 
 import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
+import nbgrader
 import sqlalchemy as sa
+from nbgrader import api
 from nbgrader.api import (
     Assignment,
     Course,
@@ -102,7 +104,7 @@ def opened(url: str) -> Gradebook:
         if place.get_backend_name() == "sqlite" and "timeout" not in place.query:
             place = place.update_query_dict({"timeout": str(LOCK_SECONDS)})
         _refuse_strangers(place)
-        with own_tools_on_path():
+        with _revision_found_here():
             gradebook = Gradebook(place)
         if place.get_backend_name() == "sqlite":
             # Formgrader may read while we write.
@@ -229,11 +231,21 @@ def _refuse_strangers(place: sa.URL) -> None:
 
 
 @contextmanager
-def own_tools_on_path() -> Iterator[None]:
-    """Let nbgrader find ``alembic``, which it runs by name for a new gradebook."""
-    before = os.environ.get("PATH", os.defpath)
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{before}"
+def _revision_found_here() -> Iterator[None]:
+    """Let nbgrader ask this process what a new gradebook's version is, and not two others."""
+    before = api.get_alembic_version
+    api.get_alembic_version = newest_revision
     try:
         yield
     finally:
-        os.environ["PATH"] = before
+        api.get_alembic_version = before
+
+
+@cache
+def newest_revision() -> str:
+    """Return the version of nbgrader's tables, by the name that its migrations give it."""
+    from alembic.script import ScriptDirectory  # only for a new gradebook
+
+    head = ScriptDirectory(str(Path(nbgrader.__file__).parent / "alembic")).get_current_head()
+    assert head is not None  # nbgrader's migrations end in one
+    return head

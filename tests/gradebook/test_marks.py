@@ -1,6 +1,8 @@
 """Opening a gradebook: who only reads makes none, and what goes wrong is one line."""
 
+import contextlib
 import os
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 from grading.errors import UserError
+from grading.gradebook.database import newest_revision
 from grading.gradebook.marks import Marks, must_exist
 from tests import mini
 from tests.command import command
@@ -38,7 +41,9 @@ def test_an_empty_file_is_no_gradebook_and_stays_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.kernels
-def test_the_gradebooks_of_both_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gradebooks_of_both_are_read_and_of_one_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)  # for alembic
     ours, nbgraders = (f"sqlite:///{tmp_path / name}.db" for name in ("ours", "nbgrader"))
     with Marks(ours):
@@ -47,6 +52,11 @@ def test_the_gradebooks_of_both_are_read(tmp_path: Path, monkeypatch: pytest.Mon
     for url in (ours, nbgraders):
         with Marks.existing(url) as marks:
             assert marks.results("mini") == []
+    versions = set()
+    for name in ("ours", "nbgrader"):
+        with contextlib.closing(sqlite3.connect(tmp_path / f"{name}.db")) as database:
+            versions |= set(database.execute("SELECT version_num FROM alembic_version"))
+    assert versions == {(newest_revision(),)}
 
 
 @pytest.mark.parametrize("opened", [Marks, must_exist])
