@@ -16,6 +16,7 @@ from grading.course.config import Course, load_course
 from grading.errors import UserError
 from grading.gradebook.marks import Marks
 from tests import mini
+from tests.engines import skip_without_sandbox
 from tests.gradebook.test_grade import WRONG_DOUBLE, command, hand_in
 from tests.keeping import term
 from tests.keeping.term import BRUNO, CARLA, ZOE
@@ -224,6 +225,7 @@ def test_a_lab_that_nobody_graded_is_one_line(
 def test_graded_again_the_marks_are_the_same_and_one_that_was_made_up_is_named(
     tmp_path: Path,
 ) -> None:
+    skip_without_sandbox()
     course = mini.make_course(tmp_path)
     right = mini.solved(course)
     hand_in(course, "ada", right)
