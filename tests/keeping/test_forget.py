@@ -260,7 +260,8 @@ def test_a_run_that_is_stopped_is_run_again(
 
 
 def test_somebody_who_reads_the_gradebook_is_waited_for_and_not_forgotten(course: Course) -> None:
-    with sa.create_engine(course.db_url).connect() as reader:
+    engine = sa.create_engine(course.db_url, poolclass=sa.NullPool)
+    with engine.connect() as reader:
         reader.execute(sa.text("BEGIN"))
         reader.execute(sa.text("SELECT * FROM student")).all()
         with pytest.raises(UserError, match="another program has the gradebook open"):
