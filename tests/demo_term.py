@@ -15,9 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import nbformat
-
-from grading.cells.reading import read_notebook
+from grading.cells.hasten import hasten_nbformat
+from grading.cells.reading import read_notebook, write_notebook
 from grading.collect.submitted import Place
 from grading.course.config import Course, LabInfo
 from grading.course.roster import read_roster
@@ -97,9 +96,11 @@ class Term:
 
 def main() -> int:
     """Play the term, and say which pages there are to open."""
+    hasten_nbformat()
     started = time.monotonic()
     term = prepare(ROOT / "demo-term")
-    play(term)
+    give(term)
+    keep(term)
     print(f"\nDone in {time.monotonic() - started:.0f} s. Open:")
     for path in pages(term):
         print(f"  {path.relative_to(ROOT)}")
@@ -186,9 +187,9 @@ def _worksheet(lab: DrawnLab) -> str:
 # --- the story ---------------------------------------------------------------------------------
 
 
-def play(term: Term) -> None:
-    """Give the course: every command of a term, in the order in which they come."""
-    root, ill, slow, gone = term.course.root, *(term.people[one].id for one in (ILL, SLOW, GONE))
+def give(term: Term) -> None:
+    """Give the course: from the list of students to one mark each."""
+    root, ill, slow = term.course.root, term.people[ILL].id, term.people[SLOW].id
     _chapter("The class, as Moodle lists it")
     _run(root, "roster", "import", PARTICIPANTS)
     _run(root, "roster", "import", PARTICIPANTS, "--yes")
@@ -206,7 +207,9 @@ def play(term: Term) -> None:
         if lab is not term.labs[-1]:
             _mark_answers(term, lab)
         _run(root, "report", lab.name)
-        _give_back(term, lab)
+        _export(term, lab)
+        if lab in term.labs[-2:]:  # one of each LMS: of the others it is the same
+            _run(root, "feedback", lab.name, "--zip", term.lms(lab), "--mail")
     _chapter("By hand")
     first = term.labs[0]
     cell, marks = _lost(term, first, slow)
@@ -217,23 +220,27 @@ def play(term: Term) -> None:
     _chapter("The exam, and one mark for the course")
     _write(root / "exam.csv", _exam(term))
     _run(root, "course", "--xlsx")
+
+
+def keep(term: Term) -> None:
+    """Archive the course, look whether its marks can be traced, and forget somebody."""
+    root, last, gone = term.course.root, term.labs[-1].name, term.people[GONE].id
     _chapter("Kept, looked through, and a student forgotten who asked for it")
     _run(root, "archive")
     _run(root, "restore", archive_name(term.course), "--to", "restored")
     _run(root, "verify")
     _run(root, "forget", gone, "--yes")
+    print("\nWhat told of them is made again for the others:")
     _run(root, "course", "--xlsx")
-    _run(root, "report", term.labs[-1].name)
-    _run(root, "feedback", term.labs[-1].name)
-    _run(root, "similar", term.labs[-1].name)
+    _run(root, "report", last)
+    _run(root, "similar", last)
 
 
-def _give_back(term: Term, lab: DrawnLab) -> None:
-    """Fill the LMS's own file, and make the pages that students get."""
-    root, lms = term.course.root, term.lms(lab)
+def _export(term: Term, lab: DrawnLab) -> None:
+    """Fill the LMS's own file."""
+    lms = term.lms(lab)
     file = ["--worksheet", _worksheet(lab)] if lms == "moodle" else ["--gradebook", GRADEBOOK]
-    _run(root, "export", lab.name, "--to", lms, *file)
-    _run(root, "feedback", lab.name, "--zip", lms, "--mail")
+    _run(term.course.root, "export", lab.name, "--to", lms, *file)
 
 
 def _lost(term: Term, lab: DrawnLab, student: str) -> tuple[str, str]:
@@ -246,7 +253,7 @@ def _lost(term: Term, lab: DrawnLab, student: str) -> tuple[str, str]:
 
 
 def _chapter(title: str) -> None:
-    print(f"\n--- {title} ---", flush=True)
+    print(f"\n--- {title} ({datetime.now():%H:%M:%S}) ---", flush=True)
 
 
 def _run(root: Path, *words: str) -> None:
@@ -302,7 +309,7 @@ def _grade(term: Term, lab: DrawnLab) -> None:
             place = Place(course.home, work.people[0].id, lab.name)
             content = place.notebook.read_bytes()
             notebook = read_notebook(content)
-            page = nbformat.writes(annotated(notebook, work.judgement(lang), lang)).encode()
+            page = write_notebook(annotated(notebook, work.judgement(lang), lang))
             for result in work.results(content, notebook, lang):
                 made = course.home / "autograded" / result.student / lab.name
                 write_atomically(made / f"{lab.name}.ipynb", page)

@@ -123,8 +123,8 @@ class Work:
         }
         answers |= {cell: " ".join(rng.choices(ANSWER.split(), k=30)) for cell in self.written}
         shared = {ILL: OWN_MATCHES, SLOW: renamed(OWN_MATCHES)}.get(self.people[0].number)
-        if shared and "matches" in self.lab.classroom.ways:
-            answers["matches"] = shared
+        if shared and "bleu" in self.lab.classroom.ways:
+            answers["bleu"] = shared
         answers["identity"] = identity_cell(tuple((one.id, one.name) for one in self.people))
         return self.lab.classroom.notebook(answers)
 
@@ -222,7 +222,7 @@ def _hands_in(rng: random.Random, person: Person, place: int, count: int) -> boo
 
 def _work(rng: random.Random, team: tuple[Person, ...], lab: DrawnLab, place: int) -> Work:
     person = team[0]
-    days = 2 if person.number == SLOW else rng.choice(DAYS_LATE)
+    days = 3 if person.number == SLOW else rng.choice(DAYS_LATE)
     if person.number == ILL:
         days = 5 if place == 1 else 0
     exercises = dict.fromkeys(name for check in lab.checks for name in check.covers)
