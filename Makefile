@@ -14,7 +14,7 @@ STUDENT_TESTS := $(addprefix tests/,answers cells compat data session utils labs
 GPU_TESTS := $(addprefix tests/,answers data session utils)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-all test-student test-gpu test-colab mutants lint bench build check release collect grade report clean
+.PHONY: help setup demo demo-term test test-fast test-all test-student test-gpu test-colab mutants lint bench build check release collect grade report clean
 
 help:  ## Print this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ $(READY): pyproject.toml $(CONSTRAINTS)
 
 demo: setup  ## Build, release, collect, grade and report on an example class
 	$(BIN)/python -m tests.demo
+
+demo-term: setup  ## Give a whole term to a made-up class of 60: LMSs, deadlines, pages, archive
+	$(BIN)/python -m tests.demo_term
 
 test: setup  ## Run the tests
 	$(PYTEST) -m "not heavy"
@@ -83,5 +86,5 @@ grade: setup  ## Grade LAB's collected submissions
 report: setup  ## Print LAB's marks and write the report page
 	$(BIN)/python -m grading report $(LAB)
 
-clean:  ## Remove caches and the demo, never course/ or .venv
-	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean:  ## Remove caches and the demos, never course/ or .venv
+	rm -rf demo demo-term build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,11 +8,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from grading.authoring import instructor_notebook, parse_lab, student_notebook
-from grading.course.config import load_course
+from grading.course.config import Course, load_course
 from tests.example_class import Member, example_class, roster_csv
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,13 +54,10 @@ def prepare(home: Path, names: Collection[str] = ()) -> list[Member]:
     names : collection of str
         The members of the class; all of them if there are none.
     """
-    shutil.rmtree(home, ignore_errors=True)
-    (home / "notebooks").mkdir(parents=True)
-    shutil.copytree(ROOT / "notebooks" / "source", home / "notebooks" / "source")
-    settings = (ROOT / "course.toml").read_text(encoding="utf-8")
-    settings = re.sub(r"(?m)^cell_seconds = \d+", f"cell_seconds = {CELL_SECONDS}", settings)
-    (home / "course.toml").write_text(settings, encoding="utf-8")
-    course = load_course(home)
+    course = fresh_course(
+        home,
+        lambda text: re.sub(r"(?m)^cell_seconds = \d+", f"cell_seconds = {CELL_SECONDS}", text),
+    )
     lab = parse_lab(home / "notebooks" / "source" / LAB)
     members = example_class(
         instructor_notebook(lab, course.language, course),
@@ -74,6 +71,16 @@ def prepare(home: Path, names: Collection[str] = ()) -> list[Member]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
     return members
+
+
+def fresh_course(home: Path, settings: Callable[[str], str]) -> Course:
+    """Make a course's folder anew, with the labs of the kit and its changed ``course.toml``."""
+    shutil.rmtree(home, ignore_errors=True)
+    (home / "notebooks").mkdir(parents=True)
+    shutil.copytree(ROOT / "notebooks" / "source", home / "notebooks" / "source")
+    text = (ROOT / "course.toml").read_text(encoding="utf-8")
+    (home / "course.toml").write_text(settings(text), encoding="utf-8")
+    return load_course(home)
 
 
 if __name__ == "__main__":

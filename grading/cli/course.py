@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 INSTEAD = "a course's mark needs its labs and weights in one"
 
 
-def course(db: DatabaseUrl = None) -> None:
+def course(
+    xlsx: Annotated[
+        bool,
+        typer.Option("--xlsx", help="Write the table as a workbook, too, with a sheet a lab."),
+    ] = False,
+    db: DatabaseUrl = None,
+) -> None:
     """Print everybody's mark in the course; write its table, its page and a page a student."""
     from datetime import UTC, datetime
 
@@ -29,7 +35,7 @@ def course(db: DatabaseUrl = None) -> None:
     from grading.course.extensions import read_extensions
     from grading.course.roster import read_roster
     from grading.gradebook.marks import Marks
-    from grading.reporting.course_report import table, write_course
+    from grading.reporting.course_report import table, write_course, write_workbook
     from grading.reporting.coursework import Given, course_view
 
     here = labs_course_here(INSTEAD)
@@ -60,6 +66,8 @@ def course(db: DatabaseUrl = None) -> None:
     show(table(view, here.language))
     page, listed, pages = write_course(here, view, given)
     say(f"Page: {shown(page)}, table: {shown(listed)}")
+    if xlsx:
+        say(f"Workbook: {shown(write_workbook(here, view, classes))}")
     say(f"{len(pages)} students' pages under {shown(page.parent / 'students')}")
 
 

@@ -29,6 +29,13 @@ def import_(
     yes: Annotated[
         bool, typer.Option("--yes", help="Write it; else only show what changes.")
     ] = False,
+    ids_from_email: Annotated[
+        bool,
+        typer.Option(
+            "--ids-from-email",
+            help="Of students without an ID number in Moodle, what stands before the @ is the id.",
+        ),
+    ] = False,
 ) -> None:
     """Show what an LMS's list of students changes in the roster, and write it."""
     from grading.course.importing import imported, read_export, write_roster
@@ -36,7 +43,7 @@ def import_(
 
     course = course_here()
     now = roster_of(course)
-    change = imported(now or Roster(()), read_export(file))
+    change = imported(now or Roster(()), read_export(file, ids_from_email))
     for line in change.lines():
         say(line)
     say(change.totals())

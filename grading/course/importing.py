@@ -10,8 +10,13 @@ from grading.course.canvas import COLUMNS as CANVAS
 from grading.course.canvas import POINTS, is_test_student
 from grading.course.roster import (
     COLUMNS,
+    TITLES,
+    Lines,
+    NoId,
     Roster,
     Student,
+    columns_of,
+    field_of,
     folded,
     plain_words,
     roster_of_lines,
@@ -53,10 +58,17 @@ class Import:
         return "{} added, {} changed, {} gone, {} as before".format(*numbers)
 
 
-def read_export(path: Path) -> Roster:
+def read_export(path: Path, ids_from_email: bool = False) -> Roster:
     """Read Moodle's list of participants or its export of grades, or Canvas's gradebook.
 
     Of the latter the id is the university's, else the login; the group is the section.
+
+    Parameters
+    ----------
+    path : Path
+    ids_from_email : bool
+        Whether students of Moodle's without an ID number have as id what stands before the @ of
+        their e-mail address.
 
     Raises
     ------
@@ -66,7 +78,7 @@ def read_export(path: Path) -> Roster:
     lines = rows_of(path, "list of students")
     titles = [" ".join(plain_words(title)) for title in lines[0][1]] if lines else []
     if not {"id", "section"} <= {*titles}:
-        return roster_of_lines(path, lines)
+        return _from_moodle(path, lines, ids_from_email)
     places = {kind: titles.index(title) for kind, (title,) in CANVAS.items() if title in titles}
     first = next((place for place, (_, row) in enumerate(lines) if POINTS in row[0]), None)
     if first is None:
@@ -77,6 +89,31 @@ def read_export(path: Path) -> Roster:
     students = [(line, _from_canvas(row, places)) for line, row in lines[first + 1 :]]
     kept = [(line, row) for line, row in students if not is_test_student(row[1])]
     return roster_of_lines(path, [(1, list(COLUMNS)), *kept])
+
+
+def _from_moodle(path: Path, lines: Lines, ids_from_email: bool) -> Roster:
+    if ids_from_email and lines:
+        lines = _with_ids(lines)
+    try:
+        return roster_of_lines(path, lines)
+    except NoId as error:
+        raise UserError(
+            f"{error}; show ID numbers in Moodle and export again, or give --ids-from-email, "
+            "which takes what stands before the @"
+        ) from None
+
+
+def _with_ids(lines: Lines) -> Lines:
+    """Return lines with a first column of ids: that of the line, else the e-mail's beginning."""
+    (first, header), *body = lines
+    columns = columns_of(header, TITLES)
+    ids, emails = columns["student_id"], columns["email"]
+    others = ["" if place in ids else title for place, title in enumerate(header)]
+    known = [
+        (line, [field_of(row, ids) or field_of(row, emails).partition("@")[0], *row])
+        for line, row in body
+    ]
+    return [(first, [COLUMNS[0], *others]), *known]
 
 
 def _from_canvas(row: list[str], places: dict[str, int]) -> list[str]:

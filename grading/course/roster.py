@@ -65,6 +65,21 @@ PLAIN = str.maketrans(
 )
 
 
+def group_names(text: str) -> tuple[str, ...]:
+    """Return the groups that are named in a roster's field, which commas separate.
+
+    Examples
+    --------
+    >>> group_names("evening, Erasmus")
+    ('evening', 'Erasmus')
+    """
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+class NoId(UserError):
+    """A list of students lacks the id of one, or of all."""
+
+
 @dataclass(frozen=True)
 class Student:
     """One line of the roster; ``surname`` only where it has a column of its own."""
@@ -77,8 +92,8 @@ class Student:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The groups that are named there, which commas separate."""
-        return tuple(name.strip() for name in self.group.split(",") if name.strip())
+        """The groups that are named there."""
+        return group_names(self.group)
 
 
 @dataclass(frozen=True)
@@ -170,7 +185,8 @@ def roster_of_lines(path: Path, lines: Lines) -> Roster:
         ("name", columns["name"] or columns["given"]),
     ):
         if not found:
-            raise UserError(
+            kind = NoId if needed == "student_id" else UserError
+            raise kind(
                 f"{path}, line {first}: expected one column {needed} in the header "
                 f"{','.join(COLUMNS)}; found {','.join(header)!r:.100}"
             )
@@ -273,7 +289,8 @@ def _student(
             if SHORTENED.fullmatch(student.id)
             else "expected 1 to 64 letters, digits and . _ @ -, beginning with a letter or a digit"
         )
-        raise UserError(f"{path}, line {line}: student_id {student.id!r} cannot be used; {why}")
+        kind = UserError if student.id else NoId
+        raise kind(f"{path}, line {line}: student_id {student.id!r} cannot be used; {why}")
     if not student.name:
         raise UserError(f"{path}, line {line}: the name of {student.id} is empty")
     return student

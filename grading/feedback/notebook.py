@@ -7,6 +7,7 @@ room for a complete lab; beyond it an output is left out, which is said in its p
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -79,6 +80,7 @@ def parts_of(notebook: NotebookNode, title: str, lang: str, room: int) -> list[P
     ]
 
 
+@lru_cache(maxsize=2048)  # most of a class's cells are the same
 def highlighted(code: str) -> str:
     """Return Python code as HTML in which keywords, strings and comments are marked.
 

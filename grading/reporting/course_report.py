@@ -1,6 +1,6 @@
 """The course's marks for people: a table in the terminal, a CSV file, a page, one a student."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,7 @@ from grading.course.config import Course
 from grading.course.coursemark import CourseMark, State, Use
 from grading.files import write_atomically
 from grading.messages import Reason, message
+from grading.reporting import export
 from grading.reporting.coursework import (
     CourseRow,
     CourseView,
@@ -22,12 +23,12 @@ from grading.reporting.coursework import (
     marks_needed,
     outlook,
 )
+from grading.reporting.histogram import SMALL, TALL, bars
 from grading.reporting.pages import rendered
-from grading.reporting.report import HISTOGRAM_HEIGHT, percentage
-from grading.reporting.standings import by_hand_line, number
-from grading.reporting.tables import Rows, as_csv
+from grading.reporting.report import percentage
+from grading.reporting.standings import ClassView, by_hand_line, number
+from grading.reporting.tables import Rows, as_csv, as_xlsx
 
-SMALL_HEIGHT = 24  # pixels, of a histogram within a line
 STYLES = ("report.css", "course.css")
 # What is said of a part: what there is of it, if it is not plainly marked, and what it is used for.
 STATES = {
@@ -169,6 +170,33 @@ def csv_rows(view: CourseView, lang: str) -> Rows:
     return found
 
 
+def statistics_rows(view: CourseView, lang: str) -> Rows:
+    """Return how each part came out, for the class and for each group."""
+    titles = ("part", "group", "with_marks", "mean", "median", "deviation")
+    found: Rows = [[message(f"course_mark.{title}", lang) for title in titles]]
+    for place, title in enumerate(view.titles):
+        for section in (view.whole, *view.sections):
+            spread = section.parts[place]
+            name = section.name or message("course_mark.all", lang)
+            numbers = (spread.mean, spread.median, spread.deviation)
+            found.append([title, name, spread.count, *numbers])
+    return found
+
+
+def write_workbook(course: Course, view: CourseView, classes: Mapping[str, ClassView]) -> Path:
+    """Write ``marks.xlsx`` beside the table: the course, its statistics, and a sheet a lab."""
+    path, lang = course.home / "reports" / "marks.xlsx", course.language
+    sheets = [
+        (message("course_mark.course_sheet", lang), csv_rows(view, lang)),
+        (message("course_mark.labs", lang), statistics_rows(view, lang)),
+    ]
+    for lab, of_lab in classes.items():
+        title = course.lab(lab).title.get(lang, lab)
+        sheets.append((title, export.csv_rows(of_lab, title, lang)))
+    write_atomically(path, as_xlsx(sheets))
+    return path
+
+
 def write_course(course: Course, view: CourseView, given: Given) -> tuple[Path, Path, list[Path]]:
     """Write all of it below ``course/reports`` and return the paths: page, table, students' pages.
 
@@ -200,24 +228,10 @@ def page(course: Course, view: CourseView, when: datetime) -> str:
         script="report.js",
         **_common(course, view, when),
         rows=view.rows,
-        histogram=_bars(view.whole.marks.bins, HISTOGRAM_HEIGHT),
-        small_histogram=lambda spread: _bars(spread.bins, SMALL_HEIGHT),
+        histogram=bars(TALL, view.whole.marks.bins),
+        small_histogram=lambda spread: bars(SMALL, spread.bins),
         on_scale=lambda percent: on_scale(view, percent),
     )
-
-
-def _bars(bins: Sequence[int], tallest: int) -> list[dict[str, int]]:
-    """Return each bar of a histogram: its range in percent, count, and height in pixels."""
-    step, highest = 100 // len(bins), max(*bins, 1)
-    return [
-        {
-            "low": place * step,
-            "high": (place + 1) * step,
-            "count": count,
-            "height": round(tallest * count / highest),
-        }
-        for place, count in enumerate(bins)
-    ]
 
 
 def student_page(

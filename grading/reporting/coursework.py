@@ -22,7 +22,7 @@ from grading.course.coursemark import (
     with_share,
 )
 from grading.course.extensions import Extensions
-from grading.course.roster import Roster, Student
+from grading.course.roster import Roster
 from grading.course.scales import Scale, exact, scale_of
 from grading.judging.record import ByHand
 from grading.judging.results import FAILED
@@ -32,6 +32,7 @@ from grading.reporting.standings import (
     MISSING,
     ClassView,
     Standing,
+    by_group,
     number,
     plain,
     share,
@@ -117,11 +118,6 @@ class CourseRow:
     entries: tuple[Entry, ...]
     mark: CourseMark
     behind: tuple[Reason, ...] = ()
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The groups that are named in the roster."""
-        return Student(self.student, self.name, group=self.group).groups
 
 
 @dataclass(frozen=True)
@@ -221,16 +217,13 @@ def course_view(
         entries = tuple(_entry(course, line, about.student, mine, given) for line in mark.lines)
         who = about.student, about.name, about.email, about.group
         rows.append(CourseRow(*who, entries, mark, tuple(_behind(course, mark, scale))))
-    names = sorted({name for row in rows for name in row.groups})
     return CourseView(
         parts,
         tuple(info.title.get(lang, info.name) for info in course.parts),
         scale,
         tuple(rows),
         _section("", rows, scale),
-        tuple(_section(name, [row for row in rows if name in row.groups], scale) for name in names)
-        if len(names) > 1
-        else (),
+        tuple(_section(name, members, scale) for name, members in by_group(rows).items()),
         tuple(dict.fromkeys(student for view in classes.values() for student in view.unlisted)),
     )
 

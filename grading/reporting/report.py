@@ -18,6 +18,7 @@ from grading.course.config import Course
 from grading.files import write_atomically
 from grading.judging.results import ATTENTION, FAILED, GRADED
 from grading.messages import message
+from grading.reporting.histogram import TALL, bars
 from grading.reporting.outline import Outline, named, place_of, read_outline
 from grading.reporting.pages import rendered
 from grading.reporting.standings import (
@@ -36,7 +37,6 @@ from grading.reporting.standings import (
 SIGNS = {GRADED: "✓", ATTENTION: "!", FAILED: "✗", MISSING: "–"}
 WORDS = {GRADED: "graded", ATTENTION: "attention", FAILED: "failed", MISSING: "missing"}
 STYLES = {GRADED: "green", ATTENTION: "yellow", FAILED: "red", MISSING: "dim"}
-HISTOGRAM_HEIGHT = 110  # pixels
 ID_WIDTH = 20  # characters; a longer id is folded
 LINE_LIMIT = 300  # characters of a reason in the terminal; the page has it whole
 
@@ -167,10 +167,11 @@ def _files(home: Path, student: str, lab: str) -> list[tuple[str, str]]:
     return [
         (what, f"../../{quote(path.relative_to(home).as_posix())}")
         for what, folder, kind in (
-            ("notebook", "autograded", "*.ipynb"),
-            ("feedback", "feedback", "*.html"),
+            ("notebook", f"autograded/{student}/{lab}", "*.ipynb"),
+            ("feedback", f"feedback/{student}/{lab}", "*.html"),
+            ("course_page", "reports/students", f"{student}.html"),
         )
-        for path in sorted((home / folder / student / lab).glob(kind))
+        for path in sorted((home / folder).glob(kind))
     ]
 
 
@@ -190,7 +191,8 @@ def page(
     outline : Outline
         The names of the lab's exercises.
     files : mapping
-        Of each student: ``notebook`` or ``feedback``, and the address it is linked to.
+        Of each student: ``notebook``, ``feedback`` or ``course_page``, and the address it is
+        linked to.
     when : datetime
         When the page is made.
     """
@@ -199,6 +201,8 @@ def page(
     def words(key: str, **values: Any) -> str:
         return message(f"report.{key}", lang, **values)
 
+    groups = list(view.sections.items())
+    sections = [*groups, (words("all"), view.overview)] if groups else []
     return rendered(
         "report.html",
         styles=("report.css",),
@@ -211,7 +215,9 @@ def page(
         when=when,
         rows=view.rows,
         overview=view.overview,
-        histogram=_histogram(view.overview.final.bins, view.overview.provisional.bins),
+        sections=sections,
+        compared=_compared([numbers for _, numbers in sections], lang),
+        histogram=bars(TALL, view.overview.final.bins, view.overview.provisional.bins),
         rates=sorted(view.rates + view.question_rates, key=lambda rate: rate.pass_rate),
         name=lambda cell: place_of(outline, cell).name,
         files=files,
@@ -227,22 +233,25 @@ def page(
     )
 
 
+def _compared(sections: Sequence[Overview], lang: str) -> list[tuple[str, list[str]]]:
+    """Return each number in which sections are compared: what it is, and theirs."""
+    found = [
+        (message("report.handed_in", lang), [str(one.submissions) for one in sections]),
+        (message("report.missing_tile", lang), [str(one.missing) for one in sections]),
+    ]
+    finals = [one.final for one in sections]
+    provisionals = [one.provisional for one in sections]
+    for which, spreads in (("settled", finals), ("pending", provisionals)):
+        if any(spread.mean is not None for spread in spreads):
+            state = message(f"report.{which}", lang)
+            for key, values in (
+                ("mean_tile", [spread.mean for spread in spreads]),
+                ("median_tile", [spread.median for spread in spreads]),
+            ):
+                title = f"{message(f'report.{key}', lang)}, {state}"
+                found.append((title, [percentage(value) for value in values]))
+    return found
+
+
 def _others(row: Standing, lang: str) -> list[str]:
     return [*other_lines(row, lang), *history_lines(row, lang)]
-
-
-def _histogram(final: Sequence[int], provisional: Sequence[int]) -> list[dict[str, int]]:
-    """Return each bar of the histogram: its range in percent, counts, and heights in pixels."""
-    step = 100 // len(final)
-    highest = max(1, *map(sum, zip(final, provisional, strict=True)))
-    return [
-        {
-            "low": place * step,
-            "high": (place + 1) * step,
-            "final": done,
-            "provisional": waiting,
-            "height": round(HISTOGRAM_HEIGHT * done / highest),
-            "provisional_height": round(HISTOGRAM_HEIGHT * waiting / highest),
-        }
-        for place, (done, waiting) in enumerate(zip(final, provisional, strict=True))
-    ]

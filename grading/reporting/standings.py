@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from itertools import groupby
+from typing import Protocol, TypeVar
 
-from grading.course.roster import Roster, Student
+from grading.course.roster import Roster, Student, group_names
 from grading.judging.record import TOLERANCE, Adjustment, ByHand, Change, Deduction, Record, Written
 from grading.judging.results import GRADED, CheckMark, Result
 from grading.messages import ID_LANGUAGE, message
@@ -31,6 +32,14 @@ _BETWEEN_WORDS = " -‐‑–"
 _MADE_OF = str.maketrans(
     {"æ": "ae", "œ": "oe", "ø": "o", "ð": "d", "đ": "d", "ħ": "h", "ı": "i", "ł": "l", "þ": "th"}
 )
+
+
+class _InGroups(Protocol):
+    @property
+    def group(self) -> str: ...
+
+
+Row = TypeVar("Row", bound=_InGroups)
 
 
 @dataclass(frozen=True)
@@ -206,6 +215,11 @@ class ClassView:
         """The rows of those who did not."""
         return tuple(row for row in self.rows if row.status == MISSING)
 
+    @property
+    def sections(self) -> dict[str, Overview]:
+        """The groups of the roster by name; empty if there are not two of them."""
+        return {name: overview(rows) for name, rows in by_group(self.rows).items()}
+
 
 def class_view(
     records: Iterable[Record],
@@ -312,6 +326,15 @@ def _local(change: Change, zone: tzinfo | None) -> Change:
     return replace(
         change, new=new, who=plain(change.who), why=plain(change.why), at=change.at.astimezone(zone)
     )
+
+
+def by_group(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return the rows of each group of the roster, by name; nothing if there are not two groups."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        for name in group_names(row.group):
+            found.setdefault(name, []).append(row)
+    return dict(sorted(found.items())) if len(found) > 1 else {}
 
 
 def overview(rows: Sequence[Standing]) -> Overview:

@@ -5,6 +5,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import openpyxl
 import pytest
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
@@ -117,6 +118,27 @@ def test_the_course_has_final_marks_in_a_table_a_file_and_pages(course: Course) 
     assert "does not count" not in run("course")
     assert marks_of(course) == {"ada": "7.2", "bob": "6.3", "cyd": "0"}
     assert set(marks_of(course, "state").values()) == {"final"}
+
+
+def test_the_workbook_has_the_course_and_a_sheet_a_lab_in_numbers_and_harmless_texts(
+    course: Course,
+) -> None:
+    course.roster.write_text(mini.ROSTER.replace("Ada Lovelace", "=HYPERLINK(1)"))
+    run("course")
+    path = course.home / "reports" / "marks.xlsx"
+    assert not path.exists()
+    assert "Workbook: course/reports/marks.xlsx" in run("course", "--xlsx")
+    book = openpyxl.load_workbook(path)
+    assert book.sheetnames == ["Course", "Labs and exams", "one", "two"]
+    rows = {row[0].value: row for row in book["Course"].iter_rows(min_row=2)}
+    name, mark = rows["ada"][1], rows["ada"][4]
+    assert (name.value, name.data_type) == ("'=HYPERLINK(1)", "s")
+    assert (mark.value, mark.data_type) == (6.7, "n")
+    title, *labs = [cell.value for cell in book["two"]["E"]]
+    assert title == "score" and sorted(labs, key=str) == [5.4, None, None]
+    spread = [[cell.value for cell in row] for row in book["Labs and exams"].iter_rows()]
+    assert ["one", "All", 2, 65, 65, 21.21] in spread
+    assert ["one", "1", 2, 65, 65, 21.21] in spread and ["one", "2", 0, *[None] * 3] in spread
 
 
 def test_extensions_and_excuses_count_at_once(course: Course) -> None:

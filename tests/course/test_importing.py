@@ -93,6 +93,46 @@ def test_an_export_that_is_not_clear_is_one_line(tmp_path, text, said):
     assert said in line and "courseid_7_participants.csv" in line
 
 
+WITHOUT_IDS = (
+    "First name,Last name,Email address,Groups\n"
+    "Ana,López Gil,ana.lopez@um.example,G1\n"
+    "Wei,,wei@um.example,\n"
+)
+
+
+def test_without_id_numbers_a_refusal_says_what_to_do(tmp_path):
+    for text in (WITHOUT_IDS, PARTICIPANTS["es"].replace(";u2;", ";;")):
+        with pytest.raises(UserError, match=r"give --ids-from-email, which takes what stands"):
+            export_of(tmp_path, text)
+
+
+def test_ids_are_taken_from_addresses_where_there_are_none(tmp_path):
+    (tmp_path / "p.csv").write_text(WITHOUT_IDS, encoding="utf-8")
+    assert read_export(tmp_path / "p.csv", ids_from_email=True).students == (
+        Student("ana.lopez", "Ana López Gil", "ana.lopez@um.example", "G1", "López Gil"),
+        Student("wei", "Wei", "wei@um.example"),
+    )
+    (tmp_path / "p.csv").write_text(PARTICIPANTS["es"].replace(";u2;", ";;"), encoding="utf-8")
+    ids = [one.id for one in read_export(tmp_path / "p.csv", ids_from_email=True).students]
+    assert ids == ["u1", "pepe"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (WITHOUT_IDS.replace("wei@um", "ana.lopez@alum"), "line 3: ana.lopez is already on line 2"),
+        (WITHOUT_IDS.replace("wei@", "wei+x@"), "line 3: student_id 'wei+x' cannot be used"),
+        (WITHOUT_IDS.replace("wei@um.example", ""), "line 3: student_id '' cannot be used"),
+    ],
+)
+def test_addresses_that_make_no_ids_are_one_line(tmp_path, text, said):
+    (tmp_path / "p.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        read_export(tmp_path / "p.csv", ids_from_email=True)
+    (line,) = str(caught.value).splitlines()
+    assert said in line
+
+
 # --- what it changes -----------------------------------------------------------------------------
 
 NOW = Roster(
@@ -190,3 +230,15 @@ def test_without_a_roster_all_are_new_and_a_bad_file_writes_nothing(tmp_path, mo
     done = run("p.csv", "--yes")
     assert "2 added, 0 changed, 0 gone, 0 as before" in done.output
     assert read_roster(course.roster).students[0].id == "u1"
+
+
+def test_the_option_takes_ids_from_addresses_and_keeps_those_there_are(tmp_path, monkeypatch):
+    course = mini.make_course(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    course.roster.write_text("student_id,name,email\nu7,Wei,wei@um.example\n")
+    (tmp_path / "p.csv").write_text(WITHOUT_IDS, encoding="utf-8")
+    assert isinstance(run("p.csv", "--yes").exception, UserError)
+    done = run("p.csv", "--ids-from-email", "--yes")
+    assert done.exit_code == 0, done.output
+    ids = {one.name: one.id for one in read_roster(course.roster).students}
+    assert ids == {"Ana López Gil": "ana.lopez", "Wei": "u7"}

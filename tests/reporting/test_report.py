@@ -249,6 +249,40 @@ def test_files_that_are_there_are_linked(tmp_path):
     assert [(path.parent / link).resolve() for link in links] == [notebook]
 
 
+def test_the_students_page_of_the_course_is_linked_once_it_is_there(tmp_path):
+    course = course_in(tmp_path)
+    student = course.home / "reports" / "students" / "u1.html"
+    student.parent.mkdir(parents=True)
+    student.write_text("")
+    path = report.write_html(course, "lab", class_view(records(RESULTS, TOTALS), ROSTER))
+    (link,) = re.findall(
+        r'<a href="([^"]*)">marks in the course</a>', path.read_text(encoding="utf-8")
+    )
+    assert (path.parent / link).resolve() == student
+
+
+def test_groups_stand_side_by_side_if_there_are_two(tmp_path):
+    def cells(text):
+        table = text[text.index('id="sections"') :].partition("</table>")[0]
+        rows = re.findall(r"<tr>(.*?)</tr>", table, flags=re.DOTALL)
+        return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in rows]
+
+    groups = {"u1": "A <1>, Erasmus", "u2": "B", "u3": "B", "u4": "B"}
+    students = [replace(one, group=groups[one.id]) for one in ROSTER.students]
+    text = html(tmp_path, roster=Roster(tuple(students)))
+    assert Page(text).misnested == []
+    assert cells(text) == [
+        ["", "<bdi>A &lt;1&gt;</bdi>", "<bdi>B</bdi>", "<bdi>Erasmus</bdi>", "<bdi>All</bdi>"],
+        ["Handed in", "1", "2", "1", "3"],
+        ["Not handed in", "0", "1", "0", "1"],
+        ["Mean, final", "83.3 %", "0 %", "83.3 %", "41.6 %"],
+        ["Median, final", "83.3 %", "0 %", "83.3 %", "41.6 %"],
+        ["Mean, provisional", "–", "16.7 %", "–", "16.7 %"],
+        ["Median, provisional", "–", "16.7 %", "–", "16.7 %"],
+    ]
+    assert 'id="sections"' not in html(tmp_path)  # the roster names one group
+
+
 def test_tables_say_what_they_are_and_their_headers_what_they_head(tmp_path):
     page = Page(html(tmp_path))
     counts = page.counts()

@@ -135,7 +135,7 @@ class Classroom:
     ways: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, lab: str) -> "Classroom":
+    def of(cls, lab: str, lang: str = "en") -> "Classroom":
         """Return the classroom of one of the course's labs."""
         parsed = parse_lab(KIT / "notebooks" / "source" / lab)
         listed = read_answers(parsed)
@@ -143,7 +143,7 @@ class Classroom:
             cell.id: [cell.code, *(way.code for way in listed[cell.id].variants)]
             for cell in parsed.of_role("exercise")
         }
-        return cls(lab, student_notebook(parsed, "en", load_course(KIT)), ways)
+        return cls(lab, student_notebook(parsed, lang, load_course(KIT)), ways)
 
     def answers(self, rng: random.Random) -> dict[str, str]:
         """Return an honest student's answer to every exercise and question, by cell."""
