@@ -44,6 +44,8 @@ INTERRUPTED = 130  # the exit code of what Ctrl-C stopped
 
 def release(lab: LabName, db: DatabaseUrl = None) -> None:
     """Generate the release of a lab with nbgrader, and register its marks."""
+    from datetime import UTC, datetime
+
     from grading.gradebook.database import without_password
     from grading.gradebook.release import release as release_lab
 
@@ -51,6 +53,12 @@ def release(lab: LabName, db: DatabaseUrl = None) -> None:
     url = gradebook_url(course, db)
     path = release_lab(course, lab, url)
     say(f"{lab}: released as {shown(path)}")
+    due = course.lab(lab).due
+    if due and due < datetime.now(UTC):
+        note(
+            f"{lab} was due on {due.astimezone(course.zone):%Y-%m-%d at %H:%M}, so whatever is "
+            "handed in now is late; if that is not meant, change its due in course.toml"
+        )
     if without_password(url) != url:
         note("the password is kept nowhere; later commands need it as PGPASSWORD or in ~/.pgpass")
 

@@ -68,6 +68,20 @@ def test_release_tells_nbgrader_when_the_lab_is_due(course: Course) -> None:
         assert book.find_assignment("mini").duedate == datetime(2030, 2, 1, 9)
 
 
+def test_release_says_that_a_due_date_has_passed(course: Course) -> None:
+    for due, said in (
+        ("2030-02-01 10:00", ""),
+        ("2020-02-01 10:00", "Note: mini was due on 2020-02-01 at 10:00, so "),
+    ):
+        make_due(course, due)
+        done = run(course.root, "release", "mini")
+        assert (
+            done.returncode == 0
+            and done.stderr.startswith(said)
+            and bool(done.stderr) == bool(said)
+        )
+
+
 def test_a_moved_due_date_shows_everywhere_without_grading(course: Course) -> None:
     make_due(course, "2030-01-10 23:59")
     assert "5 − 2.5 = 2.5" in command(course, "report", "mini")
