@@ -36,6 +36,7 @@ from tests.drawn_files import (
     moodle_zip,
 )
 from tests.drawn_term import (
+    FORGOTTEN,
     GONE,
     GROUPS,
     ILL,
@@ -92,6 +93,10 @@ class Term:
     def lms(self, lab: DrawnLab) -> str:
         """Return where a lab is handed in; the two take turns."""
         return ("moodle", "canvas")[self.labs.index(lab) % 2]
+
+    def has_pages(self, lab: DrawnLab) -> bool:
+        """Whether students get pages of it: of one lab of each LMS, for all others are like it."""
+        return lab in self.labs[-2:]
 
 
 def main() -> int:
@@ -208,7 +213,7 @@ def give(term: Term) -> None:
             _mark_answers(term, lab)
         _run(root, "report", lab.name)
         _export(term, lab)
-        if lab in term.labs[-2:]:  # one of each LMS: of the others it is the same
+        if term.has_pages(lab):
             _run(root, "feedback", lab.name, "--zip", term.lms(lab), "--mail")
     _chapter("By hand")
     first = term.labs[0]
@@ -224,12 +229,12 @@ def give(term: Term) -> None:
 
 def keep(term: Term) -> None:
     """Archive the course, look whether its marks can be traced, and forget somebody."""
-    root, last, gone = term.course.root, term.labs[-1].name, term.people[GONE].id
+    root, last = term.course.root, term.labs[-1].name
     _chapter("Kept, looked through, and a student forgotten who asked for it")
     _run(root, "archive")
     _run(root, "restore", archive_name(term.course), "--to", "restored")
     _run(root, "verify")
-    _run(root, "forget", gone, "--yes")
+    _run(root, "forget", term.people[FORGOTTEN].id, "--yes")
     print("\nWhat told of them is made again for the others:")
     _run(root, "course", "--xlsx")
     _run(root, "report", last)
@@ -295,7 +300,7 @@ def _extensions(term: Term) -> list[tuple[str, ...]]:
 def _exam(term: Term) -> list[tuple[str, ...]]:
     """Return the marks of everybody who sat the exam."""
     sat = [one for one in term.people if one.number != GONE]
-    rows = [(one.id, f"{10 * one.ability**1.5:.1f}".replace(".", ",")) for one in sat]
+    rows = [(one.id, f"{10 * one.ability**2:.1f}".replace(".", ",")) for one in sat]
     return [("student_id", "marks"), *rows]
 
 
@@ -309,10 +314,13 @@ def _grade(term: Term, lab: DrawnLab) -> None:
             place = Place(course.home, work.people[0].id, lab.name)
             content = place.notebook.read_bytes()
             notebook = read_notebook(content)
-            page = write_notebook(annotated(notebook, work.judgement(lang), lang))
+            made = b""
+            if term.has_pages(lab):
+                made = write_notebook(annotated(notebook, work.judgement(lang), lang))
             for result in work.results(content, notebook, lang):
-                made = course.home / "autograded" / result.student / lab.name
-                write_atomically(made / f"{lab.name}.ipynb", page)
+                if made:
+                    folder = course.home / "autograded" / result.student / lab.name
+                    write_atomically(folder / f"{lab.name}.ipynb", made)
                 how = {"basis": basis, "profile": "quick", "kit": kit(), "seeds": [SEED, SEED + 1]}
                 marks.save(replace(result, **how), place.modified())
 

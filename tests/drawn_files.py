@@ -2,12 +2,12 @@
 
 import csv
 import io
+import json
 import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from grading.cells.reading import write_notebook
 from tests.drawn_term import Person, Work
 
 MONTHS = """\
@@ -110,4 +110,4 @@ def _zip(path: Path, entries: Iterable[tuple[str, Work]]) -> None:
         for name, work in entries:
             entry = zipfile.ZipInfo(name, work.at.timetuple()[:6])
             entry.compress_type = zipfile.ZIP_DEFLATED
-            file.writestr(entry, write_notebook(work.notebook()))
+            file.writestr(entry, json.dumps(work.notebook()))

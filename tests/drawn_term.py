@@ -31,6 +31,7 @@ GROUPS = "mañana", "tarde"
 # People with a story; the others take part, alone or in pairs.
 ILL, GONE, SLOW = 0, 3, 4  # the first and the last of them share a function, too
 PAIR = 1, 2  # of every six, those who work together
+FORGOTTEN = 1  # asks for it at the end
 DAYS_LATE = (0,) * 12 + (1, 1, 2, 4)  # what is drawn from
 ANSWER = """\
 porque cada paso suma una corrección pequeña el gradiente baja la pérdida media de validación y el

@@ -17,7 +17,7 @@ from grading.course.config import load_course
 from grading.keeping.archive import archive_name
 from tests.demo_term import Term, give, keep, pages, prepare
 from tests.drawn_files import participant, user
-from tests.drawn_term import GONE, ILL, SLOW
+from tests.drawn_term import FORGOTTEN, ILL, SLOW
 from tests.reporting.lms import canvas_takes, moodle_takes
 
 LABS = "lab1_mlp", "lab4_seq2seq_attention"  # the first is handed in on Moodle, the last on Canvas
@@ -130,7 +130,7 @@ def test_students_get_their_pages_in_a_zip_and_by_mail(term: Term, lab: str) -> 
 
 
 def test_who_is_forgotten_is_nowhere_in_the_course(term: Term, kept: Term) -> None:
-    gone = term.people[GONE]
+    gone = term.people[FORGOTTEN]
     assert gone.id in table(term.course.roster) and gone.id not in table(kept.course.roster)
     for path in kept.course.home.rglob("*"):
         assert gone.id not in path.name

@@ -372,14 +372,24 @@ def check_rates(rows: Iterable[Standing]) -> list[CheckRate]:
 
 
 def question_rates(rows: Iterable[Standing]) -> list[CheckRate]:
-    """Return how the class did in each written question that somebody has marked."""
+    """Return how the class did in each written question that somebody has marked.
+
+    Answers left blank have 0 marks from the beginning; they count once nobody else's waits, or
+    somebody has marked one.
+    """
     outcomes: dict[str, list[CheckMark]] = {}
+    waiting, marked = set(), set()
     for row in rows:
         for one in row.written:
-            if one.marks is not None:
-                mark = CheckMark(one.cell, one.cell, one.marks, one.max, one.comment)
-                outcomes.setdefault(one.cell, []).append(mark)
-    return [_rate(cell, cell, marks) for cell, marks in outcomes.items()]
+            if one.marks is None:
+                waiting.add(one.cell)
+                continue
+            if one.cell not in row.unanswered:
+                marked.add(one.cell)
+            mark = CheckMark(one.cell, one.cell, one.marks, one.max, one.comment)
+            outcomes.setdefault(one.cell, []).append(mark)
+    untouched = waiting - marked
+    return [_rate(cell, cell, marks) for cell, marks in outcomes.items() if cell not in untouched]
 
 
 def _rate(label: str, title: str, marks: Sequence[CheckMark]) -> CheckRate:

@@ -283,6 +283,19 @@ def test_a_page_fits_its_width_and_a_link_unfolds_its_cell(
     assert cell.is_visible()
 
 
+@browsing
+@pytest.mark.parametrize("width", [400, 1200])
+@pytest.mark.parametrize("lang", ["es", "en"])
+def test_a_mark_that_is_to_come_fits_its_column(
+    course: Course, page: Opened, width: int, lang: str
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    opened(page, html(course, record(), lang=lang))
+    edges = "all => all.map(one => [one.scrollWidth, one.clientWidth])"
+    cells = page.locator(".outcomes td.number").evaluate_all(edges)
+    assert cells and all(needed <= room for needed, room in cells)
+
+
 # --- the files ---------------------------------------------------------------------------------
 
 

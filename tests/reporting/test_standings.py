@@ -5,14 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.course.roster import Roster, Student
+from grading.judging.record import Written
 from grading.judging.results import ATTENTION, FAILED, GRADED, CheckMark, Result
 from grading.reporting.standings import (
     MISSING,
+    Standing,
     check_rates,
     class_view,
     lost_lines,
     overview,
     plain,
+    question_rates,
     share,
     standings,
 )
@@ -150,6 +153,23 @@ def test_check_rates_follow_the_lab_even_if_a_submission_lacks_its_beginning():
     short = Result("u1", "lab", 3, 5, GRADED, checks=[CheckMark("check_b", "second", 3, 3, "")])
     rates = check_rates(standings(records([short, result("u2")])))
     assert [(rate.label, rate.students) for rate in rates] == [("first", 1), ("second", 2)]
+
+
+def test_a_question_counts_once_an_answer_of_it_was_marked():
+    def rows(**marks):
+        found = [Standing(name, "", "", "", GRADED, 0.0, 2.0) for name in marks]
+        return [
+            replace(row, written=(Written("why", marks[row.student], 2.0),), unanswered=("why",))
+            if row.student == "blank"
+            else replace(row, written=(Written("why", marks[row.student], 2.0),))
+            for row in found
+        ]
+
+    assert question_rates(rows(blank=0.0, one=None)) == []
+    (rate,) = question_rates(rows(blank=0.0, one=2.0, other=None))
+    assert (rate.students, rate.full, rate.mean) == (2, 1, 1.0)
+    (rate,) = question_rates(rows(blank=0.0))  # nobody answered, so nobody waits
+    assert (rate.students, rate.mean) == (1, 0.0)
 
 
 def test_lost_lines_give_marks_and_reason_in_the_language():
