@@ -1,7 +1,8 @@
-"""The README's pictures: ``python -m docs.pictures``, after ``make demo``.
+"""The pictures of the documents: ``python -m docs.pictures``, after ``make demo demo-term``.
 
-Nothing in them is drawn for the README. The checks and the attention map come from executed labs,
-the report is the demo's, and Chromium photographs the pages.
+Nothing in them is drawn for the documents. The checks and the attention map come from executed
+labs, the report is the demo's, the course's page is that of the made-up term, and Chromium
+photographs the pages.
 """
 
 import asyncio
@@ -52,6 +53,7 @@ def main() -> None:
     save("attention", attention(course))
     save("report", photograph(report(), width=1000, height=760))
     save("feedback", photograph(feedback(), width=820, height=900))
+    save("course", photograph(course_page(), width=1000, height=1180))
 
 
 # --- what is shown -----------------------------------------------------------------------------
@@ -108,6 +110,14 @@ def feedback() -> str:
     path = page_path(ROOT / "demo" / "course", SHORT_WINDOW, demo.LAB)
     if not path.exists():
         raise UserError("the demo has no feedback; run `make demo` first")
+    return path.read_text(encoding="utf-8")
+
+
+def course_page() -> str:
+    """Return the page of the made-up term's course."""
+    path = ROOT / "demo-term" / "course" / "reports" / "index.html"
+    if not path.exists():
+        raise UserError("the made-up term has no page; run `make demo-term` first")
     return path.read_text(encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ out: what each hand-in earns is drawn, and written into the gradebook as `grade`
 """
 
 import csv
+import logging
 import re
 import shlex
 import sys
@@ -102,6 +103,8 @@ class Term:
 def main() -> int:
     """Play the term, and say which pages there are to open."""
     hasten_nbformat()
+    # What nbgrader logs is not shown where each command is a process of its own.
+    logging.lastResort = logging.NullHandler()
     started = time.monotonic()
     term = prepare(ROOT / "demo-term")
     give(term)
@@ -279,6 +282,8 @@ def _run(root: Path, *words: str) -> None:
 
 
 def _write(path: Path, rows: Sequence[Sequence[str]]) -> None:
+    """Write a file that an instructor writes, and say so."""
+    print(f"\n(Written beside the roster: {path.name}, {len(rows) - 1} lines.)")
     with path.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows(rows)
 

@@ -28,6 +28,7 @@ from grading.messages import message
 
 MOST_CODE = 20_000  # characters of one cell
 MOST_OUTPUT = 4_000  # characters of one printed output
+MOST_KEPT = 1_024  # cells in HTML, since most of a class's are the same
 _END = "</div>\n"
 
 # Short, because a lab has thousands of them; a style sheet says what they look like.
@@ -80,7 +81,7 @@ def parts_of(notebook: NotebookNode, title: str, lang: str, room: int) -> list[P
     ]
 
 
-@lru_cache(maxsize=2048)  # most of a class's cells are the same
+@lru_cache(maxsize=MOST_KEPT)
 def highlighted(code: str) -> str:
     """Return Python code as HTML in which keywords, strings and comments are marked.
 
@@ -209,6 +210,15 @@ def _attachments(cell: NotebookNode) -> dict[str, dict[str, str]]:
 
 
 def _written(markdown: str, attachments: dict[str, dict[str, str]]) -> str:
+    return _with_pictures(markdown, attachments) if attachments else _prose(markdown)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _prose(markdown: str) -> str:
+    return _with_pictures(markdown, {})
+
+
+def _with_pictures(markdown: str, attachments: dict[str, dict[str, str]]) -> str:
     return _lower(_BALANCED.clean(html_of_markdown(markdown, attachments)))
 
 

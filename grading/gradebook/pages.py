@@ -10,7 +10,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from html import escape
 from pathlib import Path
 from xml.etree import ElementTree
@@ -75,7 +74,6 @@ def html_of_markdown(source: str, attachments: dict[str, dict[str, str]]) -> str
         return f"<pre>{escape(source[:MOST_WRITTEN])}</pre>"
 
 
-@lru_cache(maxsize=2048)  # most of a class's formulas are the same
 def mathml(formula: str, display: str) -> str:
     r"""Return a formula of TeX in MathML; as it was written where there is no such.
 
