@@ -148,7 +148,8 @@ def _burn() -> None:
 
 
 @pytest.mark.parametrize(
-    "seed", [SEEDS[0], None, *(pytest.param(seed, marks=pytest.mark.heavy) for seed in SEEDS[1:])]
+    "seed",
+    [SEEDS[0], *(pytest.param(seed, marks=pytest.mark.heavy) for seed in (None, *SEEDS[1:]))],
 )
 def test_threads_seeds_and_the_submissions_own_seed_move_no_mark(
     course: Course, seed: int | None

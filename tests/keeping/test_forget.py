@@ -259,7 +259,10 @@ def test_a_run_that_is_stopped_is_run_again(
     assert mark(record(course, BRUNO)) == before
 
 
-def test_somebody_who_reads_the_gradebook_is_waited_for_and_not_forgotten(course: Course) -> None:
+def test_somebody_who_reads_the_gradebook_is_waited_for_and_not_forgotten(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grading.gradebook.database.LOCK_SECONDS", 1)
     engine = sa.create_engine(course.db_url, poolclass=sa.NullPool)
     with engine.connect() as reader:
         reader.execute(sa.text("BEGIN"))

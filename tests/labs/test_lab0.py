@@ -12,7 +12,7 @@ from grading.authoring import checks, total_points
 from grading.authoring.building import load_keys, marks_against_keys, read_lab
 from grading.course.config import load_course
 from grading.judging.assess import first_error
-from tests.graded_class import Graded, grade
+from tests.graded_class import Graded, grade, nobody
 from utils.profile import PROFILES
 
 LAB = "lab0_foundations"
@@ -360,6 +360,11 @@ def class_of(solved: dict[str, str]) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
+def reference() -> Graded:
+    return grade(LAB, nobody)
+
+
+@pytest.fixture(scope="module")
 def graded() -> Graded:
     return grade(LAB, class_of)
 
@@ -370,29 +375,33 @@ def test_lab_totals_100_marks_questions_included() -> None:
     assert sum(checks(lab).values()) == 85
 
 
-def test_solution_earns_full_marks_with_the_committed_keys(graded: Graded) -> None:
-    keys = load_keys(graded.course, LAB)
+def test_solution_earns_full_marks_with_the_committed_keys(reference: Graded) -> None:
+    keys = load_keys(reference.course, LAB)
     assert keys is not None, "run `python -m grading build lab0_foundations`"
     assert set(keys.profiles) == set(PROFILES)
-    outcomes = marks_against_keys(graded.terms, keys)
+    outcomes = marks_against_keys(reference.terms, keys)
     assert [outcome.label for outcome in outcomes if outcome.earned != outcome.marks] == []
     assert sum(outcome.earned for outcome in outcomes) == 85
 
 
+@pytest.mark.heavy
 def test_other_ways_to_write_it_earn_every_mark(graded: Graded) -> None:
     judgement = graded.assessments["otherwise"].judgement
     assert (judgement.score, judgement.max_score) == (85, 85)
     assert graded.lost("otherwise") == set()
 
 
+@pytest.mark.heavy
 def test_partial_submission_earns_what_is_done(graded: Graded) -> None:
     assert graded.lost("partial") == set(graded.marks) - set(KEPT_BY_PARTIAL)
 
 
+@pytest.mark.heavy
 def test_running_all_of_a_partial_notebook_reaches_its_end(graded: Graded) -> None:
     assert first_error(graded.assessments["partial"].notebook) is None
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("member", "lost"),
     [

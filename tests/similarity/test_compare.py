@@ -13,6 +13,7 @@ from tests.similarity.honest import OWN_MATCHES, Classroom, commented, renamed
 
 LAB = "lab4_seq2seq_attention"
 CLASS = 200
+HALF = 100
 SOME = 40
 COMMENTS = {
     "es": ["suma los pesos", "calcula la media", "devuelve lo pedido"],
@@ -157,7 +158,8 @@ def test_two_honest_solutions_of_three_lines_are_not_listed():
         *(hand_in(f"u{n}", {**honest(size=SOME)[n], **alone}) for n in (0, 1)),
         *(hand_in(f"u{n}", alone) for n in (2, 3)),
     ]
-    assert {("u0", "u1"), ("u2", "u3")} & set(found(with_planted(*planted))) == set()
+    listed = found([*planted, *honest_hand_ins(size=HALF)[len(planted) :]])
+    assert {("u0", "u1"), ("u2", "u3")} & set(listed) == set()
 
 
 def test_what_everybody_writes_and_what_was_given_is_nothing():
