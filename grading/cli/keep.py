@@ -95,7 +95,7 @@ def forget(
         note(line)
     left = forgetting.left(plan)
     for name in left:
-        note(f"{name} still tells of {plan.student.id}; no command changes it, so look for yourself")
+        note(f"{name} still tells of {plan.student.id}; no command changes it: look for yourself")
     if left:
         raise typer.Exit(1)
 
