@@ -140,6 +140,7 @@ def certificate(tmp_path):
         yield
 
 
+@pytest.mark.heavy
 def test_a_scheduler_with_certificates(certificate, tmp_path):
     course = mini.make_course(tmp_path)
 

@@ -390,13 +390,8 @@ with open(f"{{sys.argv[1]}}.{{workplace.process_index}}", "w") as file:
 
 
 @pytest.mark.kernels
-@pytest.mark.parametrize(
-    "data",
-    [
-        pytest.param("batches of so many items", marks=pytest.mark.heavy),
-        "batches of so many tokens",
-    ],
-)
+@pytest.mark.heavy
+@pytest.mark.parametrize("data", ["batches of so many items", "batches of so many tokens"])
 def test_two_processes_share_every_batch(tmp_path, data):
     script = tmp_path / "script.py"
     script.write_text(TWO_PROCESSES.format(data=SHARED[data]))
