@@ -3,8 +3,6 @@
 They stand apart from the gradebook, so that no run of grading touches them.
 """
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
@@ -21,7 +19,7 @@ from grading.course.listing import (
     read_listing,
     student_meant,
 )
-from grading.course.roster import Roster, read_roster
+from grading.course.roster import Roster, csv_of, read_roster
 from grading.files import write_atomically
 
 COLUMNS = {
@@ -101,9 +99,7 @@ def read_adjustments(course: Course) -> list[LabAdjustment]:
 
 def write_adjustments(course: Course, adjustments: Sequence[LabAdjustment]) -> None:
     """Write the file anew."""
-    stream = io.StringIO(newline="")
-    csv.writer(stream).writerows([tuple(COLUMNS), *map(astuple, adjustments)])
-    write_atomically(course.adjustments, stream.getvalue().encode("utf-8-sig"))
+    write_atomically(course.adjustments, csv_of([tuple(COLUMNS), *map(astuple, adjustments)]))
 
 
 def now(course: Course) -> str:

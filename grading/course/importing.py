@@ -1,7 +1,5 @@
 """The roster as an LMS has it, and what that changes in the course's own."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,6 +14,7 @@ from grading.course.roster import (
     Roster,
     Student,
     columns_of,
+    csv_of,
     field_of,
     folded,
     plain_words,
@@ -184,10 +183,8 @@ def _changes(before: Student, after: Student) -> str:
 def write_roster(path: Path, students: Sequence[Student]) -> None:
     """Write a roster; the column ``surname`` is there if anybody has one."""
     titles = [*COLUMNS, "surname"] if any(student.surname for student in students) else COLUMNS
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    writer.writerow(titles)
-    for student in students:
-        cells = (student.id, student.name, student.email, student.group, student.surname)
-        writer.writerow(cells[: len(titles)])
-    write_atomically(path, stream.getvalue().encode("utf-8-sig"))
+    rows = (
+        (student.id, student.name, student.email, student.group, student.surname)[: len(titles)]
+        for student in students
+    )
+    write_atomically(path, csv_of([titles, *rows]))

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -220,6 +220,13 @@ def _text(path: Path, what: str) -> str:
         return decoded(data)
     except UserError as error:
         raise UserError(f"{path}, {error}") from None
+
+
+def csv_of(rows: Iterable[Sequence[str]]) -> bytes:
+    """Return rows as a file that `rows_of` reads and a spreadsheet opens with its accents."""
+    stream = io.StringIO(newline="")
+    csv.writer(stream).writerows(rows)
+    return stream.getvalue().encode("utf-8-sig")
 
 
 def rows_of(path: Path, what: str) -> Lines:

@@ -1,7 +1,5 @@
 """The roster and the files beside it without one student."""
 
-import csv
-import io
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 from grading.course.config import Course
 from grading.course.extensions import TITLES_HERE, Extensions, read_extensions
 from grading.course.listing import STUDENT_TITLES
-from grading.course.roster import Lines, Roster, columns_of, field_of, rows_of
+from grading.course.roster import Lines, Roster, columns_of, csv_of, field_of, rows_of
 from grading.keeping.traces import Traces
 
 TITLES = {"student_id": STUDENT_TITLES}
@@ -21,7 +19,7 @@ def listing_without(path: Path, traces: Traces) -> bytes | None:
     lines = rows_of(path, path.name) if path.exists() else []
     places = columns_of(lines[0][1], TITLES)["student_id"] if lines else []
     kept = [row for _, row in lines if not traces.is_id(field_of(row, places))]
-    return _csv(kept) if len(kept) < len(lines) else None
+    return csv_of(kept) if len(kept) < len(lines) else None
 
 
 def extensions_without(
@@ -52,7 +50,7 @@ def extensions_without(
         for name, text in fields.items():
             row[columns[name][0]] = text
         kept.append(row)
-    return _csv([header, *kept])
+    return csv_of([header, *kept])
 
 
 def _is_theirs(
@@ -76,9 +74,3 @@ def _lines_of_partners(
                 written = wall.isoformat(sep=" ", timespec="seconds")
                 found.append({"student_id": partner, "lab": lab, "until": written})
     return found
-
-
-def _csv(rows: list[list[str]]) -> bytes:
-    stream = io.StringIO(newline="")
-    csv.writer(stream).writerows(rows)
-    return stream.getvalue().encode("utf-8-sig")
