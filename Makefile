@@ -6,6 +6,8 @@ READY := .venv/.ready
 JOBS ?= $(shell $(PYTHON) -c "import os; print(1 + (os.cpu_count() or 1))")
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 CONSTRAINTS ?= constraints.txt
+# Tests start many processes: with this set, each of them would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 LAB ?= lab3_word2vec_autoencoder
 # What runs on a student's own machine, whatever its system: no engine, no gradebook.
 STUDENT_TESTS := $(addprefix tests/,answers cells compat data session utils labs/test_alt_text.py \

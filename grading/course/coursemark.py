@@ -3,7 +3,7 @@
 Everything is computed in fractions, so that nobody misses a threshold by a binary digit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -145,34 +145,12 @@ def course_mark(
         For each part, by its name.
     scale : Scale
     drop : int
-        So many parts may be left out: those below their minimum first, then those without which
-        the mark is best. One always stays.
+        So many parts may be left out: those without which the mark is best. One always stays.
     """
     has = [(part, earned[part.name]) for part in parts]
-    counted = [item for item in has if item[1].state not in (State.NOT_YET, State.EXCUSED)]
-    regular = [item for item in counted if not item[0].bonus]
-    dropped = _dropped(regular, drop)
-    lines = tuple(Line(*item, _use(item, counted, dropped)) for item in has)
-    kept = [item for item in regular if item[0] not in dropped]
-    share = _mean(kept)
-    if share is not None:
-        whole = sum(
-            part.weight
-            for part, mine in has
-            if not part.bonus and mine.state is not State.EXCUSED and part not in dropped
-        )
-        added = (part.weight * mine.share for part, mine in counted if part.bonus)
-        share += sum(added, Fraction(0)) / whole
-    mark = None if share is None else scale.rounded(share)
-    if mark is not None and any(line.is_below_minimum for line in lines):
-        mark = min(mark, scale.below_pass)
-    return CourseMark(
-        lines,
-        share,
-        mark,
-        "" if mark is None else scale.grade(mark),
-        not any(mine.state in (State.NOT_YET, State.WAITING) for _, mine in has),
-    )
+    regular = [item for item in has if _counts(item) and not item[0].bonus]
+    marks = [_without(left_out, has, scale) for left_out in _choices(regular, drop)]
+    return max(marks, key=lambda mark: (mark.mark or 0, mark.share or 0))
 
 
 def share_needed(
@@ -216,9 +194,12 @@ def with_share(
     return {**earned, **{part.name: marked for part in to_come(parts, earned)}}
 
 
+def _counts(item: Item) -> bool:
+    return item[1].state not in (State.NOT_YET, State.EXCUSED)
+
+
 def _is_below_minimum(part: Part, earned: Earned) -> bool:
-    has_marks = earned.state not in (State.NOT_YET, State.EXCUSED)
-    return has_marks and earned.share < part.minimum
+    return _counts((part, earned)) and earned.share < part.minimum
 
 
 def _mean(items: Iterable[Item]) -> Fraction | None:
@@ -227,38 +208,78 @@ def _mean(items: Iterable[Item]) -> Fraction | None:
     return sum(part.weight * mine.share for part, mine in items) / weight if weight else None
 
 
-def _use(item: Item, counted: Sequence[Item], dropped: Sequence[Part]) -> Use:
+def _without(dropped: Sequence[Part], has: Sequence[Item], scale: Scale) -> CourseMark:
+    """Return the mark if these parts are left out."""
+    lines = tuple(Line(*item, _use(item, dropped)) for item in has)
+    share = _mean(item for item in has if _use(item, dropped) is Use.COUNTS)
+    if share is not None:
+        whole = sum(
+            part.weight for part, mine in has if not part.bonus and mine.state is not State.EXCUSED
+        )
+        share += (
+            sum(
+                (
+                    part.weight * mine.share
+                    for part, mine in has
+                    if part.bonus and _counts((part, mine))
+                ),
+                Fraction(0),
+            )
+            / whole
+        )
+    mark = None if share is None else scale.rounded(share)
+    if mark is not None and any(line.is_below_minimum for line in lines):
+        mark = min(mark, scale.below_pass)
+    return CourseMark(
+        lines,
+        share,
+        mark,
+        "" if mark is None else scale.grade(mark),
+        not any(mine.state in (State.NOT_YET, State.WAITING) for _, mine in has),
+    )
+
+
+def _use(item: Item, dropped: Sequence[Part]) -> Use:
     part = item[0]
-    if item not in counted:
+    if not _counts(item):
         return Use.LEFT_OUT
     if part in dropped:
         return Use.DROPPED
     return Use.ADDED if part.bonus else Use.COUNTS
 
 
-def _dropped(regular: Sequence[Item], most: int) -> list[Part]:
-    """Return the parts to leave out so that the mean of the others is best.
+def _choices(regular: Sequence[Item], drop: int) -> Iterator[list[Part]]:
+    """Yield the parts to leave out for the best mean, and for the best that misses no minimum.
 
-    Which they are depends on that mean (a part costs its weight times what it is below), so it is
-    approached from below: Dinkelbach's method, which ends at the best one after a few steps.
+    One of the two has the best mark of all choices: those that miss a minimum are held below the
+    pass mark alike, so the best mean is the best of them, too.
     """
     droppable = [item for item in regular if item[0].may_be_dropped and item[0].weight]
-    most = min(most, len(droppable) - 1)
-    dropped: list[Part] = []
-    mean = _mean(regular)
-    while most > 0 and mean is not None:
-        costs = sorted(
-            (not _is_below_minimum(part, mine), part.weight * (mine.share - mean), place)
-            for place, (part, mine) in enumerate(droppable)
+    most = max(min(drop, len(droppable) - 1), 0)
+    yield _dropped(regular, droppable, most, [])
+    below = [part for part, mine in droppable if _is_below_minimum(part, mine)]
+    if 0 < len(below) <= most:
+        yield _dropped(regular, droppable, most, below)
+
+
+def _dropped(
+    regular: Sequence[Item], droppable: Sequence[Item], most: int, below: Sequence[Part]
+) -> list[Part]:
+    """Return the parts to leave out, those below their minimum among them, for the best mean.
+
+    Which the others are depends on that mean (a part costs its weight times what it is below), so
+    it is approached from below: Dinkelbach's method, which ends at the best after a few steps.
+    """
+    others = [item for item in droppable if item[0] not in below]
+    dropped = list(below)
+    mean = _mean(item for item in regular if item[0] not in dropped)
+    while mean is not None:
+        gains = sorted(
+            (part.weight * (mine.share - mean), place) for place, (part, mine) in enumerate(others)
         )
-        chosen = [
-            droppable[place][0] for is_met, gain, place in costs[:most] if not is_met or gain < 0
-        ]
-        better = _mean(item for item in regular if item[0] not in chosen)
-        if chosen == dropped:
+        chosen = [others[place][0] for gain, place in gains[: most - len(below)] if gain < 0]
+        better = _mean(item for item in regular if item[0] not in (*below, *chosen))
+        if better is None or better <= mean:
             break
-        dropped = chosen
-        if better == mean:
-            break
-        mean = better
+        dropped, mean = [*below, *chosen], better
     return dropped

@@ -169,15 +169,27 @@ def test_a_missed_minimum_keeps_from_passing_unless_the_lab_is_dropped() -> None
     assert of(parts, *earned, scale=odd).mark == 10
 
 
-def test_a_lab_under_its_minimum_goes_before_one_that_costs_more() -> None:
-    parts = [Part("a", minimum=Fraction(1, 2)), Part("b")]
-    mark = of(parts, marked(49), marked(10), drop=1)
-    assert [line.use for line in mark.lines] == [Use.DROPPED, Use.COUNTS]
+def test_a_lab_under_its_minimum_is_dropped_where_that_lets_pass() -> None:
+    parts = [Part("a", minimum=Fraction(1, 2)), Part("b"), Part("c")]
+    passes = of(parts, marked(49), marked(30), marked(80), drop=1)
+    assert [line.use for line in passes.lines] == [Use.DROPPED, Use.COUNTS, Use.COUNTS]
+    assert passes.mark == Fraction("5.5")
+    fails = of(parts, marked(49), marked(10), marked(45), drop=1)
+    assert [line.use for line in fails.lines] == [Use.COUNTS, Use.DROPPED, Use.COUNTS]
+    assert fails.mark == Fraction("4.7")
 
 
-@given(students())
+def test_a_bonus_is_worth_the_same_whatever_is_dropped() -> None:
+    parts = [*labs(10, 1), Part("extra", bonus=True)]
+    before = of(parts, marked(20), marked(30), marked(100), drop=1)
+    assert before.share == Fraction(30, 100) + Fraction(1, 11)
+    after = of(parts, marked(31), marked(30), marked(100), drop=1)
+    assert after.share == Fraction(31, 100) + Fraction(1, 11)
+
+
+@given(students(), scales)
 def test_what_is_dropped_is_the_best_of_all_choices(
-    student: tuple[list[Part], dict[str, Earned], int],
+    student: tuple[list[Part], dict[str, Earned], int], scale: Scale
 ) -> None:
     parts, earned, drop = student
     counted = [
@@ -185,28 +197,19 @@ def test_what_is_dropped_is_the_best_of_all_choices(
         for part in parts
         if not part.bonus and earned[part.name].state not in (State.NOT_YET, State.EXCUSED)
     ]
-    mark = course_mark(parts, earned, TEN, drop)
-    dropped = {line.part for line in mark.lines if line.use is Use.DROPPED}
     droppable = [part for part in counted if part.may_be_dropped and part.weight]
-    under = {part for part in droppable if earned[part.name].share < part.minimum}
     most = max(min(drop, len(droppable) - 1), 0)
 
-    def mean(without: set[Part]) -> Fraction | None:
-        kept = [part for part in counted if part not in without]
-        total = sum(part.weight for part in kept)
-        return (
-            sum(part.weight * earned[part.name].share for part in kept) / total if total else None
-        )
+    def mark_of(without: tuple[Part, ...]) -> Fraction:
+        excused = {part.name: Earned(State.EXCUSED) for part in without}
+        mark = course_mark([p for p in parts if not p.bonus], earned | excused, scale).mark
+        return mark or Fraction(0)
 
-    choices = [
-        set(choice)
-        for size in range(most + 1)
-        for choice in combinations(droppable, size)
-        if len(under & set(choice)) == min(len(under), most)
-    ]
-    assert dropped in choices
-    if mark.share is not None:
-        assert mean(dropped) == max(filter(lambda m: m is not None, map(mean, choices)))
+    regular = [part for part in parts if not part.bonus]
+    mark = course_mark(regular, earned, scale, drop)
+    assert len([line for line in mark.lines if line.use is Use.DROPPED]) <= most
+    choices = (choice for size in range(most + 1) for choice in combinations(droppable, size))
+    assert (mark.mark or 0) == max(map(mark_of, choices))
 
 
 @given(students(), scales, st.data())
