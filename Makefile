@@ -39,8 +39,10 @@ demo-term: setup  ## Give a whole term to a made-up class of 60: LMSs, deadlines
 test: setup  ## Run the tests
 	$(PYTEST) -m "not heavy"
 
-test-fast: setup  ## Run the tests that need no kernel and no process of their own
-	$(PYTEST) -m "not heavy and not kernels"
+# One process a core, as none waits for kernels.
+test-fast: JOBS = logical
+test-fast: setup  ## Run what is quick, without labs and engine
+	$(PYTEST) -m "not heavy and not kernels and not slow" --ignore=tests/labs --ignore=tests/engine
 
 test-all: setup  ## Run the tests, the heavy ones included
 	$(PYTEST)

@@ -20,6 +20,8 @@ from tests.drawn_files import participant, user
 from tests.drawn_term import FORGOTTEN, ILL, SLOW
 from tests.reporting.lms import canvas_takes, moodle_takes
 
+pytestmark = pytest.mark.slow
+
 LABS = "lab1_mlp", "lab4_seq2seq_attention"  # the first is handed in on Moodle, the last on Canvas
 
 

@@ -54,6 +54,7 @@ def every_requirement() -> dict[str, Requirement]:
     return declared(PROJECT["dependencies"] + [line for extra in EXTRAS.values() for line in extra])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", CODE)
 def test_what_is_imported_is_declared(code: str):
     folders, extras = CODE[code]
@@ -62,6 +63,7 @@ def test_what_is_imported_is_declared(code: str):
     assert not missing
 
 
+@pytest.mark.slow
 def test_what_is_declared_is_imported_or_said_to_be_needed_otherwise():
     by_kit, by_dev, by_bench = (
         {name for name, _ in distributions(folders)} for folders, _ in CODE.values()

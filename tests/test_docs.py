@@ -122,6 +122,7 @@ def test_make_targets_exist(path: Path) -> None:
             assert {word for word in words[1:] if "=" not in word} <= targets, " ".join(words)
 
 
+@pytest.mark.slow
 def test_the_table_of_labs_says_what_the_course_says() -> None:
     course = load_course(ROOT)
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -106,6 +106,7 @@ def test_an_issue_is_opened_when_something_failed_and_then_only() -> None:
     assert not [step for step in before if "continue-on-error" in step or "if" in step]
 
 
+@pytest.mark.slow
 def test_the_weekly_list_is_made_as_its_maker_asks_and_is_the_one_that_is_used() -> None:
     (making,) = (text for text in scripts(JOBS["colab.yml: newest"]) if "tests.colab.pins" in text)
     maker = [sys.executable, "-m", "tests.colab.pins", "--help"]

@@ -76,6 +76,7 @@ def test_what_pip_froze_is_read_wheels_and_all():
     }
 
 
+@pytest.mark.slow
 def test_a_list_has_what_is_needed_in_colabs_versions(index: Path):
     listed = index / "list.txt"
     listed.write_text(pins.made(FREEZE, **ABOUT))
@@ -139,6 +140,7 @@ def test_another_text_is_refused_with_what_to_do(tmp_path: Path, text: str, said
     assert said in str(error.value) and "python -m tests.colab.pins" in str(error.value)
 
 
+@pytest.mark.slow
 def test_on_the_command_line_bad_input_is_one_line():
     options = [word for name, value in ABOUT.items() for word in (f"--{name}", value)]
     command = [sys.executable, "-m", "tests.colab.pins", "no-such-file.txt", *options]

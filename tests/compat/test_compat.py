@@ -224,25 +224,30 @@ def executed():
     return NotebookClient(notebook, allow_errors=True, timeout=120).execute().cells
 
 
+@pytest.mark.slow
 def test_blocks_before_the_failing_one_keep_their_marks(executed):
     assert partial_marks(executed[1].outputs) == (5.0, None)
 
 
+@pytest.mark.slow
 def test_a_cell_that_passes_has_all_its_marks(executed):
     assert partial_marks(executed[2].outputs) == (4.0, 4.0)
 
 
+@pytest.mark.slow
 def test_cells_without_blocks_have_no_marks(executed):
     assert partial_marks(executed[0].outputs) == (0.0, 0.0)
     assert partial_marks(executed[3].outputs) == (0.0, None)
 
 
+@pytest.mark.slow
 def test_marks_are_shown_as_text_and_as_html(executed):
     shown = executed[2].outputs[0].data
     assert shown["text/plain"] == "✓ 4 / 4 marks"
     assert "✓" in shown["text/html"]
 
 
+@pytest.mark.slow
 def test_images_and_sounds_are_shown(executed):
     as_html, figure, player = executed[4].outputs
     assert "data:image/png;base64," in as_html.data["text/html"]

@@ -274,6 +274,7 @@ def test_the_kits_own_is_right() -> None:
     assert load_course(ROOT).labs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -443,6 +443,7 @@ def test_the_tweets_have_their_rows_and_columns(data_mirror):
     assert tweets["test"][0]["id"] == 31_963
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_the_tweets_and_stop_words_give_the_known_vocabulary(data_mirror):
     from nltk.stem import SnowballStemmer
@@ -468,6 +469,7 @@ def test_the_tweets_and_stop_words_give_the_known_vocabulary(data_mirror):
     assert 2 * pairs == 854_376
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_loading_the_tweets_offline_writes_nothing_but_the_cache(data_mirror, tmp_path):
     home = tmp_path / "home"
@@ -606,6 +608,7 @@ def test_veils_are_new_and_hide_which_image_is_nearest():
     assert looked_up(plain.test_images, plain.test_labels) < 0.6  # the same digits, without veils
 
 
+@pytest.mark.slow
 def test_a_network_sees_through_veils():
     import torch
 

@@ -93,6 +93,7 @@ def test_the_function_words_are_stop_words_of_nltk(data_mirror):
     assert not data.stopwords() & set(synthetic.FILLERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [11, 12, 13])
 def test_neighbours_in_a_small_embedding_come_from_the_right_group(seed):
     """Skip-gram with the exact full-softmax loss of all pairs in a window of 3, d=24."""

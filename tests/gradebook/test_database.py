@@ -125,6 +125,7 @@ def test_the_course_remembers_another_gradebook_until_it_is_told_its_own(tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_database_of_something_else_is_refused(new_gradebook: NewGradebook) -> None:
     url = new_gradebook()
     engine = sa.create_engine(url)
@@ -139,6 +140,7 @@ def test_a_database_of_something_else_is_refused(new_gradebook: NewGradebook) ->
 # --- nbgrader's own code in it ----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_nbgrader_without_a_course_writes_into_it(new_gradebook: NewGradebook) -> None:
     url = released(new_gradebook())
     with Marks(url) as marks:

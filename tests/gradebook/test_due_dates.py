@@ -61,6 +61,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     return load_course(course.root)
 
 
+@pytest.mark.slow
 def test_release_tells_nbgrader_when_the_lab_is_due(course: Course) -> None:
     make_due(course, "2030-02-01 10:00")
     command(course, "release", "mini")

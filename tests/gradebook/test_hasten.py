@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 def run(code: str) -> str:
     done = subprocess.run(
@@ -11,6 +13,7 @@ def run(code: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_no_notebook_server_is_imported_with_nbgrader() -> None:
     code = (
         "import sys\n"

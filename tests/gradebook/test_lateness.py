@@ -200,6 +200,7 @@ def test_a_pairs_slip_days_are_spent_from_both(course: Course) -> None:
     assert free.marks == 0 and free.rule is not None and free.rule.values["slips"] == 2
 
 
+@pytest.mark.slow
 def test_every_kind_of_database_comes_to_the_same(
     course: Course, new_gradebook: Callable[[], str]
 ) -> None:

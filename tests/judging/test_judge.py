@@ -248,6 +248,7 @@ def test_a_submission_s_own_terms_are_ignored() -> None:
 PAYLOADS = [output.data[MIME] for cell in REFERENCE.cells for output in cell.outputs]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.one_of(mutations(PAYLOADS), JSON_VALUES), max_size=4), st.booleans())
 def test_nothing_that_a_submission_sends_raises(payloads: list[Any], beside: bool) -> None:
@@ -266,6 +267,7 @@ def test_nothing_that_a_submission_sends_raises(payloads: list[Any], beside: boo
 EVERY = [(cell, at) for cell in REFERENCE.cells for at in range(len(cell.outputs))]
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(st.data())
 def test_evidence_that_cannot_be_read_costs_its_own_check(data: st.DataObject) -> None:

@@ -20,6 +20,8 @@ from grading.keeping.restore import restore
 from tests.keeping import term
 from tests.postgresql import Server
 
+pytestmark = pytest.mark.slow
+
 Contents = dict[str, bytes]
 
 

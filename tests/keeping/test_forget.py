@@ -35,6 +35,8 @@ from tests.keeping import term
 from tests.keeping.term import BRUNO, CARLA, ZOE
 from tests.postgresql import Server
 
+pytestmark = pytest.mark.slow
+
 TOLD = [ZOE, "zoé ñandú", "ñandú, zoé", "zoe@uni.example"]
 
 

@@ -21,6 +21,8 @@ from tests.gradebook.test_grade import WRONG_DOUBLE, command, hand_in
 from tests.keeping import term
 from tests.keeping.term import BRUNO, CARLA, ZOE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:

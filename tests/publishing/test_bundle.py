@@ -113,6 +113,7 @@ def test_notebooks_are_built_from_the_source_not_copied(course: Course, tmp_path
         assert (tmp_path / "public" / path.relative_to(course.root)).read_text() == text
 
 
+@pytest.mark.slow
 def test_a_session_runs_on_the_bundle_alone(course: Course, tmp_path: Path):
     bundle.publish(course, tmp_path / "public")
     session = (
@@ -152,6 +153,7 @@ def test_what_students_get_imports_nothing_that_they_do_not_get(monkeypatch):
     assert line.startswith("grading.session.scorecard: is of the grader's side")
 
 
+@pytest.mark.slow
 def test_the_course_of_this_repository_can_be_published():
     course = load_course(ROOT)
     labs = [building.read_lab(course, lab.name) for lab in course.labs]
@@ -211,6 +213,7 @@ def test_a_leak_is_found_wherever_it_is(course: Course, text: str, reason: str, 
     assert "\n" not in leak
 
 
+@pytest.mark.slow
 def test_every_long_statement_and_sentence_of_the_labs_would_be_found():
     course = load_course(ROOT)
     for info in course.labs:
@@ -287,6 +290,7 @@ def test_publish_refuses_a_leak_and_writes_nothing(course: Course, tmp_path: Pat
 # --- where it is written -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_new_bundle_replaces_the_earlier_one_and_nothing_else(course: Course, tmp_path: Path):
     public = tmp_path / "public"
     (public / ".git").mkdir(parents=True)
@@ -328,6 +332,7 @@ def test_a_file_is_no_folder_for_it(course: Course, tmp_path: Path):
         bundle.publish(course, tmp_path / "file")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("foreign", ["utils/text.py", "utils"])
 def test_a_foreign_file_in_the_way_is_kept(course: Course, tmp_path: Path, foreign: str):
     public = tmp_path / "public"
@@ -342,6 +347,7 @@ def test_a_foreign_file_in_the_way_is_kept(course: Course, tmp_path: Path, forei
     assert (public / "README.md").read_bytes() == b""
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_can_be_run_again(course: Course, tmp_path: Path, monkeypatch):
     public = tmp_path / "public"
     moves = iter(range(10))
@@ -364,6 +370,7 @@ def test_a_run_that_was_stopped_can_be_run_again(course: Course, tmp_path: Path,
 # --- the workflow that pushes it ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_workflow_pushes_the_bundle_and_moves_the_tag(course: Course, tmp_path: Path):
     remote = tmp_path / "remote.git"
     init = ["git", "init", "--quiet", "--bare", "--initial-branch", "main", str(remote)]
@@ -467,6 +474,7 @@ def test_a_session_needs_what_is_listed_or_on_colab_and_all_of_it():
     assert listed <= used, "something is listed that no session imports"
 
 
+@pytest.mark.slow
 def test_the_first_cell_needs_nothing_that_it_is_to_install(course: Course, tmp_path: Path):
     bundle.publish(course, tmp_path / "public")
     listed = {canonicalize_name(Requirement(x).name) for x in REQUIREMENTS.read_text().splitlines()}

@@ -52,6 +52,7 @@ def test_without_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.Monk
     assert commit_of(KIT, tmp_path / "new") == ""
 
 
+@pytest.mark.slow
 def test_published_notebooks_name_the_commit_of_their_kit(course, tmp_path: Path) -> None:
     public = tmp_path / "public"
     bundle.publish(course, public)

@@ -56,6 +56,7 @@ def test_a_cell_has_the_headings_above_it_and_its_authors_hints() -> None:
     assert found["alone"] == Place("Otra", "Otra")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lab", COURSE.lab_names)
 @pytest.mark.parametrize("lang", ["es", "en"])
 def test_every_graded_cell_of_our_labs_has_a_name_and_every_exercise_hints(

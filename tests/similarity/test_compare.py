@@ -124,6 +124,7 @@ def test_what_was_taken_and_changed_comes_first():
     assert set(pairs[:5]) == {tuple(one.students[0] for one in pair) for pair in planted}
 
 
+@pytest.mark.slow
 def test_of_a_borrowed_function_the_shared_lines_are_known():
     pair = first_two_among([*borrowed(0, str), *honest_hand_ins(size=SOME)[2:]])
     part = next(part for part in pair.parts if part.sides[0].piece.name == "bleu")
@@ -135,6 +136,7 @@ def test_of_a_borrowed_function_the_shared_lines_are_known():
         assert not any("def matches" in lines[number] for number in side.lines)
 
 
+@pytest.mark.slow
 def test_a_written_answer_that_was_taken_is_among_the_first():
     text = honest(size=SOME)[0]["q_attention"]
     one, other = (
@@ -151,6 +153,7 @@ def test_of_an_honest_class_hardly_any_pair_is_listed(seed):
     assert len(found(honest_hand_ins(seed))) <= 3
 
 
+@pytest.mark.slow
 def test_two_honest_solutions_of_three_lines_are_not_listed():
     code = THREE_LINES.format(stub=honest(size=SOME)[0]["sinusoids"].split("\n")[0])
     alone = {"sinusoids": code}
@@ -162,6 +165,7 @@ def test_two_honest_solutions_of_three_lines_are_not_listed():
     assert {("u0", "u1"), ("u2", "u3")} & set(listed) == set()
 
 
+@pytest.mark.slow
 def test_what_everybody_writes_and_what_was_given_is_nothing():
     blank = [hand_in(f"u{n}", {}) for n in range(20)]
     assert found(blank) == []
@@ -197,6 +201,7 @@ def test_who_repeats_is_not_compared_with_an_earlier_self():
     assert ("u0", "u0") not in found([*honest_hand_ins(size=SOME), earlier])
 
 
+@pytest.mark.slow
 def test_the_order_of_hand_ins_changes_nothing():
     hand_ins = [*taken(0, renamed), *borrowed(2, str), *honest_hand_ins(size=SOME)[4:]]
     pairs, turned = found(hand_ins), found(hand_ins[::-1])

@@ -160,6 +160,7 @@ def test_preserved_rng_even_after_an_error():
     assert torch.equal(after["generators"][0], before["generators"][0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_resumed_run_is_bit_identical(tmp_path, workers, capsys):
     whole = outcome(*job(5, tmp_path / "whole.pt", workers))

@@ -46,6 +46,7 @@ def _trained(size, *, clip_norm=None, count=22, **settings):
     return [parameter.detach().cpu() for parameter in model.parameters()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clip_norm", [None, 0.1])
 @pytest.mark.parametrize("count", [24, 22, 17])  # full groups, a short batch, a short group
 def test_batches_that_make_a_step_together_are_one_large_batch(clip_norm, count):

@@ -95,6 +95,7 @@ class Spoken(Dataset[str]):
         return sentence("plot.loss")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_speak_as_the_session_does(
     method: str, spanish: None, monkeypatch: pytest.MonkeyPatch

@@ -30,6 +30,7 @@ def _quadratic(curvature):
     return model, loader, torch.optim.SGD(model.parameters(), lr=1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("curvature", [0.5, 20.0, 1000.0])
 def test_the_suggestion_follows_the_curvature(curvature):
     model, loader, optimizer = _quadratic(curvature)

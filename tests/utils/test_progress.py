@@ -84,6 +84,7 @@ def test_a_version_that_kaggle_saves_is_not_watched(unwatched, monkeypatch):
     assert not watched()
 
 
+@pytest.mark.slow
 def test_a_terminal_has_a_bar(unwatched):
     code = f"import sys; sys.stderr.isatty = lambda: True\n{TRAINING}"
     done = subprocess.run(
