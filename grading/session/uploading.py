@@ -21,7 +21,8 @@ from grading.session.scorecard import Scorecard, beside_bar
 
 TRIES = 3  # of what fails for a passing reason
 PATIENCE = 60.0  # seconds that a session waits between two of them at most
-FIRST_PAUSE, LAST_PAUSE, GROWTH = 1.0, 15.0, 1.4  # seconds between two looks at the queue
+FIRST_PAUSE, GROWTH = 1.0, 1.4  # seconds between two looks at the queue, and how they grow
+NEAR, FAR = 15.0, 60.0  # seconds between two looks at last, where little or much is before
 WATCHED = 1800.0  # seconds after which a session leaves a hand-in to its page
 SLOWER = 5.0  # seconds that "slow_down" adds to the interval (RFC 8628)
 
@@ -41,6 +42,14 @@ def service_address() -> str:
         return SERVICE_ADDRESS.read_text(encoding="utf-8").strip()
     except OSError:
         return ""
+
+
+def last_pause(place: int) -> float:
+    """Return the longest pause between two looks at a queue in which so many are before.
+
+    A crowd that waits must not keep the service from grading.
+    """
+    return min(max(NEAR, place), FAR)
 
 
 def send(card: Scorecard, address: str, content: bytes) -> Stored | None:
@@ -186,8 +195,8 @@ def _followed(client: Client, window: _Window, stored: Stored) -> Standing | Non
     while waited < WATCHED:
         sleep(pause)
         waited += pause
-        pause = min(pause * GROWTH, LAST_PAUSE)
         standing = _signed_in(client, window, lambda: client.standing(stored))
+        pause = min(pause * GROWTH, last_pause(standing.place))
         if standing.state in ("graded", "failed"):
             return standing
         window.say(f"upload.{standing.state}", count=standing.place)

@@ -200,6 +200,15 @@ def test_the_queue_is_seen_in_one_line_that_changes(
     assert looks == sorted(looks) and looks[0] < looks[-1]
 
 
+@pytest.mark.parametrize(("place", "longest"), [(2, uploading.NEAR), (5000, uploading.FAR)])
+def test_a_crowd_looks_at_the_queue_more_seldom(
+    session: Session, service: StandIn, pauses: list[float], place: int, longest: float
+) -> None:
+    service.script["standing"] = [service.says(state="queued", place=place)] * 20
+    assert "3.5/9" in session.hand_in()
+    assert max(pauses) == pauses[-1] == longest
+
+
 def test_sending_is_seen(
     session: Session, service: StandIn, pauses: list[float], tmp_path: Path
 ) -> None:
