@@ -57,8 +57,8 @@ def send(card: Scorecard, address: str, content: bytes) -> Stored | None:
     client, window = _begin(card, address)
 
     def told(count: int) -> None:
-        percent, size = int(100 * count / len(content)), f"{len(content) / 1e6:.1f}"
-        window.say("upload.sending", percent=percent, megabytes=size)
+        percent = 10 * (10 * count // len(content))  # each is a line where nothing changes in place
+        window.say("upload.sending", percent=percent, megabytes=f"{len(content) / 1e6:.1f}")
 
     try:
         stored, is_new = _signed_in(client, window, lambda: client.hand_in(card.lab, content, told))
