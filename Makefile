@@ -16,7 +16,7 @@ STUDENT_TESTS := $(addprefix tests/,answers cells compat data session utils labs
 GPU_TESTS := $(addprefix tests/,answers data session utils)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-term test test-fast test-all test-student test-gpu test-colab mutants lint bench build check release collect grade report clean
+.PHONY: help setup demo demo-term test test-fast test-all test-student test-gpu test-colab mutants lint bench scaling build check release collect grade report clean
 
 help:  ## Print this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,6 +71,9 @@ lint: setup  ## Check style and types
 bench: setup  ## Measure the benchmarks, each beside its baseline
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[bench]'
 	$(BIN)/python -m benchmarks
+
+scaling: setup  ## Simulate a class, a faculty and a MOOC from what was measured: make scaling [PRICE=0.05]
+	$(BIN)/python -m benchmarks.scaling $(if $(PRICE),--price $(PRICE))
 
 build: setup  ## Build the student notebooks and keys from their sources
 	$(BIN)/python -m grading build

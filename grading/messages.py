@@ -30,6 +30,11 @@ def message(key: str, lang: str, **values: Any) -> str:
     return language.fill(strings(STRINGS, lang), key, spoken)
 
 
+def in_one_line(text: str) -> str:
+    """Return what others wrote as one line, with nothing left in it that a terminal obeys."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
 def names(section: str) -> Collection[str]:
     """Return the names of the sentences of a section."""
     return strings(STRINGS, languages()[0])[section].keys()
@@ -43,12 +48,8 @@ class Reason:
     values: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def text(self, lang: str) -> str:
-        """Return the reason as one line in ``lang``.
-
-        It may quote what a submission raised, so nothing is left in it that a terminal obeys.
-        """
-        text = message(self.key, lang, **self.values)
-        return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        """Return the reason as one line in ``lang``; it may quote what a submission raised."""
+        return in_one_line(message(self.key, lang, **self.values))
 
 
 ID_LANGUAGE = "en"  # in which a check keeps one name in all languages of the course

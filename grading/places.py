@@ -8,3 +8,4 @@ PACKAGES = ("grading", "utils", "data")  # in it: what a notebook imports
 KEYS = PACKAGE / "keys"  # the sandbox hides it
 STRINGS = PACKAGE / "strings"
 SESSION_REQUIREMENTS = PACKAGE / "session_requirements.txt"
+SERVICE_ADDRESS = PACKAGE / "service_address.txt"  # in a bundle whose course has a service

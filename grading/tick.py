@@ -378,6 +378,8 @@ def hint(label: str = "") -> None:
 def hand_in(path: str = "", *, anyway: bool = False) -> None:
     """Check that the notebook is complete, say what is missing, and make the file to upload.
 
+    Where the course has a service, the notebook is sent there, and its marks are shown here.
+
     Parameters
     ----------
     path : str, optional
@@ -388,7 +390,7 @@ def hand_in(path: str = "", *, anyway: bool = False) -> None:
     if _mode() == "student":
         from grading.session import handing_in  # needs a package that `start` may have to install
 
-        publish(handing_in.hand_in(_card, path, anyway=anyway))
+        handing_in.hand_in(_card, path, anyway=anyway)
 
 
 def _compared(

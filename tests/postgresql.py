@@ -35,10 +35,12 @@ class Server:
         Of its files; it is the server's user's.
     user : str or None
         Who runs it; None if it is whoever runs the tests.
+    durable : bool
+        Whether it waits for the disk, as one that is measured should.
     """
 
-    def __init__(self, bin: Path, folder: Path, user: str | None) -> None:
-        self._bin, self._folder, self._user = bin, folder, user
+    def __init__(self, bin: Path, folder: Path, user: str | None, durable: bool) -> None:
+        self._bin, self._folder, self._user, self._durable = bin, folder, user, durable
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
@@ -50,7 +52,8 @@ class Server:
         self._run("initdb", "-U", USER, "-A", "scram-sha-256", f"--pwfile={secret}", "-N", "-EUTF8")
 
     def start(self) -> None:
-        options = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        options = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1"
+        options += "" if self._durable else " -c fsync=off"
         log = str(self._folder / "log")
         self._run("pg_ctl", "-w", "-l", log, "-o", options, "start")
 
@@ -84,7 +87,7 @@ class Server:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
+def running(durable: bool = False) -> Iterator[Server]:
     """Start a server and stop it at the end; a server refuses to run as root."""
     bin = programs()
     assert bin is not None
@@ -93,7 +96,7 @@ def running() -> Iterator[Server]:
         if os.getuid() == 0:
             user = "nobody"
             shutil.chown(folder, user)
-        server = Server(bin, Path(folder), user)
+        server = Server(bin, Path(folder), user, durable)
         server.make()
         server.start()
         try:

@@ -18,6 +18,7 @@ from grading.course.late import contradictions as late_contradictions
 from grading.course.mail import Mail
 from grading.course.scales import MARK, SWITCH, Marking
 from grading.course.scales import contradictions as mark_contradictions
+from grading.course.service import Service
 from grading.course.tables import TABLE, Rule, is_number, problems
 from grading.errors import UserError
 from grading.files import write_atomically
@@ -153,6 +154,7 @@ class Course:
     exams: tuple[ExamInfo, ...] = ()
     mark: Marking = field(default_factory=Marking)
     mail: Mail | None = None
+    service: Service = field(default_factory=Service)
 
     @property
     def zone(self) -> tzinfo | None:
@@ -263,6 +265,7 @@ class CourseFile:
     exams: Annotated[tuple[ExamInfo, ...], TABLE] = ()
     mark: Annotated[Marking, TABLE] = field(default_factory=Marking)
     mail: Annotated[Mail | None, TABLE] = None
+    service: Annotated[Service, TABLE] = field(default_factory=Service)
 
 
 def load_course(root: Path) -> Course:
@@ -290,6 +293,7 @@ def load_course(root: Path) -> Course:
         ),
         mark=Marking(**raw.get("mark", {})),
         mail=Mail(**raw["mail"]) if "mail" in raw else None,
+        service=Service(**raw.get("service", {})),
         **about | {"roster": root / about["roster"]},
     )
 

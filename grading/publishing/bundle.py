@@ -17,7 +17,7 @@ from grading.course.config import LANGUAGES, Course
 from grading.course.roster import read_roster
 from grading.errors import UserError
 from grading.messages import message
-from grading.places import KIT, PACKAGES, SESSION_REQUIREMENTS, STRINGS
+from grading.places import KIT, PACKAGES, SERVICE_ADDRESS, SESSION_REQUIREMENTS, STRINGS
 from grading.publishing.closure import closure
 from grading.publishing.commits import KIT_TAGS, commit_of, has_remote
 from grading.publishing.leaks import (
@@ -149,6 +149,8 @@ def kit_of(course: Course, labs: list[Lab]) -> dict[str, bytes]:
         tree[f"grading/keys/{lab.name}.json"] = keys.read_bytes()
     for path in (*kit_files(), KIT / "LICENSE"):
         tree[_name(path)] = path.read_bytes()
+    if course.service.address:
+        tree[_name(SERVICE_ADDRESS)] = f"{course.service.address}\n".encode()
     return tree | {MANIFEST: manifest(tree)}
 
 

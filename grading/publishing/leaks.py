@@ -20,7 +20,12 @@ from grading.course.roster import Roster, Student, plain_words
 
 Tree = Mapping[str, bytes]  # content by path, with "/" between its parts
 
-DATA_OF_THE_KIT = ("grading/keys/", "grading/strings/", "grading/session_requirements.txt")
+DATA_OF_THE_KIT = (
+    "grading/keys/",
+    "grading/strings/",
+    "grading/session_requirements.txt",
+    "grading/service_address.txt",
+)
 MARKER = re.compile(r"#\s*(?:BEGIN|END)[\s_-]*SOLUTION\b|\b(?:BEGIN|END) SOLUTION\b", re.IGNORECASE)
 
 # Lengths in characters, blanks not counted, from which on a text can be nobody else's. Shorter

@@ -1,8 +1,12 @@
-"""Show an output in all its forms in a notebook, as plain text elsewhere, and figures in words."""
+"""Show an output in all its forms in a notebook, as plain text elsewhere, and figures in words.
+
+An output that goes on changing is a `Live` one.
+"""
 
 import importlib
 import os
 import sys
+import uuid
 from typing import Any
 
 from IPython.core.getipython import get_ipython
@@ -41,5 +45,28 @@ def publish(text: str, html: str | None = None, data: dict[str, Any] | None = No
     if shell is None:
         print(text)
         return
-    bundle = {"text/plain": text} | ({"text/html": html} if html else {}) | (data or {})
-    shell.display_pub.publish(data=bundle)
+    shell.display_pub.publish(data=_forms(text, html) | (data or {}))
+
+
+class Live:
+    """An output that is replaced in place; where there is no notebook, each text is a new line."""
+
+    def __init__(self) -> None:
+        self._where = {"display_id": uuid.uuid4().hex}
+        self._shown: tuple[str, str | None] | None = None
+
+    def show(self, text: str, html: str | None = None) -> None:
+        """Show ``text``, and its HTML form in a notebook, in the place of what was shown before."""
+        before, self._shown = self._shown, (text, html)
+        if before == self._shown:
+            return
+        shell = get_ipython()
+        if shell is None:
+            print(text)
+            return
+        forms, is_update = _forms(text, html), before is not None
+        shell.display_pub.publish(data=forms, transient=self._where, update=is_update)
+
+
+def _forms(text: str, html: str | None) -> dict[str, Any]:
+    return {"text/plain": text} | ({"text/html": html} if html else {})

@@ -1,4 +1,4 @@
-"""Handing in: what a notebook still lacks, and the file to upload with its receipt."""
+"""Handing in: what a notebook still lacks, the file to upload with its receipt, and the service."""
 
 import datetime
 import hashlib
@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,13 @@ from grading.cells.reading import read_notebook
 from grading.errors import UserError
 from grading.files import write_atomically
 from grading.messages import message
+from grading.session.display import publish
+from grading.session.replies import Stored
+from grading.session.returned import record
 from grading.session.scorecard import Scorecard
 from grading.session.start import on_colab
+from grading.session.uploading import send, service_address, watch
+from utils.progress import watched
 from utils.storage import storage
 
 COLAB_SECONDS = 30
@@ -80,6 +86,7 @@ def order_problem(cells: Sequence[str], executed: Sequence[str], lang: str) -> s
     """
     wanted = [text for cell in cells if (text := cell.strip())]
     ran = [text for cell in executed if (text := cell.strip())]
+    ran = [text for text in ran[:-1] if text != ran[-1]] + ran[-1:]  # it may be run again
     for number, text in enumerate(ran, start=1):
         if number > len(wanted) or text != wanted[number - 1]:
             known = text in wanted
@@ -141,8 +148,41 @@ def _download(path: Path) -> None:
 # --- handing in --------------------------------------------------------------------------------
 
 
-def hand_in(card: Scorecard, path: str, *, anyway: bool) -> str:
-    """Check a notebook, write the file to upload and its receipt, and return what to say.
+@dataclass(frozen=True)
+class Made:
+    """What a hand-in left on disk, and what it holds."""
+
+    file: Path
+    content: bytes
+    receipt: str
+
+
+def hand_in(card: Scorecard, path: str, *, anyway: bool) -> None:
+    """Check a notebook, write its file and receipt, and send it if the course has a service.
+
+    Nothing is sent by a run that nobody watches: it could not sign in, and nobody would read marks.
+    """
+    made = make(card, path, anyway=anyway)
+    if isinstance(made, str):
+        publish(made)
+        return
+    address, lang = service_address(), card.lang
+    if not (address and watched()):
+        _download(made.file)
+        unwatched = [message("hand_in.unwatched", lang, address=address)] if address else []
+        said = [message("hand_in.made", lang, file=made.file), made.receipt, *unwatched]
+        publish("\n".join(said))
+        return
+    publish("\n".join([message("hand_in.kept", lang, file=made.file), made.receipt]))
+    if stored := send(card, address, made.content):
+        _keep_record(made, stored, lang)
+        watch(card, address, stored)
+    else:
+        _download(made.file)
+
+
+def make(card: Scorecard, path: str, *, anyway: bool) -> Made | str:
+    """Check a notebook, write the file to upload and its receipt; return why not, if it cannot.
 
     Nothing is written while something is missing, unless ``anyway`` is given.
     """
@@ -171,11 +211,23 @@ def hand_in(card: Scorecard, path: str, *, anyway: bool) -> str:
     receipt = _receipt(card, file.name, content, lacking)
     try:
         write_atomically(file, content)
-        write_atomically(file.with_suffix(".receipt.txt"), receipt.encode())
+        write_atomically(_receipt_file(file), receipt.encode())
     except OSError as error:
         return message("hand_in.not_written", lang, folder=folder, problem=error.strerror)
-    _download(file)
-    return "\n".join([message("hand_in.made", lang, file=file), receipt])
+    return Made(file, content, receipt)
+
+
+def _receipt_file(file: Path) -> Path:
+    return file.with_suffix(".receipt.txt")
+
+
+def _keep_record(made: Made, stored: Stored, lang: str) -> None:
+    """Add what the service confirmed to the receipt; a disk that refuses costs no hand-in."""
+    lines = [made.receipt, *record(stored, lang), stored.url]
+    try:
+        write_atomically(_receipt_file(made.file), "\n".join(lines).encode())
+    except OSError:
+        return
 
 
 def _executed() -> list[str]:

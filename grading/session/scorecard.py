@@ -8,6 +8,7 @@ from grading.messages import Title, message
 from grading.session.keyfile import KeyFile, ListedCheck
 from grading.session.outcomes import Outcome, Verdict
 
+Row = tuple[str, float, float]  # what for, marks earned, marks there are
 BAR_WIDTH = 12
 # Of the bar beside a line, whose text has the page's own colour. Mid tones, which keep the 3:1
 # contrast that a graphic needs on Colab's white page and on its dark one (#383838).
@@ -114,13 +115,15 @@ def render_outcome(outcome: Outcome, lang: str, profile: str) -> tuple[str, str]
     lines = [_headline(outcome, lang, profile)]
     if outcome.verdict in (Verdict.FAILED, Verdict.NEAR):
         lines.append(message("tick.ask", lang))
-    colour = COLOURS[outcome.verdict]
-    body = "<br>".join(escape(line) for line in lines)
-    html = (
-        f'<div role="status" style="border-left:4px solid {colour};padding:2px 8px;'
-        f'margin:2px 0;white-space:pre-wrap">{body}</div>'
+    return "\n   ".join(lines), beside_bar(outcome.verdict, [escape(line) for line in lines])
+
+
+def beside_bar(verdict: Verdict, lines: list[str]) -> str:
+    """Return lines of HTML beside a bar in the colour of a verdict."""
+    return (
+        f'<div role="status" style="border-left:4px solid {COLOURS[verdict]};padding:2px 8px;'
+        f'margin:2px 0;white-space:pre-wrap">{"<br>".join(lines)}</div>'
     )
-    return "\n   ".join(lines), html
 
 
 def _headline(outcome: Outcome, lang: str, profile: str) -> str:
@@ -133,12 +136,12 @@ def _headline(outcome: Outcome, lang: str, profile: str) -> str:
         label=outcome.title,
         earned=f"{outcome.earned:g}",
         marks=f"{outcome.marks:g}",
-        why=_sentence(why),
+        why=as_sentence(why),
         profile=profile,
     ).rstrip()
 
 
-def _sentence(text: str) -> str:
+def as_sentence(text: str) -> str:
     """Give a reason a capital letter and a full stop."""
     if not text:
         return ""
@@ -156,8 +159,12 @@ def render_summary(card: Scorecard) -> tuple[str, str]:
     ]
     earned, marks = sum(row[1] for row in rows), sum(row[2] for row in rows)
     rows.append((message("summary.total", lang), earned, marks))
-    notes = _notes(card, listed)
-    return _summary_text(title, rows, notes), _summary_html(title, rows, notes, lang)
+    return render_table(title, rows, _notes(card, listed), lang)
+
+
+def render_table(title: str, rows: list[Row], notes: list[str], lang: str) -> tuple[str, str]:
+    """Return rows of marks, the last one their total, with notes below, as (text, HTML)."""
+    return _table_text(title, rows, notes), _table_html(title, rows, notes, lang)
 
 
 def _earned(card: Scorecard, check: ListedCheck) -> float:
@@ -200,7 +207,8 @@ def _notes(card: Scorecard, listed: tuple[ListedCheck, ...]) -> list[str]:
 
 
 def _bar(earned: float, marks: float) -> str:
-    filled = int(BAR_WIDTH * earned / marks) if marks else 0  # full only with all marks
+    share = min(earned / marks, 1) if marks else 0
+    filled = int(BAR_WIDTH * share)  # full only with all marks
     return "█" * filled + "░" * (BAR_WIDTH - filled)
 
 
@@ -208,7 +216,7 @@ def _percent(earned: float, marks: float) -> str:
     return f"{int(100 * earned / marks)} %" if marks else "–"
 
 
-def _summary_text(title: str, rows: list[tuple[str, float, float]], notes: list[str]) -> str:
+def _table_text(title: str, rows: list[Row], notes: list[str]) -> str:
     width = max(len(row[0]) for row in rows)
     lines = [title]
     for name, earned, marks in rows:
@@ -217,9 +225,7 @@ def _summary_text(title: str, rows: list[tuple[str, float, float]], notes: list[
     return "\n".join(lines + notes)
 
 
-def _summary_html(
-    title: str, rows: list[tuple[str, float, float]], notes: list[str], lang: str
-) -> str:
+def _table_html(title: str, rows: list[Row], notes: list[str], lang: str) -> str:
     heads = "".join(
         f'<th scope="col" style="text-align:left;padding:2px 12px">'
         f"{escape(message(f'summary.{key}', lang))}</th>"

@@ -133,6 +133,41 @@ def test_a_labs_name_is_good_for_a_file(name: str) -> None:
     assert "[[labs]] number 1: name is " in line
 
 
+@pytest.mark.parametrize(
+    ("address", "is_right"),
+    [
+        ("https://hand-in.example.org", True),
+        ("https://uni.example:8443/dl/2026", True),
+        ("https://[2001:db8::1]", True),
+        ("http://localhost:8000", True),
+        ("http://[::1]:8000", True),
+        ("http://hand-in.example.org", False),
+        ("http://localhost.example.org", False),
+        ("https://hand-in.example.org/", False),
+        ("https://ana:secret@example.org", False),
+        ("https://example.org?course=dl", False),
+        ("https://", False),
+        ("hand-in.example.org", False),
+        ("https://example.org\n", False),
+        ("https://exa mple.org", False),
+    ],
+)
+def test_the_address_of_a_service_is_one_that_nobody_listens_in_on(
+    address: str, is_right: bool
+) -> None:
+    found = lines(lambda data: table_at(data, ("service",)).update(address=address))
+    assert (found == []) == is_right
+    assert all("[service]: address is " in line and "https://" in line for line in found)
+
+
+def test_a_course_has_a_service_or_none(tmp_path: Path) -> None:
+    text = in_every_language(mini.COURSE)
+    assert load_course(written(tmp_path, text)).service.address == ""
+    text += '\n[service]\naddress = "https://hand-in.example.org"\n'
+    course = load_course(written(tmp_path, text))
+    assert course.service.address == "https://hand-in.example.org"
+
+
 @pytest.mark.parametrize("again", ["mini", "MINI"])
 def test_no_two_labs_have_one_name(again: str) -> None:
     (line,) = lines(lambda data: data["labs"].append(data["labs"][0] | {"name": again}))

@@ -114,6 +114,27 @@ def test_notebooks_are_built_from_the_source_not_copied(course: Course, tmp_path
 
 
 @pytest.mark.slow
+def test_the_address_of_a_service_is_part_of_the_kit_and_of_no_notebook(
+    course: Course, tmp_path: Path
+):
+    bundle.publish(course, tmp_path / "without")
+    about = course.root / "course.toml"
+    service = '\n[service]\naddress = "https://hand-in.example.org"\n'
+    about.write_text(about.read_text(encoding="utf-8") + service, encoding="utf-8")
+    bundle.publish(load_course(course.root), tmp_path / "with")
+    without, files = files_under(tmp_path / "without"), files_under(tmp_path / "with")
+    assert files.keys() - without.keys() == {"grading/service_address.txt"}
+    assert b"grading/service_address.txt" in files["MANIFEST"]
+    built = [path for path in files if path.endswith(".ipynb")]
+    assert built and not any(b"hand-in.example.org" in files[path] for path in built)
+    session = "from grading.session.uploading import service_address as at; print(at())"
+    done = subprocess.run(
+        [sys.executable, "-c", session], cwd=tmp_path / "with", capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "https://hand-in.example.org", done.stderr
+
+
+@pytest.mark.slow
 def test_a_session_runs_on_the_bundle_alone(course: Course, tmp_path: Path):
     bundle.publish(course, tmp_path / "public")
     session = (
