@@ -98,6 +98,10 @@ ROOMS = {
         "what students get back: a page each, in an LMS's zip, by e-mail",
         ("cells", "course", "gradebook", "judging", "reporting"),
     ),
+    "service": Room(
+        "the web application: hand-ins, queue, workers, students' and instructors' pages",
+        ("cells", "collect", "course", "engine", "feedback", "gradebook", "judging", "reporting"),
+    ),
     "publishing": Room("the student bundle, and what must not be in it", ("authoring", "course")),
     "cli": Room(
         "the command line: calls the rooms, and nobody calls it",
@@ -114,6 +118,7 @@ ROOMS = {
             "native",
             "publishing",
             "reporting",
+            "service",
             "session",
             "similarity",
             "strength",

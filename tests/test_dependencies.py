@@ -22,10 +22,12 @@ NOT_INSTALLED = {
     "jhwutils": "the old library, whose names `grading.compat` answers to",
 }
 NEVER_IMPORTED = {
+    "httpx2": "Starlette's TestClient asks by it",
     "mypy": "`make lint` runs it",
     "psycopg": "SQLAlchemy loads it for a gradebook in PostgreSQL",
     "pytest-cov": "CI runs it",
     "pytest-timeout": "pytest loads it",
+    "python-multipart": "Starlette loads it for a file in a form",
     "ruff": "`make lint` runs it",
 }
 CODE = {  # what may import what: the kit's own dependencies, and these extras

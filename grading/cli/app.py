@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from grading.cells.hasten import hasten_nbformat
-from grading.cli import build, course, give, keep, publish, roster, similar, verify
+from grading.cli import build, course, give, keep, publish, roster, service, similar, verify
 from grading.cli.console import err
 from grading.errors import UserError
 from grading.gradebook.hasten import hasten_nbgrader
@@ -51,9 +51,11 @@ for command in (
     build.run,
     build.mutants,
     publish.publish,
+    service.serve,
 ):
     app.command()(command)
 app.add_typer(roster.commands, name="roster")
+app.add_typer(service.commands, name="service")
 
 
 def run_app() -> None:

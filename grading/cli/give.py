@@ -105,12 +105,13 @@ def grade(
     ] = True,
 ) -> None:
     """Grade what was collected and write the marks into the gradebook."""
+    from grading.engine.choice import executor_of
     from grading.engine.executor import RunOptions
 
     gc.disable()  # until the imports are done, which leave no garbage worth a collection
     course = course_here()
     options = RunOptions(profile_of(profile), jobs, resume, sandbox, scheduler)
-    executor = executor_of(course, lab, options)
+    executor = executor_of(course, lab, options)  # starts while the rest is imported
 
     from grading.gradebook.marks import KEPT, Marks
     from grading.judging.results import GRADED
@@ -183,15 +184,6 @@ def _of_students(work: list[Submission], students: list[str], lab: str) -> list[
             hint = f"did you mean {near[0]}?" if near else "`collect` says who handed in"
             raise UserError(f"nothing of {lab} was collected from {student!r}; {hint}")
     return list(dict.fromkeys(known[student.casefold()] for student in students))
-
-
-def executor_of(course: Course, lab: str, options: RunOptions) -> Executor:
-    """Return what executes; on this machine it starts while the rest is imported."""
-    from grading.engine.choice import executor_for
-
-    steps = ("source", "release")
-    notebooks = [path for step in steps for path in course.home.glob(f"{step}/{lab}/*.ipynb")]
-    return executor_for(course, options, notebooks)
 
 
 async def _grade(

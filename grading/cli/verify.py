@@ -129,9 +129,9 @@ async def _graded_again(
 ) -> list[str]:
     from dataclasses import replace
 
-    from grading.cli.give import executor_of
     from grading.cli.options import profile_of
     from grading.cli.progress import progress
+    from grading.engine.choice import executor_of
     from grading.keeping.verify import differences
 
     lines: list[str] = []

@@ -122,7 +122,7 @@ class _Desk:
     def __init__(self, course: Course, lab: str, roster: Roster) -> None:
         self.roster = roster
         self._home, self._lab = course.home, lab
-        self._released = _released(course, lab)
+        self._released = released_notebooks(course, lab)
         self._accepted: dict[str, Accepted] = {}
         self._replaced: list[Replaced] = []
         self._refused: list[Refused] = []
@@ -288,7 +288,7 @@ def _order(name: str, upload: Upload) -> tuple[datetime, datetime, int, str]:
     return upload.modified, upload.saved, copy_number(name), name
 
 
-def _released(course: Course, lab: str) -> list[NotebookNode]:
+def released_notebooks(course: Course, lab: str) -> list[NotebookNode]:
     """Return the student's notebook of a lab in each language, none before it is built."""
     built = [course.root / "notebooks" / lang / f"{lab}.ipynb" for lang in LANGUAGES]
     released = course.home / "release" / lab / f"{lab}.ipynb"

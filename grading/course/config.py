@@ -18,7 +18,7 @@ from grading.course.late import contradictions as late_contradictions
 from grading.course.mail import Mail
 from grading.course.scales import MARK, SWITCH, Marking
 from grading.course.scales import contradictions as mark_contradictions
-from grading.course.service import Service
+from grading.course.service import HandingIn, Service, handing_in_of, service_of
 from grading.course.tables import TABLE, Rule, is_number, problems
 from grading.errors import UserError
 from grading.files import write_atomically
@@ -106,7 +106,8 @@ class LabInfo:
     """One lab as the course lists it; ``due`` is an instant in UTC.
 
     ``minimum`` is the percentage of its marks without which nobody passes the course; a ``bonus``
-    adds to the course's mark and lowers nobody's.
+    adds to the course's mark and lowers nobody's. ``service`` is how it may be handed in, the
+    course's rules for all labs included.
     """
 
     name: Annotated[str, LAB_NAME]
@@ -116,6 +117,7 @@ class LabInfo:
     due: Annotated[datetime | None, DATE] = None
     minimum: Annotated[float, SHARE] = 0.0
     bonus: Annotated[bool, SWITCH] = False
+    service: Annotated[HandingIn, TABLE] = field(default_factory=HandingIn)
 
 
 @dataclass(frozen=True)
@@ -285,7 +287,7 @@ def load_course(root: Path) -> Course:
         raise UserError("\n".join(found))
     return Course(
         root=root,
-        labs=_labs(raw.get("labs", []), about.get("timezone", "")),
+        labs=_labs(raw.get("labs", []), about.get("timezone", ""), raw.get("service", {})),
         limits=Limits(**raw.get("limits", {})),
         late=Late(**late) if late else None,
         exams=tuple(
@@ -293,7 +295,7 @@ def load_course(root: Path) -> Course:
         ),
         mark=Marking(**raw.get("mark", {})),
         mail=Mail(**raw["mail"]) if "mail" in raw else None,
-        service=Service(**raw.get("service", {})),
+        service=service_of(raw.get("service", {})),
         **about | {"roster": root / about["roster"]},
     )
 
@@ -319,7 +321,9 @@ def _contradictions(raw: dict[str, Any]) -> Iterator[str]:
         yield f"[mark]: drop is {mark['drop']}; expected less than the {droppable} labs that count"
 
 
-def _labs(tables: list[dict[str, Any]], timezone: str) -> tuple[LabInfo, ...]:
+def _labs(
+    tables: list[dict[str, Any]], timezone: str, service: dict[str, Any]
+) -> tuple[LabInfo, ...]:
     """Return the labs, when each is due in UTC."""
     labs, found = [], []
     for table in tables:
@@ -329,7 +333,8 @@ def _labs(tables: list[dict[str, Any]], timezone: str) -> tuple[LabInfo, ...]:
         except ValueError as error:
             found.append(f"{FILE}: [[labs]] {table['name']}: due is {error}")
         else:
-            labs.append(LabInfo(**table | {"due": instant}))
+            handing_in = handing_in_of(service, table.get("service", {}))
+            labs.append(LabInfo(**table | {"due": instant, "service": handing_in}))
     if found:
         raise UserError("\n".join(found))
     return tuple(labs)

@@ -1,16 +1,26 @@
-"""Where the course's service is, to which notebooks hand in by themselves."""
+"""What the service of a course allows: the tables ``[service]`` and ``[labs.service]``."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
-from grading.course.tables import Rule
+from grading.course.tables import TABLE, Rule, is_number
 
+UNLIMITED = "unlimited"
+BEST, LAST = "best", "last"
+REASONS, TICKS, RECEIVED = "reasons", "ticks", "received"
+GRADER, INSTRUCTOR = "grader", "instructor"
+MEGABYTE = 10**6
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
 _HERE = r"localhost|127\.0\.0\.1|\[::1\]"  # where nobody listens in, so that a service can be tried
 _ADDRESS = re.compile(
     rf"(?:https://(?:{_NAME}|\[[0-9A-Fa-f:]+\])|http://(?:{_HERE}))(?::\d{{1,5}})?(?:/[\w.~-]+)*"
 )
+
+
+def _one_of(*known: str) -> Rule:
+    return Rule(f"one of: {', '.join(known)}", lambda value: value in known)
 
 
 def _is_address(value: Any) -> bool:
@@ -22,10 +32,79 @@ ADDRESS = Rule(
     "(http:// for localhost alone)",
     _is_address,
 )
+ATTEMPTS = Rule(
+    f'a whole number from 1 to 1000, or "{UNLIMITED}"',
+    lambda value: (
+        value == UNLIMITED or (is_number(value) and isinstance(value, int) and 1 <= value <= 1000)
+    ),
+)
+WAIT = Rule(
+    "a number of minutes from 0 to 10080", lambda value: is_number(value) and 0 <= value <= 10080
+)
+COUNTS = _one_of(LAST, BEST)
+SHOWS = _one_of(REASONS, TICKS, RECEIVED)
+UPLOAD = Rule(
+    "a number of megabytes above 0, up to 200",
+    lambda value: is_number(value) and 0 < value <= 200,
+)
+ROLE = _one_of(GRADER, INSTRUCTOR)
+STAFF_ID = Rule(
+    "1 to 64 letters, digits and . _ @ - in quotes, such as an e-mail address",
+    lambda value: isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z0-9][\w.@-]{0,63}", value)),
+    unique=True,
+)
 
 
 @dataclass(frozen=True)
-class Service:
-    """The table ``[service]`` of course.toml; without an address notebooks only make a file."""
+class HandingIn:
+    """How a lab may be handed in.
+
+    ``attempts`` and ``wait`` (minutes between two) bound how often; ``counts`` says which attempt
+    does; ``shows`` what a student sees of it before the lab is due, all of it being shown after.
+    """
+
+    attempts: Annotated[int | str, ATTEMPTS] = UNLIMITED
+    wait: Annotated[float, WAIT] = 0.0
+    counts: Annotated[str, COUNTS] = LAST
+    shows: Annotated[str, SHOWS] = REASONS
+    upload_mb: Annotated[float, UPLOAD] = 20.0
+
+    @property
+    def most(self) -> int | None:
+        """The attempts there are, None if they are not limited."""
+        return self.attempts if isinstance(self.attempts, int) else None
+
+    @property
+    def most_bytes(self) -> int:
+        """The size of the largest notebook that is taken."""
+        return int(self.upload_mb * MEGABYTE)
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Somebody who gives the course."""
+
+    id: Annotated[str, STAFF_ID]
+    role: Annotated[str, ROLE] = INSTRUCTOR
+
+
+@dataclass(frozen=True)
+class Service(HandingIn):
+    """The table ``[service]``; ``address`` is where the public finds the service."""
 
     address: Annotated[str, ADDRESS] = ""
+    staff: Annotated[tuple[Staff, ...], TABLE] = ()
+
+
+def service_of(table: Mapping[str, Any]) -> Service:
+    """Return what a right table ``[service]`` says."""
+    staff = tuple(Staff(**one) for one in table.get("staff", []))
+    return Service(**dict(table) | {"staff": staff})
+
+
+def handing_in_of(service: Mapping[str, Any], lab: Mapping[str, Any]) -> HandingIn:
+    """Return how a lab may be handed in: as its own table says, else as the course's does."""
+    known = {item.name for item in fields(HandingIn)}
+    return HandingIn(
+        **{name: value for name, value in service.items() if name in known} | dict(lab)
+    )

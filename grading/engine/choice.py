@@ -7,6 +7,13 @@ from grading.course.config import Course
 from grading.engine.executor import Executor, RunOptions
 
 
+def executor_of(course: Course, lab: str, options: RunOptions) -> Executor:
+    """Return what executes submissions of a lab as it was released; see `executor_for`."""
+    steps = ("source", "release")
+    notebooks = [path for step in steps for path in course.home.glob(f"{step}/{lab}/*.ipynb")]
+    return executor_for(course, options, notebooks)
+
+
 def executor_for(course: Course, options: RunOptions, notebooks: Iterable[Path]) -> Executor:
     """Return what executes notebooks; on this machine it begins to start at once.
 

@@ -101,8 +101,7 @@ def opened(url: str) -> Gradebook:
     """
     place = _parsed(url)
     with errors_in_one_line(url):
-        if place.get_backend_name() == "sqlite" and "timeout" not in place.query:
-            place = place.update_query_dict({"timeout": str(LOCK_SECONDS)})
+        place = _patient(place)
         _refuse_strangers(place)
         with _revision_found_here():
             gradebook = Gradebook(place)
@@ -114,6 +113,11 @@ def opened(url: str) -> Gradebook:
             gradebook.db.execute(insert(Course).values(id="").on_conflict_do_nothing())
         gradebook.db.commit()
     return gradebook
+
+
+def connected(url: str) -> sa.Engine:
+    """Return connections to a gradebook that `opened` made, for those who are many at once."""
+    return sa.create_engine(_patient(_parsed(url)), pool_pre_ping=True)
 
 
 def is_there(url: str) -> bool:
@@ -206,6 +210,13 @@ def _parsed(url: str) -> sa.URL:
         return sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         raise _no_url(url) from None
+
+
+def _patient(place: sa.URL) -> sa.URL:
+    """Return a URL by which SQLite waits for other writers; PostgreSQL is told by `take_turn`."""
+    if place.get_backend_name() == "sqlite" and "timeout" not in place.query:
+        return place.update_query_dict({"timeout": str(LOCK_SECONDS)})
+    return place
 
 
 def _no_url(url: str) -> UserError:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from nbgrader.api import Comment, Grade, Student, SubmittedAssignment, SubmittedNotebook
 
-from grading.gradebook import changes, stored
+from grading.gradebook import changes, handins, stored
 from grading.gradebook.changes import AnySession
 from grading.gradebook.tables import OURS
 
@@ -51,10 +51,13 @@ def forget(session: AnySession, student: str, blot: Blot) -> None:
     """Delete all rows of a student, and blot out what those of others say of them."""
     for table, theirs in _rows(student):
         session.execute(sa.delete(table).where(theirs))
-    for column in (changes.table.c.why, Comment.manual_comment, Comment.auto_comment):
+    texts = (handins.table.c.notice, handins.table.c.failure)
+    for column in (changes.table.c.why, Comment.manual_comment, Comment.auto_comment, *texts):
         _blot(session, column, blot)
-    for column in (changes.table.c.old, changes.table.c.new, stored.table.c.result):
+    results = (stored.table.c.result, handins.table.c.result)
+    for column in (changes.table.c.old, changes.table.c.new, *results):
         _blot(session, column, lambda text: _blotted_json(text, blot))
+    _blot(session, handins.table.c.students, lambda text: _without(text, student))
     session.expire_all()
 
 
@@ -96,6 +99,10 @@ def _blot(session: AnySession, column: "sa.ColumnElement[str]", blot: Blot) -> N
             session.execute(
                 sa.update(column.table).where(column == text).values({column.key: left})
             )
+
+
+def _without(students: str, student: str) -> str:
+    return json.dumps([one for one in json.loads(students) if one != student])
 
 
 def _blotted_json(text: str, blot: Blot) -> str:

@@ -96,7 +96,9 @@ class EvidenceGrader:
         seeds: Sequence[int],
         on_result: OnResult,
     ) -> None:
-        """Grade ``work`` as `grade` does, but on the seeds of an earlier run, and write nothing.
+        """Grade ``work`` as `grade` does, and write nothing.
+
+        Without the seeds of an earlier run it is graded on fresh ones.
 
         Raises
         ------
@@ -182,13 +184,22 @@ class EvidenceGrader:
 
     def _keep(self, marks: Marks, submission: Submission, graded: Graded) -> None:
         """Keep the executed notebook and write the marks, for each student of the submission."""
+        executed = None if graded.notebook is None else as_bytes(graded.notebook)
         for result in graded.results:
-            if graded.notebook is not None:
-                folder = self._course.home / "autograded" / result.student / self._lab
-                text = nbformat.writes(graded.notebook)
-                content = text.encode("utf-8", "surrogatepass")
-                write_atomically(folder / f"{self._lab}.ipynb", content)
-            marks.save(result, Place(self._course.home, result.student, self._lab).modified())
+            keep(marks, self._course.home, result, executed)
+
+
+def as_bytes(executed: NotebookNode) -> bytes:
+    """Return the file of a notebook that was graded, whatever it printed."""
+    return nbformat.writes(executed).encode("utf-8", "surrogatepass")
+
+
+def keep(marks: Marks, home: Path, result: Result, executed: bytes | None) -> None:
+    """Keep a student's executed notebook and write the marks of what lies in ``submitted``."""
+    if executed is not None:
+        folder = home / "autograded" / result.student / result.lab
+        write_atomically(folder / f"{result.lab}.ipynb", executed)
+    marks.save(result, Place(home, result.student, result.lab).modified())
 
 
 def _for_all(first: Result, submission: Submission) -> tuple[Result, ...]:

@@ -20,22 +20,22 @@ table = sa.Table(
 
 def store(session: AnySession, result: Result) -> None:
     """Put a result in the place of the one there was."""
-    text = json.dumps(asdict(result), ensure_ascii=False)
+    about = {"lab": result.lab, "student": result.student, "result": written(result)}
     session.execute(_of(result.lab, result.student))
-    session.execute(sa.insert(table).values(lab=result.lab, student=result.student, result=text))
+    session.execute(sa.insert(table).values(about))
 
 
 def result(session: AnySession, lab: str, student: str) -> Result | None:
     """Return the stored result of a submission, None if it was never graded."""
     query = sa.select(table.c.result).where(table.c.lab == lab, table.c.student == student)
     text = session.execute(query).scalar()
-    return None if text is None else _read(text)
+    return None if text is None else read(text)
 
 
 def results(session: AnySession, lab: str) -> list[Result]:
     """Return the stored results of a lab, of all whom nbgrader has in it, by student."""
     query = sa.select(table.c.result).where(table.c.lab == lab, table.c.student.in_(_there(lab)))
-    return [_read(text) for text in session.execute(query.order_by(table.c.student)).scalars()]
+    return [read(text) for text in session.execute(query.order_by(table.c.student)).scalars()]
 
 
 def removed(session: AnySession, lab: str) -> list[str]:
@@ -65,7 +65,13 @@ def _of(lab: str, student: str) -> sa.Delete:
     return sa.delete(table).where(table.c.lab == lab, table.c.student == student)
 
 
-def _read(text: str) -> Result:
+def written(result: Result) -> str:
+    """Return a result as it is stored."""
+    return json.dumps(asdict(result), ensure_ascii=False)
+
+
+def read(text: str) -> Result:
+    """Return a result that was stored."""
     data = json.loads(text)
     data["checks"] = [CheckMark(**check) for check in data["checks"]]
     return Result(**data)

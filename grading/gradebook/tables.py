@@ -1,5 +1,5 @@
 """The tables of our own in nbgrader's database; each has a column ``student``."""
 
-from grading.gradebook import changes, lateness, stored
+from grading.gradebook import changes, handins, lateness, stored
 
-OURS = (stored.table, changes.table, lateness.table)
+OURS = (stored.table, changes.table, lateness.table, handins.table, handins.links)

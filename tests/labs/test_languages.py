@@ -99,7 +99,7 @@ def test_a_course_in_a_language_without_strings_is_refused(tmp_path: Path) -> No
 
 KEY = re.compile(r"([a-z_]+)\.([a-z_]+)")
 SAYING = {"t": "report", "NotEvidence": "not_evidence"}  # calls that name a sentence of a section
-FILES = ("css", "html", "js", "json")  # report.html is no sentence
+FILES = ("css", "html", "js", "json", "secret")  # report.html is no sentence
 
 
 @cache

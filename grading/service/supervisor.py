@@ -1,0 +1,113 @@
+"""Keeps a service up: the web application in this process, and workers each in one of their own."""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from grading.errors import UserError
+
+log = logging.getLogger(__name__)
+PAUSE_SECONDS = 1.0  # before a worker that ended is started again
+STOP_SECONDS = 20.0  # that a worker has to end
+SHUTDOWN_SECONDS = 5  # that answers have to be finished
+
+Command = Callable[[str], Sequence[str]]  # what starts the worker of this name
+OnEnd = Callable[[str], None]
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there.
+
+    Raises
+    ------
+    UserError
+        If nobody can, as somebody else does.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise UserError(
+            f"cannot listen on {host}, port {port}: {error.strerror}; end what uses it, or choose "
+            "another with --port"
+        ) from None
+
+
+async def supervise(
+    app: ASGIApp, listener: socket.socket, folder: Path, command: Command, count: int, on_end: OnEnd
+) -> None:
+    """Serve until Ctrl-C or SIGTERM, with ``count`` workers that are started again if they end.
+
+    Parameters
+    ----------
+    app
+        The web application.
+    listener : socket
+    folder : Path
+        In which workers run.
+    command : callable
+    count : int
+    on_end : callable
+        Told of each worker that is gone: its leases are free.
+    """
+    # uvicorn hands on the signal that ended it, which has no more to do.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS
+    )
+    workers = [asyncio.create_task(_worker(folder, command, on_end)) for _ in range(count)]
+    try:
+        await uvicorn.Server(config).serve([listener])
+    finally:
+        for task in workers:
+            task.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def _worker(folder: Path, command: Command, on_end: OnEnd) -> None:
+    """Keep a worker up until this is cancelled."""
+    while True:
+        name = f"{socket.gethostname()[:40]}-{secrets.token_hex(4)}"
+        process = await asyncio.create_subprocess_exec(*command(name), cwd=folder)
+        try:
+            status = await process.wait()
+            log.error("the worker %s ended (%s); another one starts", name, status)
+        finally:
+            await asyncio.shield(_ended(process))
+            await asyncio.to_thread(_told, on_end, name)
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """End a worker: it has some time to give back what it has not done."""
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _told(on_end: OnEnd, name: str) -> None:
+    try:
+        on_end(name)
+    except UserError as error:  # the leases lapse by themselves
+        log.warning("%s", error)
+
+
+def worker_command(name: str, url: str, jobs: int) -> list[str]:
+    """Return what starts a worker that ends with this process."""
+    options = ["--name", name, "--db", url, "--jobs", str(jobs), "--under", str(os.getpid())]
+    return [sys.executable, "-m", "grading", "service", "worker", *options]

@@ -1,0 +1,30 @@
+"""The tables that only the running service needs: a copy of the gradebook is complete without."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+devices = sa.Table(  # notebooks that wait for somebody to sign them in, by RFC 8628
+    "dl_device",
+    metadata,
+    sa.Column("device", sa.String(64), primary_key=True),  # SHA-256 of the code
+    sa.Column("code", sa.String(16), nullable=False, unique=True),  # what people read
+    sa.Column("student", sa.String(128), nullable=False),  # who confirmed; empty until then
+    sa.Column("denied", sa.Boolean, nullable=False),
+    sa.Column("expires", sa.String(32), nullable=False),
+    sa.Column("polled", sa.String(32), nullable=False),
+)
+workers = sa.Table(
+    "dl_worker",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("seen", sa.String(32), nullable=False),
+    sa.Column("doing", sa.String(256), nullable=False),
+)
+pauses = sa.Table(  # labs that take no hand-ins now
+    "dl_pause",
+    metadata,
+    sa.Column("lab", sa.String(128), primary_key=True),
+    sa.Column("who", sa.String(128), nullable=False),
+    sa.Column("at", sa.String(32), nullable=False),
+)

@@ -1,0 +1,66 @@
+"""Pages from templates, in the look of the kit's other pages; nothing in them runs."""
+
+from collections.abc import Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from grading.messages import message
+from grading.reporting import pages
+from grading.reporting.standings import number
+from grading.service.web.site import Site, Visit
+
+TEMPLATES = Path(__file__).parent / "templates"
+STYLES = (
+    pages.TEMPLATES / "report.css",
+    pages.TEMPLATES / "feedback.css",
+    TEMPLATES / "service.css",
+)
+
+
+def rendered(
+    site: Site,
+    template: str,
+    lang: str,
+    visit: Visit | None = None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **values: Any,
+) -> HTMLResponse:
+    """Return a page; whatever is no markup is escaped."""
+    zone = site.course.zone
+    html = _environment().get_template(template).render(
+        **values,
+        say=partial(_say, lang),
+        lang=lang,
+        course=site.course,
+        path=site.path,
+        person=visit.person if visit else None,
+        csrf=visit.csrf if visit and visit.person.id else "",
+        clock=lambda moment: f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}",
+        number=number,
+    )  # fmt: skip
+    return HTMLResponse(html, status, headers)
+
+
+def style() -> str:
+    """Return the style sheet of all pages."""
+    return "".join(path.read_text(encoding="utf-8") for path in STYLES)
+
+
+def _say(lang: str, key: str, **values: Any) -> str:
+    return message(f"service.{key}", lang, **values)
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
