@@ -22,7 +22,6 @@ NOT_INSTALLED = {
     "jhwutils": "the old library, whose names `grading.compat` answers to",
 }
 NEVER_IMPORTED = {
-    "httpx2": "Starlette's TestClient asks by it",
     "mypy": "`make lint` runs it",
     "psycopg": "SQLAlchemy loads it for a gradebook in PostgreSQL",
     "pytest-cov": "CI runs it",

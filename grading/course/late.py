@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Annotated, Any
 
 from grading.course.dates import on_the_clock
-from grading.course.tables import Rule, is_number
+from grading.course.tables import Rule, is_number, one_of
 from grading.messages import Reason
 
 CHEAPEST, AS_THEY_COME = "cheapest", "as_they_come"
@@ -21,12 +21,8 @@ NEEDS = {"none": (), "percent": ("percent",), "slip_days": ("days", "percent"), 
 TAKES = {"percent": ("max_percent",), "slip_days": ("max_percent", "order")}
 
 
-def _one_of(*known: str) -> Rule:
-    return Rule(f"one of: {', '.join(known)}", lambda value: value in known)
-
-
-POLICY = _one_of(*NEEDS)
-ORDER = _one_of(CHEAPEST, AS_THEY_COME)
+POLICY = one_of(*NEEDS)
+ORDER = one_of(CHEAPEST, AS_THEY_COME)
 MINUTES = Rule(
     "a number of minutes from 0 to 1440", lambda value: is_number(value) and 0 <= value <= 1440
 )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
-from grading.course.tables import TABLE, Rule, is_number
+from grading.course.tables import TABLE, Rule, is_number, one_of
 
 UNLIMITED = "unlimited"
 BEST, LAST = "best", "last"
@@ -17,10 +17,6 @@ _HERE = r"localhost|127\.0\.0\.1|\[::1\]"  # where nobody listens in, so that a 
 _ADDRESS = re.compile(
     rf"(?:https://(?:{_NAME}|\[[0-9A-Fa-f:]+\])|http://(?:{_HERE}))(?::\d{{1,5}})?(?:/[\w.~-]+)*"
 )
-
-
-def _one_of(*known: str) -> Rule:
-    return Rule(f"one of: {', '.join(known)}", lambda value: value in known)
 
 
 def _is_address(value: Any) -> bool:
@@ -41,13 +37,13 @@ ATTEMPTS = Rule(
 WAIT = Rule(
     "a number of minutes from 0 to 10080", lambda value: is_number(value) and 0 <= value <= 10080
 )
-COUNTS = _one_of(LAST, BEST)
-SHOWS = _one_of(REASONS, TICKS, RECEIVED)
+COUNTS = one_of(LAST, BEST)
+SHOWS = one_of(REASONS, TICKS, RECEIVED)
 UPLOAD = Rule(
     "a number of megabytes above 0, up to 200",
     lambda value: is_number(value) and 0 < value <= 200,
 )
-ROLE = _one_of(GRADER, INSTRUCTOR)
+ROLE = one_of(GRADER, INSTRUCTOR)
 STAFF_ID = Rule(
     "1 to 64 letters, digits and . _ @ - in quotes, such as an e-mail address",
     lambda value: isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z0-9][\w.@-]{0,63}", value)),

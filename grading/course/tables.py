@@ -63,6 +63,11 @@ class Key:
         return f"tables, each under [[{self.name}]]" if self.many else f"a table, [{self.name}]"
 
 
+def one_of(*known: str) -> Rule:
+    """Return the rule of a value that is one of some words."""
+    return Rule(f"one of: {', '.join(known)}", lambda value: value in known)
+
+
 def is_number(value: Any) -> bool:
     """Return whether it is a number that TOML can hold; NaN and infinity count as none."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63

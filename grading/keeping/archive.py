@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from grading.course.config import FILE, GRADEBOOK, Course
+from grading.course.config import FILE, GRADEBOOK, SERVICE_SECRET, Course
 from grading.errors import UserError
 from grading.files import written_atomically
 from grading.gradebook.copying import copy_gradebook
@@ -20,8 +20,13 @@ from grading.keeping.manifest import MANIFEST, Kept, Manifest, is_inside, versio
 from grading.places import KEYS
 
 DATABASE = "gradebook.db"
-# What of course/ an archive has otherwise: the gradebook, wherever it is, goes as one file.
-REPLACED = {GRADEBOOK, *(DATABASE + ending for ending in ("", "-wal", "-shm", "-journal"))}
+# What of course/ an archive has otherwise or not at all: the gradebook, wherever it is, goes as one
+# file, and the service's secret stays where it is.
+LEFT_OUT = {
+    GRADEBOOK,
+    SERVICE_SECRET,
+    *(DATABASE + ending for ending in ("", "-wal", "-shm", "-journal")),
+}
 CHUNK = 1 << 20
 DAWN = (1980, 1, 1, 0, 0, 0)  # of a zip's calendar: the manifest has the true times
 
@@ -93,7 +98,7 @@ def _files(course: Course) -> Iterator[tuple[str, Path]]:
             yield f"keys/{lab}.json", key
     for folder in (course.root / "notebooks", course.home):
         for path in _below(folder):
-            if path.parent != course.home or path.name not in REPLACED:
+            if path.parent != course.home or path.name not in LEFT_OUT:
                 yield _name(course, path), path
 
 

@@ -25,7 +25,12 @@ from grading.keeping.lists import extensions_without, listing_without
 from grading.keeping.partners import handed_in_without, is_shared, notebook_without
 from grading.keeping.traces import Traces
 
-WORK = ("submitted", "autograded", "replaced")  # a folder for each student, which stays
+WORK = (
+    "submitted",
+    "autograded",
+    "replaced",
+    "handed_in",
+)  # a folder for each student, which stays
 DATABASE = [f"gradebook.db{ending}" for ending in ("", "-wal", "-shm", "-journal")]
 GIVEN = ("source", "release", "former")  # what students were given
 

@@ -79,7 +79,10 @@ async def _worker(folder: Path, command: Command, on_end: OnEnd) -> None:
     """Keep a worker up until this is cancelled."""
     while True:
         name = f"{socket.gethostname()[:40]}-{secrets.token_hex(4)}"
-        process = await asyncio.create_subprocess_exec(*command(name), cwd=folder)
+        # In a session of its own: Ctrl-C is for this process, which ends its workers itself.
+        process = await asyncio.create_subprocess_exec(
+            *command(name), cwd=folder, start_new_session=True
+        )
         try:
             status = await process.wait()
             log.error("the worker %s ended (%s); another one starts", name, status)

@@ -26,6 +26,7 @@ RIGHT = tomllib.loads(in_every_language(mini.COURSE)) | {
     "late": {"policy": "none"},
     "exams": [{"name": "exam", "title": {}, "file": "exam.csv", "maximum": 10}],
     "mail": {"sender": "Ana Gil <ana@example.org>"},
+    "service": {"staff": [{"id": "prof"}]},
 }
 
 

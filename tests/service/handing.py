@@ -5,6 +5,7 @@ import atexit
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -92,15 +93,16 @@ class Service:
 
     def work(self, bench: Bench | None = None, name: str = "worker") -> None:
         """Grade until the queue is empty."""
-        worker = Worker(self.course, self.database, name, bench or StandIn(self.course))
 
         async def run() -> None:
+            worker = Worker(self.course, self.database, name, bench or StandIn(self.course))
             with worker._marks:
                 while await worker.batch(asyncio.Event()):
                     pass
             await worker._bench.close()
 
-        asyncio.run(run())
+        with ThreadPoolExecutor(1) as apart:  # from the loop of a browser's test
+            apart.submit(lambda: asyncio.run(run())).result()
 
 
 class StandIn(Bench):

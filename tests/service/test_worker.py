@@ -18,6 +18,7 @@ from grading.errors import UserError
 from grading.gradebook.database import GradebookError
 from grading.gradebook.grader import Submission
 from grading.gradebook.marks import Marks
+from grading.gradebook.release import release
 from grading.judging.results import Result
 from grading.service import pages, queue, settling, store, worker
 from grading.service.queue import HandIn
@@ -87,6 +88,24 @@ def test_marks_are_those_of_grade_on_the_same_notebooks(tmp_path: Path) -> None:
     assert "check-double" in by_service
     page = store.page_path(service.course.home, "bob", "mini", 1).read_text()
     assert "Bob Ross" in page and "double on vectors" in page
+    service.database.close()
+
+
+@pytest.mark.kernels
+def test_a_gradebook_on_a_server_is_queue_and_gradebook_alike(
+    tmp_path: Path, new_gradebook: Callable[[], str]
+) -> None:
+    url = new_gradebook()
+    course = make_course(tmp_path)
+    release(course, mini.LAB, url)
+    service = Service(course, url)
+    service.hand_in("ada", notebook(course, "ada", "bob", marks=3.0))
+    service.hand_in("cyd", marks=4.0)
+    service.hand_in("bob", notebook(course, "bob", "ada", marks=6.0))
+    service.work()
+    with Marks(url) as marks:
+        found = {record.student: record.score for record in marks.records(mini.LAB)}
+    assert found == {"ada": 6.0, "bob": 6.0, "cyd": 4.0}
     service.database.close()
 
 

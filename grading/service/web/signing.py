@@ -7,10 +7,10 @@ from pathlib import Path
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from grading.course.config import SERVICE_SECRET
 from grading.errors import UserError
 
 VARIABLE = "DL_SERVICE_SECRET"
-FILE = "service.secret"
 SHORTEST = 32  # characters
 LINK_SECONDS = 180 * 24 * 3600  # a term
 TOKEN_SECONDS = 12 * 3600
@@ -72,7 +72,7 @@ def secret_of(home: Path) -> str:
     """
     if secret := os.environ.get(VARIABLE, ""):
         return _checked(secret, VARIABLE)
-    path = home / FILE
+    path = home / SERVICE_SECRET
     home.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

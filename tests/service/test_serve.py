@@ -1,0 +1,149 @@
+"""`python -m grading serve`, as somebody starts it: it serves, grades, and stops."""
+
+import csv
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2 as httpx
+import psutil
+import pytest
+
+from grading.collect.submitted import Place
+from grading.places import KIT
+from grading.service import queue
+from grading.service.database import Database
+from tests.command import command
+from tests.engines import eventually, skip_without_sandbox
+from tests.service.handing import make_course, notebook
+from tests.service.visiting import STAFF, csrf
+
+pytestmark = pytest.mark.kernels
+
+
+@contextmanager
+def serving(root: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """Start the service of a course; yield its process and the lines that it printed."""
+    words = [sys.executable, "-u", "-m", "grading", "serve", "--port", "0", *options]
+    with subprocess.Popen(
+        words,
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(KIT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process, [process.stdout.readline() for _ in range(3)]
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@contextmanager
+def signed_in(link: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=link.partition("/in/")[0], follow_redirects=True) as client:
+        assert client.get(link).status_code == 200
+        yield client
+
+
+def link_of(root: Path, who: str) -> str:
+    done = command(root, "service", "links", "--to", "links.csv")
+    assert done.returncode == 0, done.stderr
+    file = root / "links.csv"
+    assert file.stat().st_mode & 0o777 == 0o600
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        return next(row["link"] for row in csv.DictReader(stream) if row["id"] == who)
+
+
+def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children()
+
+
+def test_it_serves_grades_replaces_a_killed_worker_and_stops(tmp_path: Path) -> None:
+    skip_without_sandbox()
+    course = make_course(tmp_path, STAFF)
+    with serving(tmp_path) as (process, lines):
+        address = re.search(r"is at (http://127\.0\.0\.1:\d+);", lines[0])
+        assert address and "Sign in as prof (instructor): " in lines[1]
+        with signed_in(lines[1].split()[-1]) as prof:
+            assert eventually(lambda: "✓" in prof.get("/course").text, 60), "a worker is up"
+        (first,) = workers_of(process)
+        first.kill()
+        link = link_of(tmp_path, "ada").replace("http://127.0.0.1:8000", address[1])
+        with signed_in(link) as ada:
+            file = {"notebook": ("a.ipynb", notebook(course, "ada"))}
+            sent = ada.post("/labs/mini", data={"csrf": csrf(ada)}, files=file)  # type: ignore[arg-type]
+            assert sent.status_code == 200, sent.text
+            assert eventually(lambda: "9 of 9" in ada.get(sent.url).text, 90)
+            assert "Ada Lovelace" in ada.get(f"{sent.url}/page").text
+        assert Place(course.home, "ada", "mini").content() == notebook(course, "ada")
+        (second,) = workers_of(process)
+        assert second.pid != first.pid
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        assert not second.is_running()
+        assert process.stdout and process.stdout.read() == (
+            "The service has ended; what was handed in is kept.\n"
+        )
+
+
+def test_a_worker_ends_with_its_service_even_if_that_was_killed(tmp_path: Path) -> None:
+    make_course(tmp_path, STAFF)
+    with serving(tmp_path) as (process, lines):
+        assert "prof" in lines[1]
+        assert eventually(lambda: workers_of(process))
+        (worker,) = workers_of(process)
+        process.kill()
+        assert eventually(lambda: not worker.is_running() or worker.status() == "zombie", 60)
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
+    make_course(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = command(tmp_path, "serve", "--port", port)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: cannot listen on 127.0.0.1, port {port}: ")
+    assert line.endswith("choose another with --port")
+
+
+def test_other_machines_are_spoken_to_by_https_alone(tmp_path: Path) -> None:
+    make_course(tmp_path)
+    done = command(tmp_path, "serve", "--host", "0.0.0.0", "--port", "0")
+    assert done.returncode == 2 and "speaks HTTPS alone" in done.stderr
+
+
+def test_a_short_secret_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_course(tmp_path)
+    monkeypatch.setenv("DL_SERVICE_SECRET", "short")
+    done = command(tmp_path, "service", "links")
+    assert done.returncode == 2 and "has 5 characters; expected at least 32" in done.stderr
+
+
+def test_the_secret_is_made_once_and_nobody_else_reads_it(tmp_path: Path) -> None:
+    make_course(tmp_path, '\n[service]\naddress = "https://h.test/dl"\n' + STAFF)
+    first, second = (command(tmp_path, "service", "links") for _ in range(2))
+    assert first.returncode == 0 and first.stdout.count("\n") == second.stdout.count("\n") == 6
+    assert "https://h.test/dl/in/" in first.stdout and not first.stderr
+    assert (tmp_path / "course" / "service.secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_revoking_prints_another_link_or_says_who_is_meant(tmp_path: Path) -> None:
+    course = make_course(tmp_path)
+    done = command(tmp_path, "service", "revoke", "ada")
+    assert done.returncode == 0 and "/in/" in done.stdout
+    wrong = command(tmp_path, "service", "revoke", "a.d.a")
+    assert wrong.returncode == 2 and "did you mean ada?" in wrong.stderr
+    database = Database(course.db_url)
+    with database.reading() as session:
+        assert queue.of_lab(session, "mini") == []
+    database.close()
