@@ -37,6 +37,7 @@ LOOK_SECONDS = 0.5  # between two looks at an empty queue
 TROUBLE_SECONDS = 5.0  # before all is tried again
 PAUSE = timedelta(minutes=1)  # before a lab is that could not be graded
 SAY_AGAIN = timedelta(seconds=10)
+FORGOTTEN = timedelta(hours=1)  # after which a worker that is gone is not shown any more
 MOST_WARM = 2  # labs whose kernels' zygotes stay up
 
 
@@ -223,7 +224,8 @@ class Worker:
             return
         about = {"seen": stamp(now), "doing": doing}
         with self._database.writing() as session:
-            session.execute(sa.delete(workers).where(workers.c.name == self._name))
+            gone = workers.c.seen < stamp(now - FORGOTTEN)
+            session.execute(sa.delete(workers).where(gone | (workers.c.name == self._name)))
             session.execute(sa.insert(workers).values(name=self._name, **about))
         self._said = doing, now
 

@@ -110,7 +110,8 @@ class Opened:
                 request.session["next"] = _local(request)
                 return RedirectResponse(site.path("/sign-in"), HTTPStatus.SEE_OTHER)
             raise Refused(HTTPStatus.UNAUTHORIZED, Reason("service.sign_in_again"))
-        if int(request.headers.get("content-length") or 0) > most:
+        length = request.headers.get("content-length", "")
+        if length.isdecimal() and int(length[:20]) > most:  # else told while it is read
             raise _TooLarge(most)
         form: Mapping[str, Any] = {}
         body = b""

@@ -1,5 +1,6 @@
 """The pages: of students, of those who sign a notebook in, and of instructors."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,8 +26,8 @@ from grading.service.web.api import visible
 from grading.service.web.rendering import rendered
 from grading.service.web.site import Site, Visit
 
+log = logging.getLogger(__name__)
 UP = timedelta(minutes=1)  # a worker that was seen since is up
-SEEN = timedelta(days=1)  # one that was not since is not shown
 NOTEBOOK = "application/x-ipynb+json"
 SANDBOX = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
@@ -52,7 +53,8 @@ def sign_in(site: Site, visit: Visit) -> Response:
     visit.session.clear()
     visit.session.update(id=seal.id, revoked=seal.revoked)
     home = site.path("/")
-    wanted = before if isinstance(before, str) and before.startswith(home) else home
+    is_here = isinstance(before, str) and before.startswith(home) and not before.startswith("//")
+    wanted = before if is_here else home
     return RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
 
 
@@ -239,9 +241,7 @@ def dashboard(site: Site, visit: Visit) -> Response:
         handed_in = queue.handed_in(session)
         paused = set(session.scalars(sa.select(pauses.c.lab)))
         troubled = queue.troubled(session)
-        up = session.execute(
-            sa.select(workers).where(workers.c.seen > stamp(now - SEEN)).order_by(workers.c.name)
-        ).all()
+        up = session.execute(sa.select(workers).order_by(workers.c.name)).all()
     labs = [
         Overview(
             info,
@@ -298,9 +298,11 @@ def student(site: Site, visit: Visit) -> Response:
 def pause(site: Site, visit: Visit) -> Response:
     """Take no hand-ins of a lab any more, or take them again."""
     info = _known_lab(site, visit)
+    what = "paused" if visit.text("paused") == "yes" else "resumed"
+    log.info("%s: hand-ins are %s by %s", info.name, what, visit.person.id)
     with site.database.writing() as session:
         session.execute(sa.delete(pauses).where(pauses.c.lab == info.name))
-        if visit.text("paused") == "yes":
+        if what == "paused":
             about = {"who": visit.person.id, "at": stamp(datetime.now(UTC))}
             session.execute(sa.insert(pauses).values(lab=info.name, **about))
     return RedirectResponse(site.path("/course"), HTTPStatus.SEE_OTHER)
@@ -312,6 +314,7 @@ def again(site: Site, visit: Visit) -> Response:
         found = queue.again(session, visit.path["id"])
     if not found:
         raise Refused(HTTPStatus.NOT_FOUND, Reason("service.not_there"))
+    log.info("%s is queued again by %s", visit.path["id"], visit.person.id)
     return RedirectResponse(site.path("/course"), HTTPStatus.SEE_OTHER)
 
 
