@@ -38,6 +38,7 @@ TROUBLE_SECONDS = 5.0  # before all is tried again
 PAUSE = timedelta(minutes=1)  # before a lab is that could not be graded
 SAY_AGAIN = timedelta(seconds=10)
 FORGOTTEN = timedelta(hours=1)  # after which a worker that is gone is not shown any more
+NICENESS = 5  # pages come before grading
 MOST_WARM = 2  # labs whose kernels' zygotes stay up
 
 
@@ -232,6 +233,7 @@ class Worker:
 
 async def work(worker: Worker, under: int = 0) -> None:
     """Let a worker work until SIGINT or SIGTERM, or until it is not ``under`` that process."""
+    os.nice(NICENESS)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
