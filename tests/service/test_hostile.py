@@ -51,6 +51,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
     yield from opened(tmp_path_factory.mktemp("course"))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150,
     deadline=None,
