@@ -42,14 +42,15 @@ class People:
     Raises
     ------
     UserError
-        If the roster cannot be read. Later a roster that cannot be read changes nothing.
+        If the roster cannot be read, or somebody of the staff has the id of a student. Later such
+        a roster changes nothing.
     """
 
     def __init__(self, course: Course) -> None:
         self._path = course.roster
         self.staff = course.service.staff or (FIRST,)
         self._seen = self._stamp()
-        self._roster = read_roster(self._path)
+        self._roster = self._read()
 
     @property
     def roster(self) -> Roster:
@@ -57,7 +58,7 @@ class People:
         if (stamp := self._stamp()) != self._seen:
             self._seen = stamp
             try:
-                self._roster = read_roster(self._path)
+                self._roster = self._read()
             except UserError as error:
                 log.warning("the roster stays as it was: %s", error)
         return self._roster
@@ -74,6 +75,16 @@ class People:
         """Return the staff, then the students."""
         staff = [Person(one.id, one.role) for one in self.staff]
         return [*staff, *(Person(one.id, STUDENT, one) for one in self.roster.students)]
+
+    def _read(self) -> Roster:
+        roster = read_roster(self._path)
+        for one in self.staff:
+            if roster.find(one.id):  # whose link would open what is for staff
+                raise UserError(
+                    f"{one.id} is a student of {self._path} and one of the staff; expected another "
+                    "id in [[service.staff]] of course.toml"
+                )
+        return roster
 
     def _stamp(self) -> tuple[int, int]:
         try:

@@ -328,9 +328,12 @@ def test_who_left_the_roster_is_told_so(service: Visited) -> None:
     assert service.client().get(link).status_code == 403
 
 
-def test_a_roster_that_cannot_be_read_changes_nothing(service: Visited) -> None:
+@pytest.mark.parametrize("roster", ["what is this\n", "student_id,name\nProf,A Student\n"])
+def test_a_roster_that_cannot_be_used_changes_nothing(service: Visited, roster: str) -> None:
     client = service.notebook_of("ada")
-    service.course.roster.write_text("what is this\n")
+    service.course.roster.write_text(roster)
+    prof = service.site.people.find("prof")
+    assert prof is not None and prof.role == "instructor"
     assert hand_in(client, notebook(service.course, "ada")).status_code == 201
 
 

@@ -122,6 +122,14 @@ def test_other_machines_are_spoken_to_by_https_alone(tmp_path: Path) -> None:
     assert done.returncode == 2 and "speaks HTTPS alone" in done.stderr
 
 
+def test_nobody_is_a_student_and_one_of_the_staff(tmp_path: Path) -> None:
+    make_course(tmp_path, '\n[[service.staff]]\nid = "ADA"\n')
+    done = command(tmp_path, "serve", "--port", "0")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ADA is a student of ") and "expected another id" in line
+
+
 def test_a_short_secret_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_course(tmp_path)
     monkeypatch.setenv("DL_SERVICE_SECRET", "short")
