@@ -17,7 +17,7 @@ from tests.example_class import Member, example_class, roster_csv
 
 ROOT = Path(__file__).resolve().parent.parent
 LAB = "lab3_word2vec_autoencoder"
-CELL_SECONDS = 20  # so that the example's endless loop does not take the default two minutes
+CELL_SECONDS = 10  # so that the example's endless loop does not take the default two minutes
 
 
 def main() -> int:
