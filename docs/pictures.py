@@ -22,6 +22,7 @@ from PIL import Image
 from traitlets.config import Config
 
 from docs.executing import execute
+from docs.life import life
 from grading.authoring import Lab, instructor_notebook, parse_lab, student_notebook
 from grading.course.config import Course, load_course
 from grading.course.roster import read_roster
@@ -48,6 +49,7 @@ def main() -> None:
     """Make every picture again."""
     course = load_course(ROOT)
     PICTURES.mkdir(exist_ok=True)
+    save("submission", life())
     save("tick", photograph(ticks(course), width=820, height=470))
     save("attention", attention(course))
     save("report", photograph(report(), width=1000, height=760))
