@@ -16,7 +16,7 @@ STUDENT_TESTS := $(addprefix tests/,answers cells compat data session utils labs
 GPU_TESTS := $(addprefix tests/,answers data session utils)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-term test test-fast test-all test-student test-gpu test-colab mutants lint bench scaling build check release collect grade report clean
+.PHONY: help setup demo demo-term test test-fast test-all test-student test-gpu test-colab mutants lint bench scaling build check site release collect grade report clean
 
 help:  ## Print this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,6 +80,9 @@ build: setup  ## Build the student notebooks and keys from their sources
 
 check: setup  ## Check that what is built matches its sources
 	$(BIN)/python -m grading build --check
+
+site: setup  ## Build the course's site into build/site: labs, glossary, guides, reference
+	$(BIN)/python -m docs.site
 
 release: setup  ## Release LAB to students: make release LAB=lab3_word2vec_autoencoder
 	$(BIN)/python -m grading release $(LAB)

@@ -5,7 +5,6 @@ labs, the report is the demo's, the course's page is that of the made-up term, a
 photographs the pages.
 """
 
-import asyncio
 import base64
 import io
 import shutil
@@ -22,10 +21,11 @@ from nbformat import NotebookNode
 from PIL import Image
 from traitlets.config import Config
 
+from docs.executing import execute
+from docs.life import life
 from grading.authoring import Lab, instructor_notebook, parse_lab, student_notebook
 from grading.course.config import Course, load_course
 from grading.course.roster import read_roster
-from grading.engine.runner import Engine
 from grading.errors import UserError
 from grading.feedback.writing import page_path
 from grading.gradebook.marks import Marks
@@ -49,6 +49,7 @@ def main() -> None:
     """Make every picture again."""
     course = load_course(ROOT)
     PICTURES.mkdir(exist_ok=True)
+    save("submission", life())
     save("tick", photograph(ticks(course), width=820, height=470))
     save("attention", attention(course))
     save("report", photograph(report(), width=1000, height=760))
@@ -129,18 +130,6 @@ def cut_after(notebook: NotebookNode, cell_id: str) -> None:
     """Drop the cells after the one with this id."""
     ids = [cell.id for cell in notebook.cells]
     del notebook.cells[ids.index(cell_id) + 1 :]
-
-
-def execute(course: Course, notebook: NotebookNode) -> NotebookNode:
-    """Return a notebook of our own as it looks after a student's session in the quick profile."""
-
-    async def work() -> NotebookNode:
-        limits = replace(course.limits, memory_mb=16_384)
-        async with Engine(limits, sandbox=False) as engine:
-            execution = await engine.execute(notebook, env={"LAB_PROFILE": "quick"})
-            return execution.notebook
-
-    return asyncio.run(work())
 
 
 # --- the picture -------------------------------------------------------------------------------

@@ -23,15 +23,17 @@ NOT_INSTALLED = {
 }
 NEVER_IMPORTED = {
     "mypy": "`make lint` runs it",
+    "myst-parser": "Sphinx loads it for the site's pages",
     "psycopg": "SQLAlchemy loads it for a gradebook in PostgreSQL",
     "pytest-cov": "CI runs it",
     "pytest-timeout": "pytest loads it",
     "python-multipart": "Starlette loads it for a file in a form",
     "ruff": "`make lint` runs it",
+    "sphinx-book-theme": "Sphinx loads it for the site's looks",
 }
 CODE = {  # what may import what: the kit's own dependencies, and these extras
     "kit": ((*PACKAGES, "notebooks/source"), ("cluster",)),
-    "dev": (("tests", "docs"), ("cluster", "dev")),
+    "dev": (("tests", "docs"), ("cluster", "dev", "site")),
     "bench": (("benchmarks",), ("bench", "dev")),
 }
 
@@ -69,7 +71,13 @@ def test_what_is_declared_is_imported_or_said_to_be_needed_otherwise():
     by_kit, by_dev, by_bench = (
         {name for name, _ in distributions(folders)} for folders, _ in CODE.values()
     )
-    needed = {"cluster": by_kit, "dev": by_dev, "bench": by_bench, "postgres": set()}
+    needed = {
+        "cluster": by_kit,
+        "dev": by_dev,
+        "bench": by_bench,
+        "postgres": set(),
+        "site": by_dev,
+    }
     idle = declared(PROJECT["dependencies"]).keys() - by_kit
     for extra, lines in EXTRAS.items():
         idle |= declared(lines).keys() - needed[extra]

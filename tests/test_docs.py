@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -17,7 +18,10 @@ from grading.cli.app import app
 from grading.course.config import LANGUAGES, load_course
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.png"))
 MAX_PICTURE = 120_000  # bytes
 
@@ -137,6 +141,12 @@ def test_the_table_of_labs_says_what_the_course_says() -> None:
     found = [line for line in readme.splitlines() if line.startswith("| `")]
     if found != rows:
         pytest.fail("README.md, the labs; paste these lines:\n" + "\n".join(rows), pytrace=False)
+
+
+def test_the_changelog_begins_with_the_version_that_there_is() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    versions = re.findall(r"(?m)^## (\S+?),? ", (ROOT / "CHANGELOG.md").read_text("utf-8"))
+    assert versions[0] == project["version"]
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda path: path.name)

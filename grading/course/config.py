@@ -72,6 +72,10 @@ TITLES = Rule(
         and all(lang in LANGUAGES and _is_line(text) for lang, text in value.items())
     ),
 )
+LAB_NAMES = Rule(
+    "a list of labs' names in quotes",
+    lambda value: isinstance(value, list) and all(map(LAB_NAME.accepts, value)),
+)
 ZONE = Rule(
     "the name of a time zone in quotes, such as Europe/Madrid",
     lambda value: isinstance(value, str) and value in available_timezones(),
@@ -106,6 +110,7 @@ class Limits:
 class LabInfo:
     """One lab as the course lists it; ``due`` is an instant in UTC.
 
+    ``needs`` names the labs that it builds on, which students do before.
     ``minimum`` is the percentage of its marks without which nobody passes the course; a ``bonus``
     adds to the course's mark and lowers nobody's. ``service`` is how it may be handed in, the
     course's rules for all labs included.
@@ -115,6 +120,7 @@ class LabInfo:
     title: Annotated[dict[str, str], TITLES]
     weight: Annotated[float, NUMBER] = 1.0
     hours: Annotated[float, NUMBER] = 4.0
+    needs: Annotated[tuple[str, ...], LAB_NAMES] = ()
     due: Annotated[datetime | None, DATE] = None
     minimum: Annotated[float, SHARE] = 0.0
     bonus: Annotated[bool, SWITCH] = False
@@ -314,6 +320,15 @@ def _contradictions(raw: dict[str, Any]) -> Iterator[str]:
             yield f"{where}: a lab has this name, too; expected another"
         if part.get("bonus") and part.get("minimum"):
             yield f"{where}: a bonus has no minimum; leave one of the two out"
+    above: list[str] = []
+    for lab in labs:
+        for name in lab.get("needs", []):
+            if name not in above:
+                yield (
+                    f"[[labs]] {lab['name']}: needs is {name!r}; expected a lab listed above it, "
+                    f"one of: {', '.join(above) or 'none, as it is the first'}"
+                )
+        above.append(lab["name"])
     counts = [part.get("weight", 1) for part in (*labs, *exams) if not part.get("bonus")]
     if (labs or exams) and not any(counts):
         yield "the weights of labs and exams add up to 0; expected one above 0 that is no bonus"
@@ -335,7 +350,8 @@ def _labs(
             found.append(f"{FILE}: [[labs]] {table['name']}: due is {error}")
         else:
             handing_in = handing_in_of(service, table.get("service", {}))
-            labs.append(LabInfo(**table | {"due": instant, "service": handing_in}))
+            needs = tuple(table.get("needs", ()))
+            labs.append(LabInfo(**table | {"due": instant, "service": handing_in, "needs": needs}))
     if found:
         raise UserError("\n".join(found))
     return tuple(labs)

@@ -9,7 +9,7 @@ import ast
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,15 +111,33 @@ def _answer_texts(answer: str) -> Iterator[str]:
         yield squeeze(answer)
 
 
-def leaks(tree: Tree, secrets: Iterable[Secret], roster: Roster | None = None) -> list[str]:
-    """Return one line (file and reason) for each thing in ``tree`` that must not be published."""
+def leaks(
+    tree: Tree,
+    secrets: Iterable[Secret],
+    roster: Roster | None = None,
+    about_markers: Collection[str] = (),
+) -> list[str]:
+    """Return one line (file and reason) for each thing in ``tree`` that must not be published.
+
+    The files ``about_markers`` tell authors how solutions are marked, so that a marker is no leak
+    there; all else is.
+    """
     secrets = list(secrets)
     students = roster.students if roster else ()
     found = []
     for path in sorted(tree):
-        reasons = _reasons(path, _text(path, tree[path]), secrets, students)
+        text = _text(path, tree[path])
+        reasons = [
+            *([] if path in about_markers else _markers(text)),
+            *_reasons(path, text, secrets, students),
+        ]
         found += [f"{path}: {reason}" for reason in dict.fromkeys(reasons)]
     return found
+
+
+def _markers(text: str) -> Iterator[str]:
+    if marker := MARKER.search(text):
+        yield f"holds a solution marker ({marker[0]!r})"
 
 
 def _reasons(
@@ -127,8 +145,6 @@ def _reasons(
 ) -> Iterator[str]:
     if not is_published(path):
         yield "is a lab's source or of the grader's side, which stay with the instructors"
-    if marker := MARKER.search(text):
-        yield f"holds a solution marker ({marker[0]!r})"
     squeezed = squeeze(text)
     for secret in secrets:
         if secret.text in squeezed:

@@ -268,6 +268,21 @@ def test_a_late_policy_that_is_none_is_one_line(tmp_path: Path, table: str, said
     assert said in line
 
 
+@pytest.mark.parametrize("needs", ['["late"]', '["mini"]', '["ghost"]'])
+def test_a_lab_builds_on_labs_that_are_listed_above_it(tmp_path: Path, needs: str) -> None:
+    text = changed('name = "mini"', f'name = "mini"\nneeds = {needs}')
+    last = '[[labs]]\nname = "late"\ntitle = {}\nneeds = ["mini"]\n\n[limits]'
+    (line,) = refused(tmp_path, text.replace("[limits]", last))
+    assert line.startswith("course.toml: [[labs]] mini: needs is ")
+    assert line.endswith("one of: none, as it is the first")
+
+
+def test_what_a_lab_builds_on_is_read(tmp_path: Path) -> None:
+    last = '[[labs]]\nname = "late"\ntitle = {}\nneeds = ["mini"]\n\n[limits]'
+    course = load_course(written(tmp_path, changed("[limits]", last)))
+    assert [lab.needs for lab in course.labs] == [(), ("mini",)]
+
+
 def test_a_long_value_is_cut_to_keep_the_line_short() -> None:
     (line,) = lines(lambda data: data["course"].update(name=["x" * 10_000]))
     assert len(line) < 200

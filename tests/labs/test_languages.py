@@ -32,7 +32,10 @@ from tests.twins import in_every_language
 PACKAGE = Path(grading.__file__).parent
 ROOT = PACKAGE.parent
 FOLDERS = {"grading": STRINGS, "utils": utils.language.STRINGS}
-SPEAKERS = {"grading": ("grading", "utils"), "utils": ("utils", "data")}  # who names what is said
+SPEAKERS = {
+    "grading": ("grading", "utils", "docs"),
+    "utils": ("utils", "data"),
+}  # who names what is said
 COURSE = load_course(ROOT)
 LABS = [info.name for info in COURSE.labs]
 

@@ -392,7 +392,7 @@ def test_a_run_that_was_stopped_can_be_run_again(course: Course, tmp_path: Path,
 
 
 @pytest.mark.slow
-def test_the_workflow_pushes_the_bundle_and_moves_the_tag(course: Course, tmp_path: Path):
+def test_the_workflow_pushes_bundle_and_site_and_moves_the_tag(course: Course, tmp_path: Path):
     remote = tmp_path / "remote.git"
     init = ["git", "init", "--quiet", "--bare", "--initial-branch", "main", str(remote)]
     subprocess.run(init, check=True)
@@ -400,6 +400,8 @@ def test_the_workflow_pushes_the_bundle_and_moves_the_tag(course: Course, tmp_pa
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
+    site = "rm -rf build/site && mkdir -p build/site && echo home > build/site/index.html"
+    (course.root / "Makefile").write_text(f"site:\n\t{site}\n")
     hashes = [run_workflow(course, remote, tmp_path)]
     source = building.paths(course, mini.LAB).source
     source.write_text(SECRET.replace("A little arithmetic.", "Arithmetic."), encoding="utf-8")
@@ -413,6 +415,9 @@ def test_the_workflow_pushes_the_bundle_and_moves_the_tag(course: Course, tmp_pa
     for digest, path in (line.split("  ") for line in listed):
         content = (tmp_path / "got" / path).read_bytes()
         assert hashlib.sha256(content).hexdigest() == digest, path
+    listing = ["git", "-C", str(remote), "ls-tree", "--name-only", "gh-pages"]
+    shown = subprocess.run(listing, check=True, capture_output=True, text=True).stdout.split()
+    assert shown == [".nojekyll", "index.html"]
 
 
 def run_workflow(course: Course, remote: Path, scratch: Path) -> str:
