@@ -92,6 +92,7 @@ def tables() -> dict[str, list[str]]:
     return {name: list(lines) for name, lines in scaling.tables(INPUTS, 0.1).items()}
 
 
+@pytest.mark.slow
 def test_every_table_has_a_row_for_each_and_is_the_same_again(tables: dict[str, list[str]]) -> None:
     assert list(scaling.table_of_a_class(INPUTS)) == tables["class"]
     assert {name: len(lines) - 2 for name, lines in tables.items()} == {

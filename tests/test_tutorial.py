@@ -21,7 +21,7 @@ def test_a_block_that_is_of_no_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.sandbox
-@pytest.mark.kernels
+@pytest.mark.heavy
 def test_a_new_lab_goes_from_nothing_to_graded_as_the_page_says(tmp_path: Path) -> None:
     said = follow(PAGE, tmp_path)
     marks = json.loads((tmp_path / "marks.json").read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from grading.answers.canonical import (
@@ -34,7 +34,6 @@ def same(one: Canonical, other: Canonical) -> bool:
     )
 
 
-@settings(deadline=None)
 @given(TREES)
 def test_every_value_has_a_form_and_always_the_same(value: Any) -> None:
     one, other = canonical(value), canonical(value)
@@ -48,7 +47,6 @@ def test_every_value_has_a_form_and_always_the_same(value: Any) -> None:
         assert one.numbers.size == np.prod(one.shape, dtype=int) * (1 + (one.kind == "complex"))
 
 
-@settings(deadline=None)
 @given(ARRAYS)
 def test_an_array_is_its_list_and_its_tensor(array: np.ndarray) -> None:
     expected = canonical(array)

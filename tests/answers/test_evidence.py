@@ -47,7 +47,6 @@ def of(*values: Any, check: str = "value", label: str = "x") -> Evidence:
     return Evidence(label, check, tuple(answer_of(value, seed="s") for value in values))
 
 
-@settings(deadline=None)
 @given(TREES, st.text(min_size=1, max_size=MAX_LABEL))
 def test_a_value_survives_the_journey(value: Any, label: str) -> None:
     sent = of(value, label=label)
@@ -192,7 +191,7 @@ def valid_payloads() -> list[dict[str, Any]]:
 VALID = valid_payloads()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.one_of(JSON_VALUES, mutations(VALID)), st.sampled_from([decode, decode_reference]))
 def test_whatever_comes_is_evidence_or_malformed(
     payload: Any, read: Callable[[Any], Evidence]

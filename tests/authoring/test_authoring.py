@@ -9,7 +9,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from nbgrader.apps import NbGraderAPI
 from nbgrader.converters import GenerateAssignment
@@ -842,7 +842,6 @@ def signatures(node, path=""):
     return found
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(cells())
 def test_a_stub_parses_and_keeps_every_name_and_signature(source):
     stubbed = stub(source, "en")
@@ -853,7 +852,6 @@ def test_a_stub_parses_and_keeps_every_name_and_signature(source):
     assert stub(stubbed, "en") == stubbed
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(parameters.filter(lambda text: text in ("", "*args, scale: float = 0.5")), bodies)
 def test_calling_a_stub_raises_with_its_name(arguments, body):
     source = "\n".join(
@@ -868,7 +866,6 @@ def test_calling_a_stub_raises_with_its_name(arguments, body):
         namespace["clean"]()
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.sampled_from(["### BEGIN SOLUTION", "### END SOLUTION", "x = 1"]), max_size=8))
 def test_unbalanced_markers_never_pass(lines):
     marks = [line for line in lines if line != "x = 1"]

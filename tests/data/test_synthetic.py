@@ -25,7 +25,7 @@ DRAWS = {
 
 
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=SEEDS)
 def test_the_seed_decides_the_data(draw, seed):
     same, again = (draw(np.random.default_rng(seed)) for _ in range(2))
@@ -49,7 +49,7 @@ def frequent(corpus: data.WordCorpus) -> tuple[list[list[str]], Counter[str]]:
     return texts, Counter({token: count for token, count in counts.items() if count > 10})
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=SEEDS)
 def test_groups_are_disjoint_and_their_words_survive_stemming(seed):
     groups = synthetic.word_corpus(np.random.default_rng(seed), sentences=1).groups
@@ -168,7 +168,6 @@ def test_anbn_without_letters_is_refused():
 # seasonal_series
 
 
-@settings(deadline=None)
 @given(seed=SEEDS)
 def test_the_series_grows_repeats_and_can_be_forecast(seed):
     frame = synthetic.seasonal_series(np.random.default_rng(seed))
@@ -258,7 +257,7 @@ def translate(source: str, language: data.Language) -> str:
     return " ".join(part for part in (subject, predicate, thing, *places, time) if part)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=SEEDS)
 def test_pairs_follow_the_documented_grammars(seed):
     rng = np.random.default_rng(seed)

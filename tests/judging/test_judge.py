@@ -249,7 +249,7 @@ PAYLOADS = [output.data[MIME] for cell in REFERENCE.cells for output in cell.out
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(mutations(PAYLOADS), JSON_VALUES), max_size=4), st.booleans())
 def test_nothing_that_a_submission_sends_raises(payloads: list[Any], beside: bool) -> None:
     more = [*REFERENCE.cells[1].outputs] if beside else []
@@ -268,7 +268,7 @@ EVERY = [(cell, at) for cell in REFERENCE.cells for at in range(len(cell.outputs
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.data())
 def test_evidence_that_cannot_be_read_costs_its_own_check(data: st.DataObject) -> None:
     changed, at = data.draw(st.sampled_from(EVERY))
@@ -592,14 +592,12 @@ def test_a_reference_may_raise_where_a_call_is_meant_to() -> None:
 # --- values ------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(TREES)
 def test_every_value_is_itself(thing: Any) -> None:
     assert compare_values(canonical(thing), canonical(thing)) is None
     assert compare_values(canonical(thing), canonical(thing), tol=0.5) is None
 
 
-@settings(deadline=None)
 @given(TREES, TREES, st.sampled_from([None, 0.5]))
 def test_ticks_and_judge_agree_on_any_two_values(one: Any, other: Any, tol: float | None) -> None:
     reference = canonical(one)
@@ -609,7 +607,6 @@ def test_ticks_and_judge_agree_on_any_two_values(one: Any, other: Any, tol: floa
         assert matches(student, fingerprint(reference, tol)) == judged
 
 
-@settings(deadline=None)
 @given(
     hnp.arrays(float, SHAPES, elements=FLOATS),
     st.one_of(st.none(), st.floats(1e-6, 1e3)),
@@ -628,7 +625,6 @@ def test_ticks_and_judge_agree_near_the_tolerance(
             assert matches(student, fingerprint(reference, tol)) == judged
 
 
-@settings(deadline=None)
 @given(ARRAYS, st.data())
 def test_a_changed_element_is_found_and_named(array: np.ndarray, data: st.DataObject) -> None:
     if not array.size or array.dtype == bool:

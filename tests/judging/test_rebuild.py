@@ -469,7 +469,7 @@ def submissions(draw: st.DrawFn) -> NotebookNode:
     return notebook
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(submissions())
 def test_any_submission_is_rebuilt_and_no_answer_is_lost(submitted: NotebookNode) -> None:
     found = rebuilt(submitted)

@@ -12,7 +12,7 @@ cell = st.text(alphabet='aé ,;"\n=', max_size=6)
 tables = st.lists(st.lists(cell, min_size=3, max_size=3), min_size=1, max_size=5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     table=tables,
     delimiter=st.sampled_from(",;\t"),

@@ -28,6 +28,8 @@ from tests.command import command
 from tests.engines import skip_without_sandbox
 from tests.service.handing import Service, StandIn, make_course, notebook
 
+pytestmark = pytest.mark.slow
+
 WRONG = "def double(x):\n    return 3 * np.asarray(x)\n"
 
 

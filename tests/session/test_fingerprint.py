@@ -43,7 +43,6 @@ def agree(reference: Any, value: Any, tol: float | None = None) -> bool:
     return matches(canonical(value), fingerprint(canonical(reference), tol))
 
 
-@settings(deadline=None)
 @given(TREES)
 def test_every_value_is_itself(value: Any) -> None:
     with warnings.catch_warnings():
@@ -52,7 +51,6 @@ def test_every_value_is_itself(value: Any) -> None:
         assert agree(value, value, tol=0.1)
 
 
-@settings(deadline=None)
 @given(FLOATS, st.floats(1e-12, 1e6), st.floats(-3, 3))
 def test_a_number_within_the_tolerance_and_no_other(
     reference: float, tol: float, share: float
@@ -73,7 +71,6 @@ def test_the_very_edge_of_the_tolerance_is_inside(
     assert agree(float(reference), value, tol)
 
 
-@settings(deadline=None)
 @given(
     hnp.arrays(np.float64, SHAPES, elements=FLOATS).filter(lambda array: array.size),
     st.floats(1e-9, 1e6),
@@ -96,7 +93,6 @@ def _distance(value: float, reference: float, tol: float) -> Fraction:
     return abs(Fraction(float(value)) - Fraction(float(reference))) / Fraction(tol)
 
 
-@settings(deadline=None)
 @given(hnp.arrays(np.float64, SHAPES, elements=FLOATS).filter(lambda array: array.size), st.data())
 def test_the_default_tolerance_is_relative(reference: np.ndarray, data: st.DataObject) -> None:
     share = data.draw(hnp.arrays(np.float64, reference.shape, elements=st.floats(-0.99, 0.99)))
@@ -115,7 +111,6 @@ def test_what_is_left_of_a_sum_that_cancels_out_is_zero(rest: float) -> None:
     assert agree(3e-17, rest / 2)
 
 
-@settings(deadline=None)
 @given(INT_DTYPES.flatmap(lambda dtype: hnp.arrays(dtype, SHAPES)), st.data())
 def test_whole_numbers_have_no_tolerance(reference: np.ndarray, data: st.DataObject) -> None:
     assume(reference.size)
@@ -128,14 +123,12 @@ def test_whole_numbers_have_no_tolerance(reference: np.ndarray, data: st.DataObj
     assert not agree(changed, reference)
 
 
-@settings(deadline=None)
 @given(st.sampled_from([math.nan, math.inf, -math.inf]), ANY_FLOATS)
 def test_nan_and_infinities_are_only_themselves(one: float, other: float) -> None:
     assert agree(one, other) == (one == other or (math.isnan(one) and math.isnan(other)))
     assert agree([one, 1.0], [other, 1.0]) == agree(one, other)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-9, 9), min_size=2, max_size=40, unique=True), st.randoms())
 def test_a_permutation_never_matches(numbers: list[int], random: Any) -> None:
     shuffled = list(numbers)
@@ -177,7 +170,6 @@ def test_a_large_array_whose_elements_are_all_within_the_tolerance_matches(size:
         assert matches(canonical(reference + noise), public)
 
 
-@settings(deadline=None)
 @given(ARRAYS)
 def test_another_shape_never_matches(array: np.ndarray) -> None:
     public = fingerprint(canonical(array))
@@ -186,7 +178,7 @@ def test_another_shape_never_matches(array: np.ndarray) -> None:
         assert matched == (shape == array.shape)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.sampled_from(sorted(COMPUTATIONS)), st.integers(2, 40), st.integers(0, 2**32))
 def test_float32_matches_float64(name: str, rows: int, seed: int) -> None:
     x = np.random.default_rng(seed).normal(size=(rows, 30)).astype(np.float32)
@@ -209,7 +201,6 @@ def test_a_gpu_computes_the_same() -> None:
     assert agree(x @ x.T, x.float().cuda() @ x.float().cuda().T)
 
 
-@settings(deadline=None)
 @given(st.text(), st.text())
 def test_text_matches_exactly(one: str, other: str) -> None:
     assert agree(one, other) == (one == other)
@@ -294,7 +285,6 @@ def test_json_and_back() -> None:
         assert matches(canonical(value), Fingerprint.from_json(data))
 
 
-@settings(deadline=None)
 @given(hnp.arrays(np.float64, st.integers(1, 50), elements=FLOATS), st.integers(1, 9))
 def test_projections_are_linear_and_the_same_everywhere(numbers: np.ndarray, blocks: int) -> None:
     once = project(numbers, "key", 2, blocks)

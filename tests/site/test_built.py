@@ -29,7 +29,7 @@ PAGES = (
     "search",
 )
 
-pytestmark = pytest.mark.kernels
+pytestmark = pytest.mark.heavy
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,6 @@ def test_a_formula_is_mathml(tmp_path: Path) -> None:
     assert "<msup>" in page and '<div class="formula" tabindex="0"><math display="block">' in page
 
 
-@pytest.mark.heavy
 def test_a_build_that_fails_leaves_the_former_site(tmp_path: Path) -> None:
     made = sources(course_of_two(tmp_path / "course"))
     notebook = made.executed[mini.LAB, "en"]
@@ -178,7 +177,6 @@ def test_a_build_that_fails_leaves_the_former_site(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()].count("site") == 1
 
 
-@pytest.mark.heavy
 @pytest.mark.timeout(1800)
 def test_make_site_builds_the_courses_own() -> None:
     main()

@@ -85,6 +85,7 @@ def test_errata_are_the_latest_first_or_said_to_be_none(course: Course) -> None:
     assert "No mistake is known" in overview.errata_page(course, FACTS, "en")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_term_has_every_section_in_a_week_in_order(lang: str) -> None:
     course = load_course(KIT)
