@@ -55,8 +55,9 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(roster.commands, name="roster")
-for command in (lms.lti, lms.members, lms.marks):
-    service.commands.command()(command)
+service.commands.command()(lms.lti)
+service.commands.command()(lms.members)
+service.commands.command()(lms.marks)
 app.add_typer(service.commands, name="service")
 
 

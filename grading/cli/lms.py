@@ -69,7 +69,7 @@ def members(
     platform, row = _platform(site, lms)
     with _advantage(site, platform) as services:
         learners = students(_members(services, row))
-    there = roster_of(learners, f"the members in {platform.issuer}")
+    there = roster_of(learners, "the members in the LMS")
     change = imported(site.people.roster, there)
     for line in change.lines():
         say(line)

@@ -17,13 +17,13 @@ class Unreachable(Exception):
     """Somebody else does not answer, or not as the standard has it; the text is for a log."""
 
 
-def connection() -> requests.Session:
-    """Return a session that asks again those who are busy, and goes nowhere else.
+def connection(tries: int = TRIES) -> requests.Session:
+    """Return a session that asks those who are busy again, at most so often.
 
-    What is sent by it must be the same however often it arrives.
+    What is sent by it must be the same however often it arrives, unless ``tries`` is 0.
     """
     again = Retry(
-        TRIES, status_forcelist=BUSY, allowed_methods=None, backoff_factor=0.2, redirect=False
+        tries, status_forcelist=BUSY, allowed_methods=None, backoff_factor=0.2, redirect=False
     )
     session = requests.Session()
     for scheme in ("https://", "http://"):

@@ -94,7 +94,7 @@ class Provider:
 
     def farewell(self, back: str) -> str:
         """Return where a reader signs out of the provider, ``back`` if it has no such place."""
-        there = self._discovered().get("end_session_endpoint")
+        there = self._discovered().get("end_session_endpoint", "")
         if not ELSEWHERE.accepts(there):
             return back
         about = {"client_id": self._settings.client_id, "post_logout_redirect_uri": back}

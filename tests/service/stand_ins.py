@@ -246,13 +246,19 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 def settings(address: str, lti: str = f'context = "{CONTEXT}"', oidc: str = "") -> str:
-    """Return the tables of course.toml for both of them at an address."""
-    return f"""
+    """Return the tables of course.toml for both of them at an address, with more in each."""
+    provider = f"""
 [service.oidc]
 issuer = "{address}"
 client_id = "{CLIENT}"
 {oidc}
+"""
+    return provider + platform(address, lti)
 
+
+def platform(address: str, more: str = "") -> str:
+    """Return the table of course.toml for an LMS at an address."""
+    return f"""
 [[service.lti]]
 issuer = "{address}"
 client_id = "{CLIENT}"
@@ -260,5 +266,5 @@ deployments = ["1", "{DEPLOYMENT}"]
 authorization = "{address}/lti/authorize"
 token = "{address}/lti/token"
 keys = "{address}/keys"
-{lti}
+{more}
 """

@@ -110,9 +110,14 @@ def refused(answer: Any, caplog: pytest.LogCaptureFixture, why: str, said: str) 
 
 
 def told(service: Visited, *words: str, code: int = 0) -> str:
-    """What a command of the course's folder says."""
+    """What a command says in the course's folder."""
+    return told_in(service.course.root, *words, code=code)
+
+
+def told_in(root: Path, *words: str, code: int = 0) -> str:
+    """What a command says in a folder."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(service.course.root)
+        patch.chdir(root)
         done = CliRunner().invoke(app, ["service", *words])
     if isinstance(done.exception, UserError):  # what the command line prints, ending with 2
         assert code == 2
@@ -354,6 +359,16 @@ def test_members_are_compared_with_the_roster_and_nothing_changes(
         patch.chdir(service.course.root)
         done = CliRunner().invoke(app, ["roster", "import", "members.csv"])
     assert "+ eve, Eve Moneypenny" in done.output and done.exit_code == 0
+
+
+def test_members_whom_the_lms_does_not_tell_apart_are_said(
+    service: Visited, lms: Elsewhere
+) -> None:
+    open_course(service, lms, "acc-1", email="ada@example.org")
+    lms.members = [member("acc-4", "", "", "Zed Shaw")]
+    said = told(service, "members", "--to", "none.csv", code=2)
+    assert "neither id nor e-mail address of Zed Shaw" in said
+    assert not (service.course.root / "none.csv").exists()
 
 
 @pytest.mark.slow

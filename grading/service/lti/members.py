@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.course.roster import COLUMNS, Roster, roster_of_lines
+from grading.errors import UserError
 from grading.service.lti.launching import role_of
 from grading.service.people import STUDENT
 
@@ -29,6 +30,12 @@ def roster_of(learners: Iterable[Mapping[str, Any]], where: str) -> Roster:
         If one of them has neither, or two have the same.
     """
     lines = [(number, _line(one)) for number, one in enumerate(learners, start=2)]
+    for _, (id, name, *_) in lines:
+        if not id:
+            raise UserError(
+                f"{where} tell neither id nor e-mail address of {name or 'somebody'}; expected one "
+                "of the two: let the LMS share them with the tool"
+            )
     return roster_of_lines(Path(where), [(1, list(TITLES)), *lines])
 
 
