@@ -30,7 +30,7 @@ from tests.service.stand_ins import (
     settings,
 )
 from tests.service.test_oidc import signed_in_as
-from tests.service.visiting import STAFF, Visited, visited
+from tests.service.visiting import STAFF, Visited, csrf, visited
 
 __all__ = ["browser", "page"]
 LIS = f"{LTI}/lis"
@@ -132,6 +132,16 @@ def test_a_student_comes_from_the_lms_in_two_steps(service: Visited, lms: Elsewh
     assert "_blank" not in shown.text and signed_in_as(client) == ""
     assert press(client, shown).headers["location"] == "/"
     assert signed_in_as(client) == "Ada Lovelace"
+
+
+def test_whoever_was_signed_in_before_leaves_nothing_behind(
+    service: Visited, lms: Elsewhere
+) -> None:
+    client = service.client("ada")
+    of_ada = csrf(client)
+    form = lms.launch(begin(service, lms, client), "acc-2", email="bob@example.org")
+    press(client, client.post("/lti/launch", data=form))
+    assert signed_in_as(client) == "Bob Ross" and csrf(client) != of_ada
 
 
 def test_an_account_stays_whose_it_was(
