@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from grading.cells.hasten import hasten_nbformat
-from grading.cli import build, course, give, keep, publish, roster, service, similar, verify
+from grading.cli import build, course, give, keep, lms, publish, roster, service, similar, verify
 from grading.cli.console import err
 from grading.errors import UserError
 from grading.gradebook.hasten import hasten_nbgrader
@@ -55,6 +55,9 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(roster.commands, name="roster")
+service.commands.command()(lms.lti)
+service.commands.command()(lms.members)
+service.commands.command()(lms.marks)
 app.add_typer(service.commands, name="service")
 
 

@@ -216,7 +216,7 @@ def _write_json(path: Path, lab: str, results: list[Result]) -> None:
 def report(lab: LabName, db: DatabaseUrl = None) -> None:
     """Print the marks of a lab again and write its HTML page."""
     course = course_here()
-    _report(course, lab, _view(course, lab, db))
+    _report(course, lab, lab_view(course, lab, db))
 
 
 def _report(course: Course, lab: str, view: ClassView) -> None:
@@ -228,7 +228,7 @@ def _report(course: Course, lab: str, view: ClassView) -> None:
     say(f"Report: {shown(write_html(course, lab, view))}")
 
 
-def _view(course: Course, lab: str, db: str | None) -> ClassView:
+def lab_view(course: Course, lab: str, db: str | None) -> ClassView:
     """Return the class as the gradebook has it, or raise `UserError` if nothing is graded."""
     from grading.gradebook.marks import Marks
 
@@ -372,7 +372,7 @@ def export(
         if given and not fits:
             raise UserError(f"expected {needed} with {option}, found only --to {to}")
     course = course_here()
-    view = _view(course, lab, db)
+    view = lab_view(course, lab, db)
     handed_in = (row.student for row in view.handed_in)
     if worksheet:
         ids = _lms_ids(course, lab, handed_in)

@@ -24,7 +24,7 @@ LOOPBACK = (HOST, "::1", "localhost")
 OURS = "the service takes labs of course.toml"
 LOG = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
-commands = typer.Typer(help="The service: links to sign in with, and workers.")
+commands = typer.Typer(help="The service: links to sign in with, workers, and LMSs.")
 
 
 def serve(
@@ -74,7 +74,7 @@ def links(
     db: DatabaseUrl = None,
 ) -> None:
     """Print a line of CSV for each of the staff and the roster, with the link that signs in."""
-    site = _site(db)
+    site = site_of(db)
     rows = [("id", "name", "role", "email", "link")]
     rows += [_row(site, person) for person in site.people.all()]
     stream = io.StringIO(newline="")
@@ -94,7 +94,7 @@ def revoke(
     db: DatabaseUrl = None,
 ) -> None:
     """Make a person's link, sign-ins and notebooks' tokens worthless, and print another link."""
-    site = _site(db)
+    site = site_of(db)
     person = site.people.find(id)
     if person is None:
         near = " or ".join(one.id for one in site.people.roster.resembling(id))
@@ -143,7 +143,8 @@ def _address(course: Course, host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _site(db: str | None) -> Site:
+def site_of(db: str | None) -> Site:
+    """Return the service of the course of this folder."""
     from grading.service.web.app import make_site
     from grading.service.web.signing import secret_of
 

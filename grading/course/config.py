@@ -28,7 +28,8 @@ FILE = "course.toml"
 # Beside the roster.
 EXTENSIONS, EXCUSED, ADJUSTMENTS = "extensions.csv", "excused.csv", "adjustments.csv"
 GRADEBOOK = "gradebook.url"  # among the course's files: where its gradebook is, if elsewhere
-SERVICE_SECRET = "service.secret"  # and what its service signs with, which no archive has
+# And what its service signs with, which no archive has.
+SERVICE_SECRET, LTI_KEY = "service.secret", "lti.pem"
 LANGUAGES = languages()
 
 _MOST = 10**9  # beyond it, in bytes, a limit is more than the system can express

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from grading.course.tables import TABLE, Rule, is_number, one_of
 
@@ -14,9 +15,9 @@ GRADER, INSTRUCTOR = "grader", "instructor"
 MEGABYTE = 10**6
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
 _HERE = r"localhost|127\.0\.0\.1|\[::1\]"  # where nobody listens in, so that a service can be tried
-_ADDRESS = re.compile(
-    rf"(?:https://(?:{_NAME}|\[[0-9A-Fa-f:]+\])|http://(?:{_HERE}))(?::\d{{1,5}})?(?:/[\w.~-]+)*"
-)
+_SITE = rf"(?:https://(?:{_NAME}|\[[0-9A-Fa-f:]+\])|http://(?:{_HERE}))(?::\d{{1,5}})?"
+_ADDRESS = re.compile(rf"{_SITE}(?:/[\w.~-]+)*")
+_ELSEWHERE = re.compile(rf"{_SITE}(?:/[!-~]*)?")
 
 
 def _is_address(value: Any) -> bool:
@@ -27,6 +28,25 @@ ADDRESS = Rule(
     'an https:// address in quotes without a / at its end, such as "https://hand-in.example.org" '
     "(http:// for localhost alone)",
     _is_address,
+)
+ELSEWHERE = Rule(
+    'an https:// address in quotes, such as "https://login.example.org/realms/uni" '
+    "(http:// for localhost alone)",
+    lambda value: (
+        isinstance(value, str) and len(value) <= 500 and _ELSEWHERE.fullmatch(value) is not None
+    ),
+)
+GIVEN = Rule(
+    "1 to 255 characters in quotes, as whoever registered the service gave them",
+    lambda value: isinstance(value, str) and re.fullmatch(r"[!-~]{1,255}", value) is not None,
+)
+GIVEN_EACH = Rule(
+    'one or more in square brackets, each in quotes, such as ["1"]',
+    lambda value: isinstance(value, list) and bool(value) and all(map(GIVEN.accepts, value)),
+)
+CLAIM = Rule(
+    'the name of a claim in quotes, such as "preferred_username"',
+    lambda value: isinstance(value, str) and re.fullmatch(r"[\w:/.-]{1,100}", value) is not None,
 )
 ATTEMPTS = Rule(
     f'a whole number from 1 to 1000, or "{UNLIMITED}"',
@@ -85,17 +105,61 @@ class Staff:
 
 
 @dataclass(frozen=True)
+class Oidc:
+    """The university's sign-in, by OpenID Connect; the client's secret is in no file.
+
+    ``id_claim`` names what of a token is the id of the roster; without it, or if that is nobody's,
+    a verified e-mail address says who it is.
+    """
+
+    issuer: Annotated[str, ELSEWHERE]
+    client_id: Annotated[str, GIVEN]
+    id_claim: Annotated[str, CLAIM] = ""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """An LMS from which the course is opened, by LTI 1.3.
+
+    ``context`` is the course's id there; nobody comes in as long as it is not given.
+    ``authorization``, ``token`` and ``keys`` are its addresses, ``address`` where people see it if
+    that is not its issuer.
+    """
+
+    issuer: Annotated[str, ELSEWHERE]
+    client_id: Annotated[str, GIVEN]
+    deployments: Annotated[tuple[str, ...], GIVEN_EACH]
+    authorization: Annotated[str, ELSEWHERE]
+    token: Annotated[str, ELSEWHERE]
+    keys: Annotated[str, ELSEWHERE]
+    context: Annotated[str, GIVEN] = ""
+    address: Annotated[str, ELSEWHERE] = ""
+
+    @property
+    def origin(self) -> str:
+        """The scheme and host of its pages."""
+        parts = urlsplit(self.address or self.issuer)
+        return f"{parts.scheme}://{parts.netloc}"
+
+
+@dataclass(frozen=True)
 class Service(HandingIn):
     """The table ``[service]``; ``address`` is where the public finds the service."""
 
     address: Annotated[str, ADDRESS] = ""
     staff: Annotated[tuple[Staff, ...], TABLE] = ()
+    oidc: Annotated[Oidc | None, TABLE] = None
+    lti: Annotated[tuple[Platform, ...], TABLE] = ()
 
 
 def service_of(table: Mapping[str, Any]) -> Service:
     """Return what a right table ``[service]`` says."""
     staff = tuple(Staff(**one) for one in table.get("staff", []))
-    return Service(**dict(table) | {"staff": staff})
+    oidc = Oidc(**table["oidc"]) if "oidc" in table else None
+    lti = tuple(
+        Platform(**one | {"deployments": tuple(one["deployments"])}) for one in table.get("lti", [])
+    )
+    return Service(**dict(table) | {"staff": staff, "oidc": oidc, "lti": lti})
 
 
 def handing_in_of(service: Mapping[str, Any], lab: Mapping[str, Any]) -> HandingIn:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from grading.course.config import FILE, GRADEBOOK, SERVICE_SECRET, Course
+from grading.course.config import FILE, GRADEBOOK, LTI_KEY, SERVICE_SECRET, Course
 from grading.errors import UserError
 from grading.files import written_atomically
 from grading.gradebook.copying import copy_gradebook
@@ -21,10 +21,11 @@ from grading.places import KEYS
 
 DATABASE = "gradebook.db"
 # What of course/ an archive has otherwise or not at all: the gradebook, wherever it is, goes as one
-# file, and the service's secret stays where it is.
+# file, and the service's secret and key stay where they are.
 LEFT_OUT = {
     GRADEBOOK,
     SERVICE_SECRET,
+    LTI_KEY,
     *(DATABASE + ending for ending in ("", "-wal", "-shm", "-journal")),
 }
 CHUNK = 1 << 20

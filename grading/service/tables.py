@@ -14,6 +14,21 @@ devices = sa.Table(  # notebooks that wait for somebody to sign them in, by RFC 
     sa.Column("expires", sa.String(32), nullable=False),
     sa.Column("polled", sa.String(32), nullable=False),
 )
+tickets = sa.Table(  # what is good for once: a sign-in that was begun, a launch that was checked
+    "dl_ticket",
+    metadata,
+    sa.Column("ticket", sa.String(64), primary_key=True),  # its SHA-256
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("about", sa.Text, nullable=False),  # JSON
+    sa.Column("expires", sa.String(32), nullable=False),
+)
+platforms = sa.Table(  # where an LMS takes marks and lists members, as its launches say
+    "dl_lti_platform",
+    metadata,
+    sa.Column("issuer", sa.String(500), primary_key=True),
+    sa.Column("line_items", sa.Text, nullable=False),
+    sa.Column("members", sa.Text, nullable=False),
+)
 workers = sa.Table(
     "dl_worker",
     metadata,

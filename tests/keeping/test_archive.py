@@ -71,6 +71,18 @@ def test_a_restored_course_reports_and_exports_the_same(
     assert exported(back) == exported(course)
 
 
+def test_what_the_service_signs_with_stays_where_it_is(course: Course, tmp_path: Path) -> None:
+    home = tmp_path / "course" / "course"
+    shutil.copytree(course.root, tmp_path / "course")
+    for name in ("service.secret", "lti.pem"):
+        (home / name).write_text("known to nobody else")
+    there = load_course(tmp_path / "course")
+    archive(there, there.db_url, tmp_path / "kept.zip")
+    found = contents(tmp_path / "kept.zip")
+    assert "gradebook.db" in " ".join(found)
+    assert not any(b"known to nobody else" in content for content in found.values())
+
+
 def test_a_gradebook_on_a_server_goes_into_the_file(
     postgresql: Server, course: Course, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from grading.service.supervisor import listening
 from grading.service.web import devices
 from grading.session.client import Client, ServiceError
 from tests.service.handing import notebook
-from tests.service.test_pages import served
+from tests.service.stand_ins import running
 from tests.service.visiting import STAFF, Visited, post, visited
 
 
@@ -20,7 +20,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visited
     with listening("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
     made = visited(tmp_path, STAFF, "", f"http://127.0.0.1:{port}")
-    with served(made, port):
+    with running(made.app, port):
         yield made
     made.close()
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from grading.service import queue
 from grading.service.web.app import DOORS
 from grading.service.web.doors import Door
-from tests.service.visiting import Visited, csrf, opened
+from tests.service.stand_ins import platform
+from tests.service.visiting import STAFF, Visited, csrf, opened
 
 PARTS = st.one_of(
     st.text(max_size=30),
@@ -48,7 +49,8 @@ HEADERS = st.dictionaries(
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
-    yield from opened(tmp_path_factory.mktemp("course"))
+    more = STAFF + platform("https://lms.example")
+    yield from opened(tmp_path_factory.mktemp("course"), more)
 
 
 @pytest.mark.slow

@@ -1,14 +1,11 @@
 """The pages, as students and instructors read them."""
 
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from playwright.sync_api import Page
 
 from grading.gradebook.grader import Graded, Submission
@@ -18,6 +15,7 @@ from grading.service.supervisor import listening
 from tests.browsing import browser, browsing, page
 from tests.service import handing
 from tests.service.handing import graded, notebook
+from tests.service.stand_ins import running
 from tests.service.visiting import STAFF, Visited, csrf, hand_in, opened, post, upload, visited
 
 __all__ = ["browser", "page"]
@@ -154,20 +152,6 @@ def test_what_a_submission_may_choose_is_never_markup(
     service.close()
 
 
-@contextmanager
-def served(service: Visited, port: int = 0) -> Iterator[None]:
-    """Serve a site on its address, in a thread."""
-    with listening("127.0.0.1", port) as listener:
-        server = uvicorn.Server(uvicorn.Config(service.app, log_config=None, access_log=False))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        try:
-            yield
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
 @browsing
 def test_a_browser_signs_in_hands_in_and_sees_the_page_change_by_itself(
     tmp_path: Path, page: Page
@@ -181,7 +165,7 @@ def test_a_browser_signs_in_hands_in_and_sees_the_page_change_by_itself(
     page.set_extra_http_headers({"Accept-Language": "en"})
     file = tmp_path / "mine.ipynb"
     file.write_bytes(notebook(service.course, "ada", marks=7.0))
-    with served(service, port):
+    with running(service.app, port):
         page.goto(f"{service.address}/device?code=BCDF-GHJK")
         assert page.get_by_role("heading", name="Sign in").is_visible()
         page.goto(service.link("ada"))

@@ -7,11 +7,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from grading.service import queue
+from grading.service.oidc import SECRET
 from grading.service.people import ROLES
 from grading.service.web.app import DOORS
 from grading.service.web.signing import Seal
 from tests.service.handing import notebook
-from tests.service.visiting import Visited, csrf, hand_in, opened
+from tests.service.stand_ins import PASSWORD, Elsewhere, elsewhere, settings
+from tests.service.test_lti import begin, press
+from tests.service.test_oidc import leave
+from tests.service.visiting import STAFF, Visited, csrf, hand_in, opened
 
 WHO = {"stranger": "", "student": "ada", "other student": "bob", "grader": "tutor",
        "instructor": "prof"}  # fmt: skip
@@ -23,6 +27,15 @@ EXPECTED = {
     "GET /style.css": (IN, IN, IN, IN, IN),
     "GET /sign-in": (IN, IN, IN, IN, IN),
     "GET /in/{token}": (IN, IN, IN, IN, IN),
+    "GET /oidc/login": (IN, IN, IN, IN, IN),
+    "GET /oidc/back": (IN, IN, IN, IN, IN),
+    "GET /oidc/logout": (IN, IN, IN, IN, IN),
+    "GET /lti/login": (IN, IN, IN, IN, IN),
+    "POST /lti/login": (IN, IN, IN, IN, IN),
+    "POST /lti/launch": (IN, IN, IN, IN, IN),
+    "POST /lti/enter": (IN, IN, IN, IN, IN),
+    "GET /lti/keys": (IN, IN, IN, IN, IN),
+    "GET /lti/canvas.json": (IN, IN, IN, IN, IN),
     "POST /sign-out": (TOKEN, AWAY, AWAY, AWAY, AWAY),
     "GET /device": (AWAY, IN, IN, IN, IN),
     "POST /device": (TOKEN, IN, IN, NO, NO),
@@ -44,8 +57,17 @@ API = "/api/"
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
-    yield from opened(tmp_path_factory.mktemp("course"))
+def others() -> Iterator[Elsewhere]:
+    with elsewhere() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared(others: Elsewhere, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SECRET, PASSWORD)
+        more = STAFF + settings(others.address)
+        yield from opened(tmp_path_factory.mktemp("course"), more)
 
 
 @pytest.fixture
@@ -85,9 +107,22 @@ def outcome(answer: Any) -> str:
     return {401: TOKEN, 403: NO, 404: NOTHING}.get(answer.status_code, IN)
 
 
-def visit(service: Visited, client: TestClient, route: str, id: str, who: str) -> Any:
-    """Ask for a route as its page or a notebook would, with a form that is right."""
+def visit(
+    service: Visited, others: Elsewhere, client: TestClient, route: str, id: str, who: str
+) -> Any:
+    """Ask for a route as its page, an LMS or a notebook would, with a form that is right."""
     method, path = route.split()
+    if path == "/oidc/back":
+        others.changes = {"email": "ada@example.org", "email_verified": True}
+        return client.get(leave(client))
+    if path == "/lti/login":
+        about = {"iss": others.address, "login_hint": "5"}
+        return client.get(path, params=about) if method == "GET" else client.post(path, data=about)
+    if path in ("/lti/launch", "/lti/enter"):
+        others.changes = {"email": "ada@example.org"}
+        form = others.launch(begin(service, others, client), "account")
+        shown = client.post("/lti/launch", data=form)
+        return shown if path == "/lti/launch" else press(client, shown)
     path = path.format(lab="mini", id=id, student="ada", token="{token}")
     if "{token}" in path:
         path = service.link("ada").removeprefix(service.address)
@@ -120,11 +155,11 @@ def client_of(service: Visited, who: str, route: str) -> TestClient:
 @pytest.mark.parametrize("who", WHO)
 @pytest.mark.parametrize("route", EXPECTED)
 def test_each_role_is_let_through_where_it_may_and_nowhere_else(
-    service: Visited, of_ada: str, route: str, who: str
+    service: Visited, others: Elsewhere, of_ada: str, route: str, who: str
 ) -> None:
     if "again" in route:
         set_state(service, of_ada, queue.FAILED)
-    answer = visit(service, client_of(service, who, route), route, of_ada, who)
+    answer = visit(service, others, client_of(service, who, route), route, of_ada, who)
     assert answer.status_code < 500
     assert outcome(answer) == dict(zip(WHO, EXPECTED[route], strict=True))[who], answer.text
 
@@ -153,7 +188,7 @@ def test_no_form_of_another_site_does_anything(
 def test_a_token_opens_no_page(service: Visited, of_ada: str, route: str) -> None:
     client = client_of(service, "student", API)
     method, path = route.split()
-    if method == "POST" or "token" in path or path in ("/style.css", "/sign-in"):
+    if method == "POST" or EXPECTED[route][0] == IN:
         return
     answer = client.get(path.format(lab="mini", id=of_ada, student="ada"))
     assert outcome(answer) == AWAY

@@ -19,14 +19,19 @@ from grading.course.service import INSTRUCTOR
 from grading.messages import Reason
 from grading.service.database import Database
 from grading.service.intake import Intake
+from grading.service.lti import configuration
+from grading.service.lti.key import key_of
+from grading.service.oidc import Provider
+from grading.service.oidc import secret as oidc_secret
 from grading.service.people import ROLES, STAFF, STRANGER, STUDENT, People
 from grading.service.policy import Refused
-from grading.service.web import api, views
-from grading.service.web.doors import Door, Opened, problem
+from grading.service.proofs import Keys
+from grading.service.web import api, lti, oidc, views
+from grading.service.web.doors import POLICY, Door, Opened, problem
 from grading.service.web.language import preferred
 from grading.service.web.rendering import style
 from grading.service.web.signing import COOKIE_SECONDS, Seals
-from grading.service.web.site import Site, Visit
+from grading.service.web.site import Known, Site, Visit
 
 EVERYBODY = frozenset(ROLES)
 SIGNED_IN = EVERYBODY - {STRANGER}
@@ -37,10 +42,7 @@ STYLE_SECONDS = 3600
 
 # Of every answer that does not say otherwise itself.
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": POLICY.format("'none'"),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -61,6 +63,15 @@ DOORS = (
     Door("GET", "/style.css", _style, EVERYBODY, per_minute=1200),
     Door("GET", "/sign-in", views.sign_in_page, EVERYBODY, per_minute=600),
     Door("GET", "/in/{token}", views.sign_in, EVERYBODY, per_minute=600),
+    Door("GET", "/oidc/login", oidc.login, EVERYBODY, per_minute=600),
+    Door("GET", oidc.BACK, oidc.back, EVERYBODY, per_minute=600),
+    Door("GET", "/oidc/logout", oidc.logout, EVERYBODY),
+    Door("GET", configuration.LOGIN, lti.login, EVERYBODY, lms=True, per_minute=600),
+    Door("POST", configuration.LOGIN, lti.login, EVERYBODY, lms=True, per_minute=600),
+    Door("POST", configuration.LAUNCH, lti.launch, EVERYBODY, lms=True, per_minute=600),
+    Door("POST", "/lti/enter", lti.enter, EVERYBODY, lms=True, per_minute=600),
+    Door("GET", configuration.KEYS, lti.keys, EVERYBODY),
+    Door("GET", configuration.CANVAS, lti.canvas, EVERYBODY),
     Door("POST", "/sign-out", views.sign_out, SIGNED_IN),
     Door("GET", "/device", views.device_page, SIGNED_IN),
     Door("POST", "/device", views.decide_device, STUDENTS, per_minute=10),
@@ -103,8 +114,12 @@ def create_app(
     Raises
     ------
     UserError
-        If the gradebook cannot be opened, or the roster not read.
+        If the gradebook cannot be opened, the roster not read, or a secret is missing.
     """
+    if course.service.oidc:
+        oidc_secret()
+    if course.service.lti:
+        key_of(course.home)
     site = make_site(course, url, address, secret)
 
     async def not_found(request: Request, error: Exception) -> Response:
@@ -141,7 +156,17 @@ def make_site(course: Course, url: str, address: str, secret: str) -> Site:
     """Return what all answers of the service share; see `create_app`."""
     database, people = Database(url), People(course)
     intake = Intake(course, database, people)
-    return Site(course, database, people, intake, Seals(secret), address)
+    settings = course.service
+    return Site(
+        course,
+        database,
+        people,
+        intake,
+        Seals(secret),
+        address,
+        Provider(settings.oidc, f"{address}{oidc.BACK}") if settings.oidc else None,
+        {one.issuer: Known(one, Keys(one.keys)) for one in settings.lti},
+    )
 
 
 class _WithHeaders:

@@ -23,6 +23,7 @@ from grading.gradebook.database import GradebookError
 from grading.messages import Reason
 from grading.service.people import NOBODY, STRANGER, Person
 from grading.service.policy import Refused
+from grading.service.recognising import bounded
 from grading.service.web.language import preferred
 from grading.service.web.rendering import rendered
 from grading.service.web.signing import Seal
@@ -32,6 +33,11 @@ log = logging.getLogger(__name__)
 SMALL = 64_000  # bytes of a request that uploads nothing
 SAFE = frozenset(("GET", "HEAD"))
 AGAIN_SECONDS = 10  # after which a reader may try again what the service could not do
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors {}"
+)
 
 Answer = Callable[[Site, Visit], Response]
 
@@ -49,6 +55,8 @@ class Door:
         Who is let through.
     api : bool
         Whether it is for programs: they send a token, and read problems as JSON (RFC 9457).
+    lms : bool
+        Whether an LMS leads there: in a frame of its own, with forms that carry their own proof.
     uploads : bool
         Whether it takes a notebook of the lab in its path.
     per_minute : int
@@ -60,6 +68,7 @@ class Door:
     answer: Answer
     roles: frozenset[str]
     api: bool = False
+    lms: bool = False
     uploads: bool = False
     per_minute: int = 120
 
@@ -92,6 +101,10 @@ class Opened:
             response = problem(self._site, _refusal(error), lang, api=self._door.api)
         finally:
             await request.close()
+        if self._door.lms:
+            origins = {one.platform.origin for one in self._site.platforms.values()}
+            ancestors = " ".join(sorted(origins)) or "'none'"
+            response.headers["Content-Security-Policy"] = POLICY.format(ancestors)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, lang: str, most: int) -> Response:
@@ -122,7 +135,8 @@ class Opened:
         elif door.method not in SAFE:
             form = await _form(request)
             body = await _file(form)
-        if door.method not in SAFE and not door.api and person.role != STRANGER:
+        is_ours = not door.api and not door.lms
+        if door.method not in SAFE and is_ours and person.role != STRANGER:
             _check_csrf(request, form)
         visit = Visit(
             person, lang, request.path_params, request.query_params, form, body, request.headers,
@@ -144,7 +158,9 @@ class Opened:
         person = site.people.find(seal.id)
         if person is None and self._door.api:
             raise Refused(HTTPStatus.FORBIDDEN, Reason("service.not_listed"))
-        return person or NOBODY
+        if person is None:
+            return NOBODY
+        return person if self._door.api else bounded(person, request.session.get("role", ""))
 
     def _most(self, scope: Scope) -> int:
         """Return how many bytes a request may have."""

@@ -9,6 +9,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from grading.course.config import SERVICE_SECRET
 from grading.errors import UserError
+from grading.service.secret_files import kept
 
 VARIABLE = "DL_SERVICE_SECRET"
 SHORTEST = 32  # characters
@@ -73,14 +74,7 @@ def secret_of(home: Path) -> str:
     if secret := os.environ.get(VARIABLE, ""):
         return _checked(secret, VARIABLE)
     path = home / SERVICE_SECRET
-    home.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _checked(path.read_text(encoding="utf-8").strip(), str(path))
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(secrets.token_urlsafe(48))
-    return _checked(path.read_text(encoding="utf-8").strip(), str(path))
+    return _checked(kept(path, lambda: secrets.token_urlsafe(48)), str(path))
 
 
 def _checked(secret: str, where: str) -> str:

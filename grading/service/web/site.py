@@ -10,12 +10,24 @@ import sqlalchemy as sa
 from starlette.datastructures import UploadFile
 
 from grading.course.config import Course
+from grading.course.service import Platform
 from grading.gradebook.handins import links
 from grading.service.database import Database
 from grading.service.intake import Intake
+from grading.service.lti import accounts
+from grading.service.oidc import Provider
 from grading.service.people import People, Person
+from grading.service.proofs import Keys
 from grading.service.web.limits import Limits
 from grading.service.web.signing import Seal, Seals
+
+
+@dataclass(frozen=True)
+class Known:
+    """An LMS, and the keys by which its launches are believed."""
+
+    platform: Platform
+    keys: Keys
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,10 @@ class Site:
     seals : Seals
     address : str
         As the public finds it, without a ``/`` at its end.
+    oidc : Provider or None
+        Who else signs people in.
+    platforms : mapping of str to Known
+        The LMSs from which the course is opened, by issuer.
     limits : Limits
     """
 
@@ -40,6 +56,8 @@ class Site:
     intake: Intake
     seals: Seals
     address: str
+    oidc: Provider | None = None
+    platforms: Mapping[str, Known] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
 
     @property
@@ -61,12 +79,13 @@ class Site:
             return session.scalar(sa.select(links.c.revoked).where(links.c.student == id)) or 0
 
     def revoke(self, id: str) -> None:
-        """Make a person's links, sign-ins and tokens of now worthless."""
+        """Make a person's links, sign-ins and tokens of now worthless; forget LMS accounts."""
         with self.database.writing() as session:
             mine = links.c.student == id
             count = session.scalar(sa.select(links.c.revoked).where(mine)) or 0
             session.execute(sa.delete(links).where(mine))
             session.execute(sa.insert(links).values(student=id, revoked=count + 1))
+            accounts.forget(session, id)
 
     def link_of(self, person: Person) -> str:
         """Return a person's link."""

@@ -23,6 +23,7 @@ from grading.service.queue import HandIn
 from grading.service.tables import pauses, workers
 from grading.service.web import devices, showing
 from grading.service.web.api import visible
+from grading.service.web.entering import entered
 from grading.service.web.rendering import rendered
 from grading.service.web.site import Site, Visit
 
@@ -40,22 +41,23 @@ SANDBOX = (
 
 def sign_in_page(site: Site, visit: Visit) -> Response:
     """Show how to sign in."""
-    return rendered(site, "sign_in.html", visit.lang, visit)
+    return rendered(
+        site,
+        "sign_in.html",
+        visit.lang,
+        visit,
+        by_university=site.oidc is not None,
+        by_lms=bool(site.platforms),
+    )
 
 
 def sign_in(site: Site, visit: Visit) -> Response:
     """Sign in whoever has a personal link."""
     seal = site.seals.of_link(visit.path["token"])
     person = site.people.find(seal.id) if seal and site.stands(seal) else None
-    if seal is None or person is None:
+    if person is None:
         raise Refused(HTTPStatus.FORBIDDEN, Reason("service.link_expired"))
-    before = visit.session.get("next", "")
-    visit.session.clear()
-    visit.session.update(id=seal.id, revoked=seal.revoked)
-    home = site.path("/")
-    is_here = isinstance(before, str) and before.startswith(home) and not before.startswith("//")
-    wanted = before if is_here else home
-    return RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
+    return entered(site, visit, person)
 
 
 def sign_out(site: Site, visit: Visit) -> Response:
