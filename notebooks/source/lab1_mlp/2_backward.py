@@ -385,8 +385,8 @@ tick.call(
     tol=1e-4,
     marks=2,
     hint={
-        "es": "Mira el error relativo de arriba. Si es 1/3, a tu gradiente le sobra o le falta un factor 2; si es 7/9, un factor 8, que aquí es m; si es 1, va en sentido contrario. Si no es ninguno, revisa la derivada de cada capa.",
-        "en": "See the relative error above. If it is 1/3, your gradient has a factor of 2 too much or too little; if 7/9, a factor of 8, which is m here; if 1, it points the other way. If it is none of these, look at the derivative of each layer.",
+        "es": "Mira el error relativo de arriba. Si es 1/3, a tu gradiente le sobra o le falta un factor 2; si es 7/9, un factor 8, que aquí es m; si es 1, va en sentido contrario. Si no es ninguno, revisa la derivada de cada capa, y no pases nada a float32: es demasiado basto para diferencias tan finas.",
+        "en": "See the relative error above. If it is 1/3, your gradient has a factor of 2 too much or too little; if 7/9, a factor of 8, which is m here; if 1, it points the other way. If it is none of these, look at the derivative of each layer, and turn nothing into float32: it is too coarse for differences this fine.",
     },
 )
 

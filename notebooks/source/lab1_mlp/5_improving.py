@@ -324,7 +324,7 @@ tick.call(
 tick.call(
     {"es": "ablación: lo que gana cada cambio", "en": "ablation: what each change gains"},
     lambda base, changes: tried(base, changes),
-    cases=lambda rng: [draw_settings(rng), draw_settings(rng)],
+    cases=lambda rng: [draw_settings(rng) for _ in range(6)],
     marks=2,
     hint={
         "es": "La ganancia es sobre base, no sobre la fila anterior, y base se entrena una sola vez.",

@@ -60,14 +60,18 @@ def filled_outputs(vocabulary, hidden, inputs):
 
 
 def scales_of_states(dropout, inputs, modes):
-    """Return for each mode, training or evaluation, by what the only state of a model is scaled."""
+    """Return for each mode, training or evaluation, how many states the model of one unit has and
+    by what they are scaled."""
     inputs = torch.tensor(inputs, dtype=torch.float32)  # (T, B, V)
     model = filled(inputs.shape[-1], 1, dropout)
     bias = 0.5 * torch.sin(torch.arange(inputs.shape[-1]))
     with torch.no_grad():
         whole = (model.eval()(inputs) - bias)[..., 1:]  # what the state adds; its weights are not 0
         scales = [(model.train(mode)(inputs) - bias)[..., 1:] / whole for mode in modes]
-    return [sorted(set(np.abs(np.round(scale.numpy().ravel(), 2)).tolist())) for scale in scales]
+    return [
+        [scale.numel(), *sorted(set(np.abs(np.round(scale.numpy().ravel(), 2)).tolist()))]
+        for scale in scales
+    ]
 
 
 def drawn_inputs(rng, steps, batch):

@@ -329,7 +329,7 @@ def forecast(history: np.ndarray, horizon: int) -> np.ndarray:
 
 
 # %% role="check" id="forecast_check" points=6
-def drawn_futures(rng, count=2):
+def drawn_futures(rng, count=3):
     """Draw the first 115 months of some series, shape (count, 115), and the 29 that follow."""
     drawn = np.array([seasonal_series(rng)["passengers"] for _ in range(count)], dtype=float)
     return drawn[:, :115], drawn[:, 115:]
@@ -344,7 +344,7 @@ tick.predictions(
         {"es": "lo mismo que hace un año", "en": "the same as a year ago"},
         lambda histories: np.array([seasonal_naive(past, 29) for past in histories]),
     ),
-    share=0.7,
+    share=0.5,
     marks=6,
     hint={
         "es": "¿Entrena solo con la historia que recibe? ¿Devuelve pasajeros, y no cambios ni valores normalizados? Dibuja antes la serie de arriba.",

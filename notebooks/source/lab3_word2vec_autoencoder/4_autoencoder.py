@@ -700,9 +700,12 @@ def draw_linear(rng, n, k):
     return rng.normal(size=(n, k)), rng.normal(size=(k, n)), np.cov(rows, rowvar=False)
 
 
-def projection(decoder):
-    """Return the matrix that projects on the rows of a decoder: it tells subspaces apart."""
-    return np.linalg.pinv(decoder) @ decoder
+def found_subspace(rows, k):
+    """Return the matrix that projects on the rows of the decoder found, and its share of loss."""
+    encoder, decoder = fit_linear(rows, k)
+    covariance = np.cov(rows, rowvar=False, bias=True)
+    loss = float(linear_loss(*map(torch.tensor, (encoder, decoder, covariance))))
+    return np.linalg.pinv(decoder) @ decoder, loss / np.trace(covariance)
 
 
 tick.call(
@@ -719,7 +722,7 @@ tick.call(
 )
 tick.call(
     {"es": "autocodificador lineal: el subespacio", "en": "linear autoencoder: the subspace"},
-    lambda rows, k: projection(fit_linear(rows, k)[1]),
+    lambda rows, k: found_subspace(rows, k),
     cases=lambda rng: [(draw_cloud(rng), 3), (draw_cloud(rng, k=2), 2)],
     tol=0.01,  # half a degree
     marks=1,
