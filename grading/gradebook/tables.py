@@ -1,5 +1,8 @@
-"""The tables of our own in nbgrader's database; each has a column ``student``."""
+"""The tables of our own in nbgrader's database; a row about a student has a column ``student``."""
 
-from grading.gradebook import changes, handins, lateness, stored
+from grading.gradebook import changes, handins, lateness, marking, stored
 
-OURS = (stored.table, changes.table, lateness.table, handins.table, handins.links)
+OURS = (
+    *(stored.table, changes.table, lateness.table, handins.table, handins.links),
+    *marking.TABLES,
+)
