@@ -20,6 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 from grading.course.config import LANGUAGES
 from grading.course.service import MEGABYTE
 from grading.gradebook.database import GradebookError
+from grading.marking.answers import NotMarked
 from grading.messages import Reason
 from grading.service.people import NOBODY, STRANGER, Person
 from grading.service.policy import Refused
@@ -30,6 +31,7 @@ from grading.service.web.site import Site, Visit
 
 log = logging.getLogger(__name__)
 SMALL = 64_000  # bytes of a request that uploads nothing
+MOST_FIELDS = 1_000  # of a form: a group of answers has one each
 SAFE = frozenset(("GET", "HEAD"))
 AGAIN_SECONDS = 10  # after which a reader may try again what the service could not do
 
@@ -178,7 +180,7 @@ def _limited(receive: Receive, most: int) -> Receive:
 
 async def _form(request: Request) -> FormData:
     try:
-        return await request.form(max_files=1, max_fields=20)
+        return await request.form(max_files=1, max_fields=MOST_FIELDS)
     except HTTPException as error:  # not a form as it should be
         log.warning("%s: %s", request.url.path, error.detail)
         raise Refused(HTTPStatus.BAD_REQUEST, Reason("service.no_form")) from error
@@ -212,6 +214,8 @@ def _refusal(error: Exception) -> Refused:
     """Return what a reader is told of an error, and write instructors a line of what they need."""
     if isinstance(error, Refused):
         return error
+    if isinstance(error, NotMarked):
+        return Refused(HTTPStatus.CONFLICT, error.said)
     if isinstance(error, _TooLarge):
         values = {"most": f"{error.most / MEGABYTE:.3g}"}
         log.warning("a request had more than %s MB", values["most"])
