@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from grading.gradebook import changes, stored
 from grading.gradebook.changes import AnySession
 from grading.gradebook.marking import markings
 from grading.gradebook.people import teams
+from grading.judging.results import Result
 from grading.judging.rubric import Rubric
 from grading.messages import Reason
 
@@ -104,12 +106,13 @@ class Answer:
 
 def answers(session: AnySession, lab: str, cell: str) -> list[Answer]:
     """Return the answers to a question, one for all who handed it in together."""
-    results = {one.student: one for one in stored.results(session, lab)}
+    rows = _rows(session, lab, cell)
+    results = _results(session, lab, {row.student for row in rows})
     together = {student: team for team in teams(results.values()) for student in team}
     last = _last(session, lab, cell)
     comments = _comments(session, lab, cell)
     found = []
-    for row in _rows(session, lab, cell):
+    for row in rows:
         team = together.get(row.student, (row.student,))
         result = results.get(row.student)
         if row.student != team[0] or result is None:
@@ -133,6 +136,16 @@ def answers(session: AnySession, lab: str, cell: str) -> list[Answer]:
 def of_student(found: Sequence[Answer], student: str) -> Answer | None:
     """Return a student's answer, None if there is none."""
     return next((one for one in found if student in one.students), None)
+
+
+def _results(session: AnySession, lab: str, students: Container[str]) -> dict[str, Result]:
+    """Return the results of these students; they are read once, as few change between two pages."""
+    query = sa.select(stored.table.c.student, stored.table.c.result)
+    rows = session.execute(query.where(stored.table.c.lab == lab))
+    return {student: _read(text) for student, text in rows if student in students}
+
+
+_read = lru_cache(maxsize=4_096)(stored.read)
 
 
 def _rows(session: AnySession, lab: str, cell: str) -> Sequence[Any]:

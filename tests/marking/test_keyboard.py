@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page
 
 from grading.service.supervisor import listening
@@ -18,6 +19,7 @@ __all__ = ["browser", "page"]
 ANSWERS = {f"s{number:02}": f"Answer number {number}." for number in range(10)}
 
 
+@pytest.mark.slow
 @browsing
 def test_ten_answers_are_marked_by_keys_alone(tmp_path: Path, page: Page) -> None:
     with listening("127.0.0.1", 0) as free:

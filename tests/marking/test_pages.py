@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 from grading.gradebook.marking import looks
 from grading.gradebook.marks import Marks
 from grading.marking.answers import answers, of_student
+from grading.marking.saving import history
 from tests.marking.classroom import classroom, hand_in, name_of
 from tests.service.visiting import STAFF, Visited, csrf
 
@@ -130,6 +132,27 @@ def test_the_second_of_two_sees_what_the_first_gave_and_keeps_what_was_typed(
     assert "Mine.</textarea>" in late.text and marks(visited)["ada"] == 0.5
     assert save(tutor, path, late.text, item_1="on").status_code == 303
     assert marks(visited)["ada"] == 1.0
+
+
+def test_of_all_who_save_at_the_same_moment_one_is_kept_and_the_others_are_told(
+    visited: Visited,
+) -> None:
+    path = path_of(visited, "ada")
+    people = [visited.client(who) for who in ("tutor", "eva", "prof") * 2]
+    pages = [client.get(path).text for client in people]
+    items = [f"item_{number % 3 + 1}" for number in range(len(people))]
+
+    def send(client: TestClient, page: str, item: str) -> int:
+        return int(save(client, path, page, **{item: "on"}).status_code)
+
+    with ThreadPoolExecutor(len(people)) as together:
+        found = list(together.map(send, people, pages, items))
+    assert sorted(found) == [303, 409, 409, 409, 409, 409]
+    with visited.site.database.reading() as session:
+        one = of_student(answers(session, "mini", "why"), "ada")
+        told = history(session, "mini", "why", "ada")
+    assert one and one.given.items == (items[found.index(303)].removeprefix("item_"),)
+    assert [given for _, _, given in told] == [one.given]
 
 
 def test_an_answer_that_is_replaced_while_open_and_one_that_is_gone_are_said(

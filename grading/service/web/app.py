@@ -104,6 +104,13 @@ DOORS = (
     Door("GET", "/api/1/handins/{id}", api.handed_in, STUDENTS, api=True),
 )  # fmt: skip
 
+# What one marks with who has a course's files and gradebook, and to which nobody hands in.
+ONLY_MARKING = tuple(
+    door
+    for door in DOORS
+    if not (door.api or door.uploads or door.path == "/device") and door.roles != STUDENTS
+)
+
 
 def create_app(
     course: Course, url: str, address: str, secret: str, doors: Sequence[Door] = DOORS

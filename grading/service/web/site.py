@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -76,16 +75,6 @@ class Site:
     def stands(self, seal: Seal | None) -> bool:
         """Whether what was signed was not revoked since."""
         return seal is not None and seal.revoked == self.revoked(seal.id)
-
-
-def release_path(course: Course, lab: str) -> Path:
-    """Return where the release of a lab is, or would be."""
-    return course.home / "release" / lab / f"{lab}.ipynb"
-
-
-def is_released(course: Course, lab: str) -> bool:
-    """Whether students have a lab."""
-    return release_path(course, lab).exists()
 
 
 @dataclass

@@ -25,7 +25,8 @@ from grading.service.tables import pauses, workers
 from grading.service.web import devices, showing
 from grading.service.web.api import visible
 from grading.service.web.rendering import rendered
-from grading.service.web.site import Site, Visit, is_released
+from grading.service.web.site import Site, Visit
+from grading.service.written import is_released
 
 log = logging.getLogger(__name__)
 UP = timedelta(minutes=1)  # a worker that was seen since is up

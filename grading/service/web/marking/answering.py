@@ -128,10 +128,9 @@ def answer_page(
     """Return the page of an answer; after a save that came too late, with what others gave."""
     now = datetime.now(UTC)
     is_second = "1" in (visit.query.get("second"), visit.text("second"))
-    with site.database.writing() as session:
+    with site.database.reading() as session:
         desk = desk_here(session, site, visit)
         one = chosen(site, visit, desk)
-        taken_by = opened.opened(session, one, visit.person.id, now)
         suggestion = suggesting.kept(session, one.lab, one.cell).get((one.student, one.text))
         told = [] if is_second else saving.history(session, one.lab, one.cell, one.student)
         questions = [
@@ -139,6 +138,8 @@ def answer_page(
             for question in asking.questions(session, one.lab)
             if question.cell == one.cell and question.student in one.students
         ]
+    with site.database.writing() as session:
+        taken_by = opened.opened(session, one, visit.person.id, now)
     shown = Given() if is_second else one.given
     adjustment = shown.adjustment(desk.rubric, one.most)
     if overtaken is not None:  # what was typed stays, beside what stands

@@ -2,18 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from http import HTTPStatus
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 from starlette.background import BackgroundTask
 from starlette.responses import RedirectResponse, Response
 
-from grading.cells.metadata import grade_id, is_question
-from grading.cells.reading import read_notebook
 from grading.course.config import LabInfo
 from grading.course.roster import Student, group_names
 from grading.errors import UserError
@@ -21,21 +17,12 @@ from grading.judging.rubric import Rubric
 from grading.marking import allocation, opened, rubrics, saving
 from grading.marking.answers import Answer, Given, answers, refusal
 from grading.messages import Reason, message
-from grading.reporting.outline import outline_of, place_of
 from grading.service.policy import Refused
 from grading.service.web.rendering import POLICY, rendered
-from grading.service.web.site import Site, Visit, release_path
+from grading.service.web.site import Site, Visit
+from grading.service.written import Asked, is_released, questions
 
 SCRIPTS = {"Content-Security-Policy": f"{POLICY}; script-src 'self'"}
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question as the release asks it."""
-
-    cell: str
-    name: str
-    most: float
 
 
 @dataclass(frozen=True)
@@ -146,23 +133,9 @@ def key_of(site: Site, one: Answer) -> str:
 def lab_here(site: Site, visit: Visit) -> tuple[LabInfo, list[Asked]]:
     """Return the lab of a path, and its questions as they were released."""
     for info in site.course.labs:
-        path = release_path(site.course, info.name)
-        if info.name == visit.path["lab"] and path.exists():
-            asked = _questions(path, path.stat().st_mtime_ns)
-            return info, asked
+        if info.name == visit.path["lab"] and is_released(site.course, info.name):
+            return info, questions(site.course, info.name)
     raise Refused(HTTPStatus.NOT_FOUND, Reason("service.not_there"))
-
-
-@lru_cache(maxsize=64)
-def _questions(path: Path, changed: int) -> list[Asked]:
-    release = read_notebook(path.read_bytes())
-    outline = outline_of(release)
-    return [
-        Asked(cell, place_of(outline, cell).name, float(one.metadata["nbgrader"]["points"]))
-        for one in release.cells
-        if is_question(one)
-        for cell in [grade_id(one)]
-    ]
 
 
 def copy_rubrics(site: Site, info: LabInfo, asked: Sequence[Asked]) -> str:

@@ -16,6 +16,7 @@ from grading.marking import work
 from grading.marking.answers import Answer
 from grading.service.web.marking.desk import Desk
 from grading.service.web.site import Site
+from grading.service.written import answer_path, solution_path
 
 ROOM = 3_000_000  # bytes of what is shown of one notebook
 KEPT = 256  # answers with their pictures, read ahead or read again
@@ -31,7 +32,7 @@ class Piece:
 
 def piece(site: Site, one: Answer, lang: str) -> Piece:
     """Return an answer as it is shown."""
-    path = _path(site, one)
+    path = answer_path(site.course, one)
     if not path.exists():
         return Piece()
     authors = _authors(site, one)
@@ -49,7 +50,7 @@ def _read_piece(
 
 def notebook_of(site: Site, one: Answer) -> NotebookNode | None:
     """Return the notebook that an answer is in, None if it is not there."""
-    path = _path(site, one)
+    path = answer_path(site.course, one)
     if not path.exists():
         return None
     return work.blind(read_notebook(path.read_bytes()), _authors(site, one))
@@ -61,7 +62,7 @@ def _authors(site: Site, one: Answer) -> tuple[Student, ...]:
 
 def text_of(site: Site, one: Answer) -> str:
     """Return the text of an answer, without what tells of its authors."""
-    path = _path(site, one)
+    path = answer_path(site.course, one)
     text = _read_texts(path, path.stat().st_mtime_ns).get(one.cell, "") if path.exists() else ""
     return work.blind_text(text, _authors(site, one))
 
@@ -70,10 +71,6 @@ def text_of(site: Site, one: Answer) -> str:
 def _read_texts(path: Path, changed: int) -> dict[str, str]:
     cells = read_notebook(path.read_bytes()).cells
     return {grade_id(one): one.source for one in cells if is_question(one)}
-
-
-def _path(site: Site, one: Answer) -> Path:
-    return site.course.home / "autograded" / one.student / one.lab / f"{one.notebook}.ipynb"
 
 
 def _html(cells: Sequence[NotebookNode], lang: str) -> tuple[Markup, ...]:
@@ -91,7 +88,7 @@ class Asking:
 
 def asks(site: Site, desk: Desk, lang: str) -> Asking:
     """Return a question and its model answer as they are shown."""
-    path = site.course.home / "source" / desk.info.name / f"{desk.info.name}.ipynb"
+    path = solution_path(site.course, desk.info.name)
     if not path.exists():
         return Asking((), ())
     return _read_asking(path, path.stat().st_mtime_ns, desk.asked.cell, lang)
