@@ -14,13 +14,16 @@ from grading.gradebook.forgetting import mapped
 from grading.judging.harmless import PICTURES
 from grading.keeping.traces import Traces
 
+HANDING_IN = "hand_in"  # the cell whose outputs are receipts
 MOST_FIGURES = 2  # beside a question: the last ones above it
 
 
 def blind(notebook: NotebookNode, authors: Iterable[Student]) -> NotebookNode:
-    """Return a notebook without the identity cell, and without what tells of its authors."""
+    """Return a notebook without what tells of its authors, and the cells that are to do so."""
     found = copy.deepcopy(notebook)
-    found.cells = [cell for cell in found.cells if role_of(cell) != "identity"]
+    found.cells = [
+        cell for cell in found.cells if role_of(cell) != "identity" and grade_id(cell) != HANDING_IN
+    ]
     for traces in map(Traces, authors):
         for cell in found.cells:
             cell.source = traces.without(cell.source)

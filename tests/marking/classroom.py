@@ -92,6 +92,8 @@ def hand_in(course: Course, student: str, text: str, team: tuple[str, ...] = ())
     for cell in notebook.cells:
         if grade_id(cell) == "check-slope":
             cell.outputs = [new_output("display_data", {"image/png": PIXEL})]
+        if grade_id(cell) == "hand_in":
+            cell.outputs = [new_output("stream", text=f"received from {student}")]
     content = nbformat.writes(notebook).encode()
     made = Result(
         student,

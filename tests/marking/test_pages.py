@@ -98,6 +98,7 @@ def test_nothing_on_the_pages_tells_whose_an_answer_is(visited: Visited) -> None
     for page in pages:
         assert "Testperson" not in page and "uni.example" not in page and "morning" not in page
         assert not re.search(r"\bada\b", page)
+    assert "numpy" in pages[1] and "data:image/webp" in pages[1]
     assert "data:image/webp" in pages[0], "the picture above the question is beside it"
 
 

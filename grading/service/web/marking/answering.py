@@ -45,7 +45,7 @@ def begin(site: Site, visit: Visit) -> Response:
         else:
             left = desk.left
         held = opened.by_others(session, desk.info.name, desk.asked.cell, visit.person.id, now)
-    coming = following(desk.found, left, visit.query.get("after", ""), site, held)
+    coming = following(left, visit.query.get("after", ""), site, held)
     if coming is None:
         return to(site, f"/marking/{desk.info.name}")
     end = "?second=1" if visit.query.get("second") else ""
@@ -149,7 +149,7 @@ def answer_page(
     order = [other for other in desk.found if other.student in desk.mine]
     place = desk.found.index(one)
     earlier = [other for other in order if desk.found.index(other) < place]
-    coming = following(desk.found, desk.left, visit.path["key"], site, {})
+    coming = following(desk.left, visit.path["key"], site, {})
     ahead = BackgroundTask(piece, site, coming, visit.lang) if coming else None
     return page(
         site,

@@ -187,7 +187,6 @@ def chosen(site: Site, visit: Visit, desk: Desk) -> Answer:
 
 
 def following(
-    found: Sequence[Answer],
     left: Sequence[Answer],
     key: str,
     site: Site,
