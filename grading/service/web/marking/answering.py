@@ -147,8 +147,8 @@ def answer_page(
     elif visit.query.get("take") and suggestion:
         shown, adjustment = Given(comment=shown.comment, items=suggestion.items), 0.0
     order = [other for other in desk.found if other.student in desk.mine]
-    place = desk.found.index(one)
-    earlier = [other for other in order if desk.found.index(other) < place]
+    keys = [key_of(site, other) for other in order]
+    earlier = [key for key in keys if key < visit.path["key"]]
     coming = following(desk.left, visit.path["key"], site, {})
     ahead = BackgroundTask(piece, site, coming, visit.lang) if coming else None
     return page(
@@ -179,7 +179,7 @@ def answer_page(
         comments=_comments(desk.found),
         marked=sum(other.is_marked for other in order),
         count=len(order),
-        before=key_of(site, earlier[-1]) if earlier else "",
+        before=earlier[-1] if earlier else "",
         students=[site.people.find(who) for who in one.students] if reveals else [],
         names=lambda people: ", ".join(one.name for one in people if one),
         moment=datetime.fromisoformat,
