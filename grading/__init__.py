@@ -93,6 +93,10 @@ ROOMS = {
         "a course in one file, a student forgotten, marks traced to what they are of",
         ("cells", "collect", "course", "gradebook", "judging"),
     ),
+    "marking": Room(
+        "written answers marked together: rubrics, who marks what, what was given",
+        ("authoring", "cells", "course", "gradebook", "judging", "keeping", "similarity"),
+    ),
     "reporting": Room("standings, pages, exports", ("cells", "course", "judging", "similarity")),
     "feedback": Room(
         "what students get back: a page each, in an LMS's zip, by e-mail",
@@ -100,7 +104,17 @@ ROOMS = {
     ),
     "service": Room(
         "the web application: hand-ins, queue, workers, students' and instructors' pages",
-        ("cells", "collect", "course", "engine", "feedback", "gradebook", "judging", "reporting"),
+        (
+            "cells",
+            "collect",
+            "course",
+            "engine",
+            "feedback",
+            "gradebook",
+            "judging",
+            "marking",
+            "reporting",
+        ),
     ),
     "publishing": Room("the student bundle, and what must not be in it", ("authoring", "course")),
     "cli": Room(

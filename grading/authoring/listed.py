@@ -71,7 +71,7 @@ def read_answers(lab: Lab) -> dict[str, Answers]:
         file = part.with_name(f"{part.stem}{ANSWERS}")
         if not file.exists():
             continue
-        for name, table in _tables(file).items():
+        for name, table in tables_of(file).items():
             exercise = exercises.get(name)
             if exercise is None or exercise.place.file != part:
                 raise UserError(f"{file}: [{name}] is no exercise of {part.name}")
@@ -89,7 +89,8 @@ def missing_answers(answers: dict[str, Answers]) -> list[str]:
     ]
 
 
-def _tables(file: Path) -> dict[str, Any]:
+def tables_of(file: Path) -> dict[str, Any]:
+    """Return the tables of a TOML file, or raise `UserError`."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

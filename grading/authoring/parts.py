@@ -8,6 +8,7 @@ from grading.errors import UserError
 
 _PART = re.compile(r"(\d+)_\w+\.py")
 ANSWERS = ".answers.toml"  # what ends the name of the file beside a part, see `listed`
+RUBRICS = ".rubrics.toml"  # and of the one with the rubrics of its questions, see `rubrics`
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def source_of(folder: Path, lab: str) -> Path:
 def part_files(source: Path) -> list[Path]:
     """Return the files of a lab's source in the order of their numbers.
 
-    Hidden files, which systems and editors leave, are not looked at, nor those that list answers.
+    Hidden files, which systems and editors leave, are not looked at, nor those that list answers or
+    rubrics.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def part_files(source: Path) -> list[Path]:
         return [file]
     numbered: dict[int, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.name.endswith(ANSWERS):
+        if path.name.startswith(".") or path.name.endswith((ANSWERS, RUBRICS)):
             continue
         match = _PART.fullmatch(path.name)
         if not match or path.is_dir():

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grading.cli.console import note, say, shown
-from grading.cli.options import DatabaseUrl, gradebook_url, labs_course_here
+from grading.cli.options import DatabaseUrl, LabName, gradebook_url, labs_course_here
 from grading.errors import UserError
 
 if TYPE_CHECKING:
-    from grading.course.config import Course
     from grading.service.people import Person
     from grading.service.web.site import Site
 
@@ -31,6 +30,9 @@ def serve(
     host: Annotated[str, typer.Option(help="Where to listen.")] = HOST,
     port: Annotated[int, typer.Option(min=0, max=65535)] = PORT,
     workers: Annotated[int, typer.Option(min=0, help="Processes that grade.")] = 1,
+    only_marking: Annotated[
+        bool, typer.Option("--only-marking", help="Mark written answers; take no hand-ins.")
+    ] = False,
     db: DatabaseUrl = None,
 ) -> None:
     """Take hand-ins from notebooks and browsers, grade them, show the marks; Ctrl-C ends it."""
@@ -39,15 +41,17 @@ def serve(
 
     from grading.service import queue
     from grading.service.supervisor import listening, supervise, worker_command
-    from grading.service.web.app import create_app
+    from grading.service.web.app import DOORS, ONLY_MARKING, create_app
     from grading.service.web.signing import secret_of
 
     course = labs_course_here(OURS)
     logging.basicConfig(format=LOG, level=logging.INFO)
     url = gradebook_url(course, db)
     with listening(host, port) as listener:
-        address = _address(course, host, listener.getsockname()[1])
-        app = create_app(course, url, address, secret_of(course.home))
+        known = "" if only_marking else course.service.address
+        address = _address(known, host, listener.getsockname()[1])
+        doors = ONLY_MARKING if only_marking else DOORS
+        app = create_app(course, url, address, secret_of(course.home), doors)
         site: Site = app.state.site
         first = next(one for one in site.people.all() if one.student is None)
         say(f"The service of {course.name} is at {address}; Ctrl-C ends it.")
@@ -62,7 +66,8 @@ def serve(
         def command(name: str) -> list[str]:
             return worker_command(name, url, jobs)
 
-        asyncio.run(supervise(app, listener, Path.cwd(), command, workers, release))
+        count = 0 if only_marking else workers
+        asyncio.run(supervise(app, listener, Path.cwd(), command, count, release))
     say("The service has ended; what was handed in is kept.")
 
 
@@ -130,10 +135,10 @@ def worker(
     asyncio.run(work(Worker(course, database, name, bench), under))
 
 
-def _address(course: Course, host: str, port: int) -> str:
-    """Return where people find the service."""
-    if course.service.address:
-        return course.service.address
+def _address(known: str, host: str, port: int) -> str:
+    """Return where people find the service: as course.toml says, else here."""
+    if known:
+        return known
     if host not in LOOPBACK:
         raise UserError(
             f"{host} may be seen from other machines, to which a service speaks HTTPS alone; "
@@ -143,13 +148,28 @@ def _address(course: Course, host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+@commands.command()
+def suggest(lab: LabName, db: DatabaseUrl = None) -> None:
+    """Have the course's own program suggest marks for the written answers that nobody marked."""
+    from grading.service.database import Database
+    from grading.service.people import People
+    from grading.service.suggestions import suggest_all
+
+    course = labs_course_here(OURS)
+    course.lab(lab)
+    roster = People(course).roster
+    database = Database(gradebook_url(course, db))
+    count = sum(1 for _ in suggest_all(course, database, roster, lab))
+    say(f"{count} answers have a suggestion; people decide, at /marking/{lab} of the service")
+
+
 def site_of(db: str | None) -> Site:
     """Return the service of the course of this folder."""
     from grading.service.web.app import make_site
     from grading.service.web.signing import secret_of
 
     course = labs_course_here(OURS)
-    address = _address(course, HOST, PORT)
+    address = _address(course.service.address, HOST, PORT)
     if not course.service.address:
         note(f"course.toml has no [service] address, so these links are for {address}")
     return make_site(course, gradebook_url(course, db), address, secret_of(course.home))

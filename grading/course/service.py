@@ -57,6 +57,11 @@ ATTEMPTS = Rule(
 WAIT = Rule(
     "a number of minutes from 0 to 10080", lambda value: is_number(value) and 0 <= value <= 10080
 )
+DAYS = Rule("a number of days from 0 to 365", lambda value: is_number(value) and 0 <= value <= 365)
+PERCENT = Rule("a percentage from 0 to 100", lambda value: is_number(value) and 0 <= value <= 100)
+COMMAND = Rule(
+    "a command line in quotes", lambda value: isinstance(value, str) and bool(value.strip())
+)
 COUNTS = one_of(LAST, BEST)
 SHOWS = one_of(REASONS, TICKS, RECEIVED)
 UPLOAD = Rule(
@@ -144,9 +149,17 @@ class Platform:
 
 @dataclass(frozen=True)
 class Service(HandingIn):
-    """The table ``[service]``; ``address`` is where the public finds the service."""
+    """The table ``[service]``.
+
+    ``address`` is where the public finds the service. Of written answers, ``second`` percent are
+    marked by two people, students may ask about a mark for ``ask_days`` after it is shown, and
+    ``suggest`` is the command of a program that suggests marks, nothing if there is none.
+    """
 
     address: Annotated[str, ADDRESS] = ""
+    second: Annotated[float, PERCENT] = 0.0
+    ask_days: Annotated[float, DAYS] = 7.0
+    suggest: Annotated[str, COMMAND] = ""
     staff: Annotated[tuple[Staff, ...], TABLE] = ()
     oidc: Annotated[Oidc | None, TABLE] = None
     lti: Annotated[tuple[Platform, ...], TABLE] = ()

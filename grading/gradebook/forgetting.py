@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from nbgrader.api import Comment, Grade, Student, SubmittedAssignment, SubmittedNotebook
 
-from grading.gradebook import changes, handins, stored
+from grading.gradebook import changes, handins, marking, stored
 from grading.gradebook.changes import AnySession
 from grading.gradebook.tables import OURS
 
@@ -51,11 +51,11 @@ def forget(session: AnySession, student: str, blot: Blot) -> None:
     """Delete all rows of a student, and blot out what those of others say of them."""
     for table, theirs in _rows(student):
         session.execute(sa.delete(table).where(theirs))
-    texts = (handins.table.c.notice, handins.table.c.failure)
+    texts = (handins.table.c.notice, handins.table.c.failure, *marking.TEXTS)
     for column in (changes.table.c.why, Comment.manual_comment, Comment.auto_comment, *texts):
         _blot(session, column, blot)
     results = (stored.table.c.result, handins.table.c.result)
-    for column in (changes.table.c.old, changes.table.c.new, *results):
+    for column in (changes.table.c.old, changes.table.c.new, *results, *marking.JSON):
         _blot(session, column, lambda text: _blotted_json(text, blot))
     _blot(session, handins.table.c.students, lambda text: _without(text, student))
     session.expire_all()
@@ -88,7 +88,7 @@ def _rows(student: str) -> list[tuple[sa.Table, sa.ColumnElement[bool]]]:
     ]
     return [
         *((kind.__table__, rows) for kind, rows in theirs),
-        *((table, table.c.student == student) for table in OURS),
+        *((table, table.c.student == student) for table in OURS if "student" in table.c),
     ]
 
 

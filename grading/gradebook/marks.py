@@ -70,8 +70,8 @@ class Marks:
         self._db = self._gradebook.db
         self._db.info[people.NOTED] = True
         with errors_in_one_line(url):
-            for table in OURS:
-                table.metadata.create_all(self._db.get_bind())
+            for metadata in dict.fromkeys(table.metadata for table in OURS):
+                metadata.create_all(self._db.get_bind())
 
     @classmethod
     def existing(cls, url: str) -> Self:

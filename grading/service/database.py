@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from grading.gradebook.database import begin_writing, connected, errors_in_one_line, trouble
 from grading.gradebook.marks import Marks
+from grading.gradebook.people import NOTED
 from grading.service import tables
 
 
@@ -45,7 +46,7 @@ class Database:
 
         When the block has ended, what it wrote survives a loss of power.
         """
-        with self._said(), Session(self._engine) as session:
+        with self._said(), Session(self._engine, info={NOTED: True}) as session:
             begin_writing(session)
             yield session
             session.commit()

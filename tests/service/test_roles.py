@@ -1,11 +1,13 @@
 """Every route and every role: who is let through, and who is not."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from grading.marking import asking
 from grading.service import queue
 from grading.service.oidc import SECRET
 from grading.service.people import ROLES
@@ -48,6 +50,24 @@ EXPECTED = {
     "GET /course/{lab}": (AWAY, NO, NO, IN, IN),
     "POST /course/{lab}/pause": (TOKEN, NO, NO, NO, IN),
     "GET /students/{student}": (AWAY, NO, NO, IN, IN),
+    "GET /marking.js": (IN, IN, IN, IN, IN),
+    "GET /marking/{lab}": (AWAY, NO, NO, IN, IN),
+    "POST /marking/{lab}/allocation": (TOKEN, NO, NO, NO, IN),
+    "POST /marking/{lab}/show": (TOKEN, NO, NO, NO, IN),
+    "GET /marking/{lab}/{cell}": (AWAY, NO, NO, IN, IN),
+    "POST /marking/{lab}/{cell}/undo": (TOKEN, NO, NO, IN, IN),
+    "GET /marking/{lab}/{cell}/alike": (AWAY, NO, NO, IN, IN),
+    "POST /marking/{lab}/{cell}/alike": (TOKEN, NO, NO, IN, IN),
+    "GET /marking/{lab}/{cell}/rubric": (AWAY, NO, NO, IN, IN),
+    "POST /marking/{lab}/{cell}/rubric": (TOKEN, NO, NO, IN, IN),
+    "GET /marking/{lab}/{cell}/{key}": (AWAY, NO, NO, IN, IN),
+    "POST /marking/{lab}/{cell}/{key}": (TOKEN, NO, NO, IN, IN),
+    "GET /marking/{lab}/{cell}/{key}/work": (AWAY, NO, NO, IN, IN),
+    "POST /marking/{lab}/{cell}/{key}/whose": (TOKEN, NO, NO, IN, IN),
+    "POST /marking/{lab}/{cell}/{key}/decide": (TOKEN, NO, NO, IN, IN),
+    "POST /marking/{lab}/{cell}/{key}/settle": (TOKEN, NO, NO, NO, IN),
+    "GET /labs/{lab}/marks": (AWAY, IN, IN, NO, NO),
+    "POST /labs/{lab}/marks/{cell}": (TOKEN, IN, IN, NO, NO),
     "POST /api/1/device": (IN, IN, IN, IN, IN),
     "POST /api/1/token": (IN, IN, IN, IN, IN),
     "POST /api/1/labs/{lab}/handins": (TOKEN, IN, IN, NO, NO),
@@ -80,6 +100,8 @@ def service(shared: Visited) -> Visited:
 def graded(shared: Visited) -> str:
     receipt = shared.service.hand_in("ada")
     shared.work()
+    with shared.site.database.writing() as session:
+        asking.show(session, "mini", "prof", datetime.now(UTC))
     return receipt.handin.id
 
 
@@ -107,6 +129,12 @@ def outcome(answer: Any) -> str:
     return {401: TOKEN, 403: NO, 404: NOTHING}.get(answer.status_code, IN)
 
 
+def places(service: Visited, id: str) -> dict[str, str]:
+    """What stands for the names in the paths of routes."""
+    key = service.site.seals.pseudonym("mini", "why", "ada")
+    return {"lab": "mini", "id": id, "student": "ada", "cell": "why", "key": key}
+
+
 def visit(
     service: Visited, others: Elsewhere, client: TestClient, route: str, id: str, who: str
 ) -> Any:
@@ -123,7 +151,7 @@ def visit(
         form = others.launch(begin(service, others, client), "account")
         shown = client.post("/lti/launch", data=form)
         return shown if path == "/lti/launch" else press(client, shown)
-    path = path.format(lab="mini", id=id, student="ada", token="{token}")
+    path = path.format(token="{token}", **places(service, id))
     if "{token}" in path:
         path = service.link("ada").removeprefix(service.address)
     if method == "GET":
@@ -177,7 +205,7 @@ def test_no_form_of_another_site_does_anything(
     for who in ("ada", "prof"):
         client = service.client(who)
         csrf(client, "/")  # there is a right one
-        path = route.split()[1].format(lab="mini", id=of_ada)
+        path = route.split()[1].format(**places(service, of_ada))
         answer = client.post(path, data={"csrf": token} if token else {})
         assert answer.status_code in (403, 422), route
     with service.site.database.reading() as session:
@@ -190,7 +218,7 @@ def test_a_token_opens_no_page(service: Visited, of_ada: str, route: str) -> Non
     method, path = route.split()
     if method == "POST" or EXPECTED[route][0] == IN:
         return
-    answer = client.get(path.format(lab="mini", id=of_ada, student="ada"))
+    answer = client.get(path.format(**places(service, of_ada)))
     assert outcome(answer) == AWAY
 
 

@@ -105,6 +105,19 @@ def test_a_worker_ends_with_its_service_even_if_that_was_killed(tmp_path: Path) 
         assert eventually(lambda: not worker.is_running() or worker.status() == "zombie", 60)
 
 
+def test_one_person_marks_on_a_laptop_and_nobody_hands_in(tmp_path: Path) -> None:
+    make_course(tmp_path, '\n[service]\naddress = "https://hand-in.example.org"\n' + STAFF)
+    with serving(tmp_path, "--only-marking") as (process, lines):
+        address = re.search(r"is at (http://127\.0\.0\.1:\d+);", lines[0])
+        assert address, "it is here, wherever the service of the course is"
+        with signed_in(lines[1].split()[-1]) as prof:
+            assert "No answers yet." in prof.get("/marking/mini").text
+            assert prof.get("/device").status_code == 404
+            assert prof.post("/api/1/device").status_code == 404
+            assert prof.post("/labs/mini").status_code == 404
+        assert workers_of(process) == []
+
+
 def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
     make_course(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -27,9 +27,10 @@ from grading.service.people import ROLES, STAFF, STRANGER, STUDENT, People
 from grading.service.policy import Refused
 from grading.service.proofs import Keys
 from grading.service.web import api, lti, oidc, views
-from grading.service.web.doors import POLICY, Door, Opened, problem
+from grading.service.web.doors import Door, Opened, problem
 from grading.service.web.language import preferred
-from grading.service.web.rendering import style
+from grading.service.web.marking import alike, answering, overview, rubric, students
+from grading.service.web.rendering import policy, script, style
 from grading.service.web.signing import COOKIE_SECONDS, Seals
 from grading.service.web.site import Known, Site, Visit
 
@@ -39,10 +40,11 @@ STUDENTS = frozenset((STUDENT,))
 INSTRUCTORS = frozenset((INSTRUCTOR,))
 COOKIE = "dl-service"
 STYLE_SECONDS = 3600
+MARKING = 1200  # answers a minute: what a script of somebody's own may mark
 
 # Of every answer that does not say otherwise itself.
 HEADERS = {
-    "Content-Security-Policy": POLICY.format("'none'"),
+    "Content-Security-Policy": policy(),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -56,6 +58,11 @@ HEADERS = {
 def _style(site: Site, visit: Visit) -> Response:
     about = {"Cache-Control": f"max-age={STYLE_SECONDS}"}
     return Response(style(), media_type="text/css", headers=about)
+
+
+def _script(site: Site, visit: Visit) -> Response:
+    about = {"Cache-Control": f"max-age={STYLE_SECONDS}"}
+    return Response(script(), media_type="text/javascript", headers=about)
 
 
 DOORS = (
@@ -84,6 +91,24 @@ DOORS = (
     Door("GET", "/course/{lab}", views.lab, STAFF),
     Door("POST", "/course/{lab}/pause", views.pause, INSTRUCTORS),
     Door("GET", "/students/{student}", views.student, STAFF),
+    Door("GET", "/marking.js", _script, EVERYBODY, per_minute=1200),
+    Door("GET", "/marking/{lab}", overview.lab, STAFF),
+    Door("POST", "/marking/{lab}/allocation", overview.allocate, INSTRUCTORS),
+    Door("POST", "/marking/{lab}/show", overview.show, INSTRUCTORS),
+    Door("GET", "/marking/{lab}/{cell}", answering.begin, STAFF, per_minute=MARKING),
+    Door("POST", "/marking/{lab}/{cell}/undo", answering.undo, STAFF, per_minute=MARKING),
+    Door("GET", "/marking/{lab}/{cell}/alike", alike.alike, STAFF),
+    Door("POST", "/marking/{lab}/{cell}/alike", alike.save_alike, STAFF),
+    Door("GET", "/marking/{lab}/{cell}/rubric", rubric.rubric_page, STAFF),
+    Door("POST", "/marking/{lab}/{cell}/rubric", rubric.change_rubric, STAFF),
+    Door("GET", "/marking/{lab}/{cell}/{key}", answering.answer, STAFF, per_minute=MARKING),
+    Door("POST", "/marking/{lab}/{cell}/{key}", answering.save, STAFF, per_minute=MARKING),
+    Door("GET", "/marking/{lab}/{cell}/{key}/work", answering.whole, STAFF),
+    Door("POST", "/marking/{lab}/{cell}/{key}/whose", answering.whose, STAFF),
+    Door("POST", "/marking/{lab}/{cell}/{key}/decide", answering.decide, STAFF),
+    Door("POST", "/marking/{lab}/{cell}/{key}/settle", overview.settle, INSTRUCTORS),
+    Door("GET", "/labs/{lab}/marks", students.own_marks, STUDENTS),
+    Door("POST", "/labs/{lab}/marks/{cell}", students.ask, STUDENTS, per_minute=10),
     Door("POST", "/api/1/device", api.begin_device, EVERYBODY, api=True, per_minute=600),
     Door("POST", "/api/1/token", api.token, EVERYBODY, api=True, per_minute=6000),
     Door(
@@ -92,6 +117,13 @@ DOORS = (
     ),
     Door("GET", "/api/1/handins/{id}", api.handed_in, STUDENTS, api=True),
 )  # fmt: skip
+
+# What one marks with who has a course's files and gradebook, and to which nobody hands in.
+ONLY_MARKING = tuple(
+    door
+    for door in DOORS
+    if not (door.api or door.uploads or door.path == "/device") and door.roles != STUDENTS
+)
 
 
 def create_app(

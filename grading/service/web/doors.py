@@ -20,24 +20,21 @@ from starlette.types import Message, Receive, Scope, Send
 from grading.course.config import LANGUAGES
 from grading.course.service import MEGABYTE
 from grading.gradebook.database import GradebookError
+from grading.marking.answers import NotMarked
 from grading.messages import Reason
 from grading.service.people import NOBODY, STRANGER, Person
 from grading.service.policy import Refused
 from grading.service.recognising import bounded
 from grading.service.web.language import preferred
-from grading.service.web.rendering import rendered
+from grading.service.web.rendering import policy, rendered
 from grading.service.web.signing import Seal
 from grading.service.web.site import Site, Visit
 
 log = logging.getLogger(__name__)
 SMALL = 64_000  # bytes of a request that uploads nothing
+MOST_FIELDS = 1_000  # of a form: a group of answers has one each
 SAFE = frozenset(("GET", "HEAD"))
 AGAIN_SECONDS = 10  # after which a reader may try again what the service could not do
-
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors {}"
-)
 
 Answer = Callable[[Site, Visit], Response]
 
@@ -104,7 +101,7 @@ class Opened:
         if self._door.lms:
             origins = {one.platform.origin for one in self._site.platforms.values()}
             ancestors = " ".join(sorted(origins)) or "'none'"
-            response.headers["Content-Security-Policy"] = POLICY.format(ancestors)
+            response.headers["Content-Security-Policy"] = policy(ancestors)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, lang: str, most: int) -> Response:
@@ -194,7 +191,7 @@ def _limited(receive: Receive, most: int) -> Receive:
 
 async def _form(request: Request) -> FormData:
     try:
-        return await request.form(max_files=1, max_fields=20)
+        return await request.form(max_files=1, max_fields=MOST_FIELDS)
     except HTTPException as error:  # not a form as it should be
         log.warning("%s: %s", request.url.path, error.detail)
         raise Refused(HTTPStatus.BAD_REQUEST, Reason("service.no_form")) from error
@@ -228,6 +225,8 @@ def _refusal(error: Exception) -> Refused:
     """Return what a reader is told of an error, and write instructors a line of what they need."""
     if isinstance(error, Refused):
         return error
+    if isinstance(error, NotMarked):
+        return Refused(HTTPStatus.CONFLICT, error.said)
     if isinstance(error, _TooLarge):
         values = {"most": f"{error.most / MEGABYTE:.3g}"}
         log.warning("a request had more than %s MB", values["most"])

@@ -1,4 +1,4 @@
-"""Pages from templates, in the look of the kit's other pages; nothing in them runs."""
+"""Pages from templates, in the look of the kit's other pages, and the script that some have."""
 
 from collections.abc import Mapping
 from functools import cache, partial
@@ -19,6 +19,14 @@ STYLES = (
     pages.TEMPLATES / "feedback.css",
     TEMPLATES / "service.css",
 )
+
+
+def policy(ancestors: str = "'none'") -> str:
+    """Return what pages may load and do, and who may frame them; a page that needs more adds it."""
+    return (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+        f"base-uri 'none'; frame-ancestors {ancestors}"
+    )
 
 
 def rendered(
@@ -49,6 +57,11 @@ def rendered(
 def style() -> str:
     """Return the style sheet of all pages."""
     return "".join(path.read_text(encoding="utf-8") for path in STYLES)
+
+
+def script() -> str:
+    """Return the script of the pages of marking."""
+    return (TEMPLATES / "marking.js").read_text(encoding="utf-8")
 
 
 def _say(lang: str, key: str, **values: Any) -> str:

@@ -1,5 +1,7 @@
 """What is signed with the service's secret: links, and the tokens of notebooks."""
 
+import hashlib
+import hmac
 import os
 import secrets
 from dataclasses import dataclass
@@ -37,6 +39,7 @@ class Seals:
     def __init__(self, secret: str) -> None:
         self._links = URLSafeTimedSerializer(secret, salt="link")
         self._tokens = URLSafeTimedSerializer(secret, salt="token")
+        self._secret = secret.encode()
 
     def link(self, seal: Seal) -> str:
         """Return the end of a personal link."""
@@ -45,6 +48,10 @@ class Seals:
     def token(self, seal: Seal) -> str:
         """Return a token for a notebook."""
         return self._tokens.dumps([seal.id, seal.revoked])
+
+    def pseudonym(self, *of: str) -> str:
+        """Return a name that is always the same for something, and tells nothing of it."""
+        return hmac.new(self._secret, "\0".join(of).encode(), hashlib.sha256).hexdigest()[:24]
 
     def of_link(self, text: str) -> Seal | None:
         """Return what a link says; None if it is expired, or none of ours."""

@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from grading.course.config import LabInfo
 from grading.course.extensions import read_extensions
 from grading.course.service import REASONS, TICKS
+from grading.marking import asking
 from grading.messages import Reason
 from grading.service import queue, store
 from grading.service.counting import counting
@@ -26,6 +27,7 @@ from grading.service.web.api import visible
 from grading.service.web.entering import entered
 from grading.service.web.rendering import rendered
 from grading.service.web.site import Site, Visit
+from grading.service.written import is_released
 
 log = logging.getLogger(__name__)
 UP = timedelta(minutes=1)  # a worker that was seen since is up
@@ -107,6 +109,7 @@ class Lab:
     attempts: Sequence[Shown]
     left: int | None
     is_paused: bool
+    shows_written: bool
 
 
 def start(site: Site, visit: Visit) -> Response:
@@ -114,9 +117,7 @@ def start(site: Site, visit: Visit) -> Response:
     if visit.person.role != STUDENT:
         return RedirectResponse(site.path("/course"), HTTPStatus.SEE_OTHER)
     labs = [
-        _lab(site, visit, info)
-        for info in site.course.labs
-        if (site.course.home / "release" / info.name / f"{info.name}.ipynb").exists()
+        _lab(site, visit, info) for info in site.course.labs if is_released(site.course, info.name)
     ]
     return rendered(site, "start.html", visit.lang, visit, labs=labs)
 
@@ -126,6 +127,7 @@ def _lab(site: Site, visit: Visit, info: LabInfo) -> Lab:
     with site.database.reading() as session:
         handins = [one for one in queue.of_students(session, info.name, [student]) if one.attempt]
         is_paused = bool(session.scalar(sa.select(pauses.c.lab).where(pauses.c.lab == info.name)))
+        shows_written = asking.shown_since(session, info.name) is not None
     counted = counting(
         handins, student, info.service.counts, site.course.late, site.course.zone or UTC
     )
@@ -141,6 +143,7 @@ def _lab(site: Site, visit: Visit, info: LabInfo) -> Lab:
         ],
         None if info.service.most is None else max(info.service.most - own, 0),
         is_paused,
+        shows_written,
     )
 
 
@@ -224,6 +227,7 @@ class Overview:
     students: int
     waiting: int
     is_paused: bool
+    is_released: bool
 
 
 @dataclass(frozen=True)
@@ -251,6 +255,7 @@ def dashboard(site: Site, visit: Visit) -> Response:
             handed_in.get(info.name, 0),
             waiting.get(info.name, 0),
             info.name in paused,
+            is_released(site.course, info.name),
         )
         for info in site.course.labs
     ]

@@ -1,0 +1,222 @@
+"""What the pages of marking share: the question, its rubric, its answers without names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from math import isfinite
+from typing import Any
+
+from sqlalchemy.orm import Session
+from starlette.background import BackgroundTask
+from starlette.responses import RedirectResponse, Response
+
+from grading.course.config import LabInfo
+from grading.course.roster import Student, group_names
+from grading.errors import UserError
+from grading.judging.rubric import Rubric
+from grading.marking import allocation, opened, rubrics, saving
+from grading.marking.answers import Answer, Given, answers, refusal
+from grading.messages import Reason, message
+from grading.service.policy import Refused
+from grading.service.web.rendering import policy, rendered
+from grading.service.web.site import Site, Visit
+from grading.service.written import Asked, is_released, questions
+
+SCRIPTS = {"Content-Security-Policy": f"{policy()}; script-src 'self'"}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """All that one marks a question with.
+
+    Attributes
+    ----------
+    info : LabInfo
+    asked : Asked
+    rubric : Rubric
+    version : int
+        Of the rubric.
+    found : list of Answer
+        In an order that is the same for all, and tells nothing.
+    mine : frozenset of str
+        Students whose answers this person may mark, as they are allocated.
+    """
+
+    info: LabInfo
+    asked: Asked
+    rubric: Rubric
+    version: int
+    found: list[Answer]
+    mine: frozenset[str]
+
+    @property
+    def path(self) -> str:
+        """Where its pages are."""
+        return f"/marking/{self.info.name}/{self.asked.cell}"
+
+    @property
+    def left(self) -> list[Answer]:
+        """What this person has to mark; blank ones are confirmed all at once."""
+        return [
+            one
+            for one in self.found
+            if one.student in self.mine and not one.is_marked and not one.is_blank
+        ]
+
+
+def page(
+    site: Site,
+    template: str,
+    visit: Visit,
+    status: int = HTTPStatus.OK,
+    background: BackgroundTask | None = None,
+    **values: Any,
+) -> Response:
+    """Return a page of marking; of scripts only our own runs in it."""
+
+    def tell(key: str, **about: Any) -> str:
+        return message(f"marking.{key}", visit.lang, **about)
+
+    response = rendered(site, template, visit.lang, visit, status, SCRIPTS, tell=tell, **values)
+    response.background = background
+    return response
+
+
+def to(site: Site, path: str) -> Response:
+    """Send a reader to a page."""
+    return RedirectResponse(site.path(path), HTTPStatus.SEE_OTHER)
+
+
+def title_of(info: LabInfo, visit: Visit) -> str:
+    """Return what a lab is called in the language of a reader."""
+    return info.title.get(visit.lang, info.name)
+
+
+def number(text: str) -> float:
+    """Return a number that somebody typed, or raise `NotMarked`."""
+    try:
+        found = float(text.replace(",", "."))
+    except ValueError:
+        raise refusal("no_marks") from None
+    if not isfinite(found):
+        raise refusal("no_marks")
+    return found
+
+
+def given_in(visit: Visit) -> Given:
+    """Return what a form gives: items and a comment."""
+    items = [field.removeprefix("item-") for field in visit.form if field.startswith("item-")]
+    return Given(comment=visit.text("comment").replace("\r\n", "\n"), items=tuple(items))
+
+
+def groups_of(student: Student) -> tuple[str, ...]:
+    """Return the sections that a student is in."""
+    return group_names(student.group)
+
+
+def sections_of(site: Site, one: Answer) -> set[str]:
+    """Return the sections of those whose answer it is."""
+    known = [site.people.roster.find(student) for student in one.students]
+    return {group for student in known if student for group in groups_of(student)}
+
+
+def key_for(site: Site, lab: str, cell: str, student: str) -> str:
+    """Return the name under which pages know a student's answer."""
+    return site.seals.pseudonym(lab, cell, student)
+
+
+def key_of(site: Site, one: Answer) -> str:
+    """Return the name under which pages know an answer."""
+    return key_for(site, one.lab, one.cell, one.student)
+
+
+def lab_here(site: Site, visit: Visit) -> tuple[LabInfo, list[Asked]]:
+    """Return the lab of a path, and its questions as they were released."""
+    for info in site.course.labs:
+        if info.name == visit.path["lab"] and is_released(site.course, info.name):
+            return info, questions(site.course, info.name)
+    raise Refused(HTTPStatus.NOT_FOUND, Reason("service.not_there"))
+
+
+def copy_rubrics(site: Site, info: LabInfo, asked: Sequence[Asked]) -> str:
+    """Keep a lab's rubrics as its source has them, once; return what is wrong with these."""
+    cells = [one.cell for one in asked]
+    with site.database.reading() as session:
+        if all(rubrics.kept(session, info.name, cell) for cell in cells):
+            return ""
+    try:
+        found = rubrics.of_source(site.course, info.name)
+    except UserError as error:
+        return error.text(site.course.language)
+    with site.database.writing() as session:
+        rubrics.copy(session, info.name, cells, found)
+    return ""
+
+
+def desk_here(session: Session, site: Site, visit: Visit) -> Desk:
+    """Return what the question of a path is marked with."""
+    info, asked = lab_here(site, visit)
+    one = next((one for one in asked if one.cell == visit.path["cell"]), None)
+    if one is None:
+        raise Refused(HTTPStatus.NOT_FOUND, Reason("service.not_there"))
+    return desk_of(session, site, visit, info, one)
+
+
+def desk_of(session: Session, site: Site, visit: Visit, info: LabInfo, asked: Asked) -> Desk:
+    """Return what a question is marked with."""
+    found = answers(session, info.name, asked.cell)
+    found.sort(key=lambda one: key_of(site, one))
+    known = allocation.rules(session, info.name)
+    staff = {one.id for one in site.people.staff}
+    me = {allocation.ANY, visit.person.id}
+    mine = [
+        one.student
+        for one in found
+        if not known or allocation.whose(known, staff, one, sections_of(site, one)) in me
+    ]
+    rubric, version = rubrics.kept(session, info.name, asked.cell) or (Rubric(), 0)
+    return Desk(info, asked, rubric, version, found, frozenset(mine))
+
+
+def chosen(site: Site, visit: Visit, desk: Desk) -> Answer:
+    """Return the answer of a path, or raise `NotMarked`."""
+    for one in desk.found:
+        if key_of(site, one) == visit.path["key"]:
+            return one
+    raise refusal("gone")
+
+
+def following(
+    left: Sequence[Answer],
+    key: str,
+    site: Site,
+    held: Mapping[str, str],
+) -> Answer | None:
+    """Return what follows an answer of those that are left, from the beginning after the last."""
+    free = [one for one in left if one.student not in held and key_of(site, one) != key]
+    later = [one for one in free if key_of(site, one) > key]
+    return next(iter(later or free), None)
+
+
+def same(desk: Desk, one: Answer) -> list[Answer]:
+    """Return the other answers of the same text that nobody marked."""
+    return [
+        other
+        for other in desk.found
+        if other.text == one.text and other != one and not other.is_marked
+    ]
+
+
+def give(
+    session: Session,
+    desk: Desk,
+    seen: Mapping[str, str],
+    given: Given,
+    adjustment: float,
+    visit: Visit,
+) -> None:
+    """Save what somebody gave these answers; see `saving.save`."""
+    place = desk.info.name, desk.asked.cell
+    rubric = (desk.rubric, desk.version)
+    opened.close(session, visit.person.id)
+    saving.save(session, *place, rubric, seen, given, adjustment, visit.person.id)

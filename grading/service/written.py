@@ -1,0 +1,58 @@
+"""Where the written questions of a lab and their answers lie, as files."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from grading.cells.metadata import grade_id, is_question
+from grading.cells.reading import read_notebook
+from grading.course.config import Course
+from grading.marking.answers import Answer
+from grading.reporting.outline import outline_of, place_of
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question as the release asks it."""
+
+    cell: str
+    name: str
+    most: float
+
+
+def release_path(course: Course, lab: str) -> Path:
+    """Return where the release of a lab is, or would be."""
+    return course.home / "release" / lab / f"{lab}.ipynb"
+
+
+def is_released(course: Course, lab: str) -> bool:
+    """Whether students have a lab."""
+    return release_path(course, lab).exists()
+
+
+def solution_path(course: Course, lab: str) -> Path:
+    """Return where a lab is with its model answers, as it was released."""
+    return course.home / "source" / lab / f"{lab}.ipynb"
+
+
+def answer_path(course: Course, one: Answer) -> Path:
+    """Return where the executed notebook is that an answer is in."""
+    return course.home / "autograded" / one.student / one.lab / f"{one.notebook}.ipynb"
+
+
+def questions(course: Course, lab: str) -> list[Asked]:
+    """Return the written questions of a lab that was released."""
+    path = release_path(course, lab)
+    return _questions(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _questions(path: Path, changed: int) -> list[Asked]:
+    release = read_notebook(path.read_bytes())
+    outline = outline_of(release)
+    return [
+        Asked(cell, place_of(outline, cell).name, float(one.metadata["nbgrader"]["points"]))
+        for one in release.cells
+        if is_question(one)
+        for cell in [grade_id(one)]
+    ]
