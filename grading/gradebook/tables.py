@@ -2,4 +2,11 @@
 
 from grading.gradebook import changes, handins, lateness, stored
 
-OURS = (stored.table, changes.table, lateness.table, handins.table, handins.links)
+OURS = (
+    stored.table,
+    changes.table,
+    lateness.table,
+    handins.table,
+    handins.links,
+    handins.audits,
+)

@@ -21,7 +21,8 @@ from grading.service.database import Database
 from grading.service.intake import Intake
 from grading.service.people import ROLES, STAFF, STRANGER, STUDENT, People
 from grading.service.policy import Refused
-from grading.service.web import api, views
+from grading.service.standing import Standings
+from grading.service.web import api, deciding, views
 from grading.service.web.doors import Door, Opened, problem
 from grading.service.web.language import preferred
 from grading.service.web.rendering import style
@@ -72,6 +73,15 @@ DOORS = (
     Door("GET", "/course", views.dashboard, STAFF),
     Door("GET", "/course/{lab}", views.lab, STAFF),
     Door("POST", "/course/{lab}/pause", views.pause, INSTRUCTORS),
+    Door("POST", "/course/{lab}/publish", deciding.publish, INSTRUCTORS),
+    Door("GET", "/course/{lab}/report", deciding.lab_report, STAFF),
+    Door("GET", "/course/{lab}/regrade", deciding.regrade_page, STAFF),
+    Door("POST", "/course/{lab}/regrade", deciding.regrade, INSTRUCTORS),
+    Door("POST", "/course/{lab}/regrade/publish", deciding.publish_regrade, INSTRUCTORS),
+    Door("POST", "/course/{lab}/regrade/discard", deciding.discard_regrade, INSTRUCTORS),
+    Door("POST", "/attempts/{id}/regrade", deciding.regrade_one, INSTRUCTORS),
+    Door("GET", "/audit", deciding.audit_log, STAFF),
+    Door("GET", "/marks", deciding.marks, STUDENTS),
     Door("GET", "/students/{student}", views.student, STAFF),
     Door("POST", "/api/1/device", api.begin_device, EVERYBODY, api=True, per_minute=600),
     Door("POST", "/api/1/token", api.token, EVERYBODY, api=True, per_minute=6000),
@@ -141,7 +151,8 @@ def make_site(course: Course, url: str, address: str, secret: str) -> Site:
     """Return what all answers of the service share; see `create_app`."""
     database, people = Database(url), People(course)
     intake = Intake(course, database, people)
-    return Site(course, database, people, intake, Seals(secret), address)
+    standings = Standings(course, url, people)
+    return Site(course, database, people, intake, standings, Seals(secret), address)
 
 
 class _WithHeaders:

@@ -14,6 +14,8 @@ from grading.gradebook.handins import links
 from grading.service.database import Database
 from grading.service.intake import Intake
 from grading.service.people import People, Person
+from grading.service.standing import Standings
+from grading.service.tables import published
 from grading.service.web.limits import Limits
 from grading.service.web.signing import Seal, Seals
 
@@ -28,6 +30,7 @@ class Site:
     database : Database
     people : People
     intake : Intake
+    standings : Standings
     seals : Seals
     address : str
         As the public finds it, without a ``/`` at its end.
@@ -38,6 +41,7 @@ class Site:
     database: Database
     people: People
     intake: Intake
+    standings: Standings
     seals: Seals
     address: str
     limits: Limits = field(default_factory=Limits)
@@ -54,6 +58,11 @@ class Site:
     def url(self, path: str) -> str:
         """Return the whole address of a page."""
         return f"{self.address}{path}"
+
+    def published(self) -> set[str]:
+        """Return the labs whose marks students see."""
+        with self.database.reading() as session:
+            return set(session.scalars(sa.select(published.c.lab)))
 
     def revoked(self, id: str) -> int:
         """Return how often a person's links were revoked."""
