@@ -32,9 +32,7 @@ def regrade_page(site: Site, visit: Visit) -> Response:
         proposals = regrading.proposals(session, info.name)
         handins = queue.of_lab(session, info.name)
     waits = sum(one.again.state in (queue.QUEUED, queue.GRADING) for one in proposals)
-    cells = {
-        check.cell: check.title for one in handins if one.result for check in one.result.checks
-    }
+    cells = {check.cell for one in handins if one.result for check in one.result.checks}
     return rendered(
         site,
         "regrade.html",
@@ -46,7 +44,7 @@ def regrade_page(site: Site, visit: Visit) -> Response:
         waits=waits,
         gains=sum(one.gain > 0 for one in proposals),
         losses=sum(one.gain < 0 for one in proposals),
-        cells=sorted(cells.items()),
+        cells=sorted(cells),
     )
 
 
