@@ -108,19 +108,13 @@ NAMES = (
     "../../../etc/passwd",
     "..%2f..%2fescaped",
     "%2e%2e%2f%2e%2e%2fescaped",
-    "....//",
     "mini/../../escaped",
-    "mini%00.ipynb",
-    "%",
     "%ff%fe",
     "a" * 8000,
     "🙂" * 200,
-    "-1",
-    "null",
     "mini'; DROP TABLE dl_handin;--",
     "{{7*7}}",
     "<script>pwn()</script>",
-    "CON",
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "X" * 300)
 
