@@ -16,7 +16,7 @@ STUDENT_TESTS := $(addprefix tests/,answers cells compat data session utils labs
 GPU_TESTS := $(addprefix tests/,answers data session utils)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-term test test-fast test-all test-student test-gpu test-colab mutants lint bench scaling build check site release collect grade report clean
+.PHONY: help setup demo demo-term demo-service test test-fast test-all test-student test-gpu test-colab mutants lint bench scaling build check site release collect grade report clean
 
 help:  ## Print this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ demo: setup  ## Build, release, collect, grade and report on an example class
 
 demo-term: setup  ## Give a whole term to a made-up class of 60: LMSs, deadlines, pages, archive
 	$(BIN)/python -m tests.demo_term
+
+demo-service: setup  ## Hand in from three notebooks to the service, kill a worker, read the marks
+	$(BIN)/python -m tests.demo_service
 
 test: setup  ## Run the tests
 	$(PYTEST) -m "not heavy"
@@ -97,4 +100,4 @@ report: setup  ## Print LAB's marks and write the report page
 	$(BIN)/python -m grading report $(LAB)
 
 clean:  ## Remove caches and the demos, never course/ or .venv
-	rm -rf demo demo-term build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo demo-term demo-service build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -27,31 +27,15 @@ def course(
     db: DatabaseUrl = None,
 ) -> None:
     """Print everybody's mark in the course; write its table, its page and a page a student."""
-    from datetime import UTC, datetime
-
-    from grading.collect.submitted import collected
-    from grading.course.exams import read_exam
-    from grading.course.excused import read_excused
-    from grading.course.extensions import read_extensions
     from grading.course.roster import read_roster
     from grading.gradebook.marks import Marks
     from grading.reporting.course_report import table, write_course, write_workbook
-    from grading.reporting.coursework import Given, course_view
+    from grading.reporting.coursework import course_view
+    from grading.service.standing import given_beside
 
     here = labs_course_here(INSTEAD)
     beside, roster = read_beside(here), read_roster(here.roster)
-    given = Given(
-        datetime.now(UTC),
-        read_excused(here),
-        {exam.name: read_exam(exam, roster) for exam in here.exams},
-        read_extensions(here),
-        {
-            (student, lab)
-            for lab in here.lab_names
-            for team in collected(here.home, lab)
-            for student in team
-        },
-    )
+    given = given_beside(here, roster)
     with Marks.existing(gradebook_url(here, db)) as marks:
         for lab in here.lab_names:
             settle(lab, marks, beside.policy)

@@ -1,4 +1,4 @@
-"""The tables of the service that are kept as long as the marks: hand-ins, and revoked links.
+"""The tables of the service that are kept as long as the marks: hand-ins, links, who did what.
 
 They stand here so that a copy of the gradebook has them and forgetting a student empties them;
 `grading.service` reads and writes them.
@@ -25,6 +25,8 @@ table = sa.Table(
     sa.Column("settled", sa.Boolean, nullable=False),  # whether the gradebook knows of it
     sa.Column("failure", sa.Text, nullable=False),
     sa.Column("notice", sa.Text, nullable=False),  # what to look at, for instructors
+    sa.Column("of", sa.String(32), nullable=False),  # the hand-in that this grades again, if any
+    sa.Column("cell", sa.String(128), nullable=False),  # of it this check alone; empty for all
     sa.Index("dl_handin_queue", "state", "due", "attempt", "received"),
 )
 links = sa.Table(
@@ -32,4 +34,16 @@ links = sa.Table(
     table.metadata,
     sa.Column("student", sa.String(128), primary_key=True),
     sa.Column("revoked", sa.Integer, nullable=False),  # how often
+)
+audits = sa.Table(
+    "dl_audit",
+    table.metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.String(32), nullable=False),
+    sa.Column("who", sa.String(128), nullable=False),
+    sa.Column("action", sa.String(32), nullable=False),
+    sa.Column("lab", sa.String(128), nullable=False),
+    sa.Column("student", sa.String(128), nullable=False),  # empty if it is of the whole lab
+    sa.Column("old", sa.Float),
+    sa.Column("new", sa.Float),
 )

@@ -4,6 +4,6 @@ from grading.gradebook import changes, handins, lateness, lms, marking, stored
 
 OURS = (
     *(stored.table, changes.table, lateness.table, handins.table, handins.links),
-    *(lms.accounts, lms.scores),
+    *(handins.audits, lms.accounts, lms.scores),
     *marking.TABLES,
 )

@@ -63,6 +63,6 @@ def check_attempts(rules: HandingIn, earlier: Sequence[HandIn], now: datetime) -
         raise Refused(HTTPStatus.TOO_MANY_REQUESTS, Reason("service.wait", values), seconds)
 
 
-def shows(rules: HandingIn, due: datetime | None, now: datetime) -> str:
-    """Return how much of an attempt its student is shown: all of it once the lab is due."""
-    return REASONS if due is not None and now > due else rules.shows
+def shows(rules: HandingIn, due: datetime | None, now: datetime, *, published: bool) -> str:
+    """Return how much of an attempt its student is shown: all of it once it is published or due."""
+    return REASONS if published or (due is not None and now > due) else rules.shows

@@ -20,8 +20,10 @@ from grading.judging.results import Result
 from grading.service.database import stamp
 
 QUEUED, GRADING, GRADED, FAILED, REFUSED = "queued", "grading", "graded", "failed", "refused"
+PUBLISHED = "published"  # what was graded again, and is to count from now on
 MOST_TRIES = 3
 NO_DATE = "9999"  # sorts behind every time
+LAST = f"{NO_DATE}9"  # and behind that: nobody waits for what is graded again
 AT_ONCE = ""  # and before it
 
 _ORDER = (table.c.due, table.c.attempt, table.c.received, table.c.id)
@@ -59,6 +61,10 @@ class HandIn:
         Why it was refused, or is not graded yet.
     notice : str
         What instructors should look at.
+    of : str
+        Empty for what was handed in; else the id of the hand-in that this grades again.
+    cell : str
+        The check that is graded again; empty for all of them.
     """
 
     id: str
@@ -76,6 +82,8 @@ class HandIn:
     settled: bool = False
     failure: str = ""
     notice: str = ""
+    of: str = ""
+    cell: str = ""
 
 
 def new_id() -> str:
@@ -94,7 +102,7 @@ def enqueue(session: Session, handin: HandIn) -> None:
             attempt=handin.attempt,
             sha256=handin.sha256,
             received=stamp(handin.received),
-            due=stamp(handin.due) if handin.due else NO_DATE,
+            due=LAST if handin.of else stamp(handin.due) if handin.due else NO_DATE,
             state=handin.state,
             until=AT_ONCE,
             worker="",
@@ -102,6 +110,8 @@ def enqueue(session: Session, handin: HandIn) -> None:
             settled=False,
             failure=handin.failure,
             notice=handin.notice,
+            of=handin.of,
+            cell=handin.cell,
         )
     )
 
@@ -154,7 +164,8 @@ def renew(session: Session, leased: Iterable[HandIn], until: datetime) -> None:
 
 def complete(session: Session, handin: HandIn, result: Result) -> bool:
     """Write what a leased hand-in earned; False, and nothing is written, if the lease is lost."""
-    values = {"state": GRADED, "result": stored.written(result), "failure": ""}
+    about = {"state": GRADED, "result": stored.written(result), "failure": ""}
+    values = about | {"settled": bool(handin.of)}
     return _changed(session, sa.update(table).where(_held(handin)).values(values))
 
 
@@ -180,6 +191,12 @@ def again(session: Session, id: str) -> bool:
     return _changed(session, sa.update(table).where(*failed).values(values))
 
 
+def replace_result(session: Session, id: str, result: Result) -> None:
+    """Have a graded hand-in have earned something else, of which the gradebook is to know."""
+    values = {"result": stored.written(result), "settled": False}
+    session.execute(sa.update(table).where(table.c.id == id).values(values))
+
+
 def settled(session: Session, ids: Iterable[str]) -> None:
     """Note that the gradebook knows of these."""
     session.execute(sa.update(table).where(table.c.id.in_(list(ids))).values(settled=True))
@@ -187,33 +204,38 @@ def settled(session: Session, ids: Iterable[str]) -> None:
 
 def unsettled(session: Session) -> list[HandIn]:
     """Return what was graded and the gradebook does not know of yet."""
-    return _read(session, table.c.state == GRADED, sa.not_(table.c.settled))
+    return _handed_in(session, table.c.state == GRADED, sa.not_(table.c.settled))
 
 
 def by_id(session: Session, id: str) -> HandIn | None:
     """Return a hand-in, None if there is no such one."""
-    return next(iter(_read(session, table.c.id == id)), None)
+    return next(iter(_handed_in(session, table.c.id == id)), None)
 
 
 def of_student(session: Session, student: str, lab: str | None = None) -> list[HandIn]:
     """Return what a student handed in, of one lab or of all, oldest first."""
-    return _read(session, table.c.student == student, *_in(lab))
+    return _handed_in(session, table.c.student == student, *_in(lab))
 
 
 def of_students(session: Session, lab: str, students: Iterable[str]) -> list[HandIn]:
     """Return the hand-ins of a lab that are the work of any of these, oldest first."""
     whose = (table.c.students.contains(json.dumps(one), autoescape=True) for one in students)
-    return _read(session, table.c.lab == lab, sa.or_(*whose))
+    return _handed_in(session, table.c.lab == lab, sa.or_(*whose))
 
 
 def of_lab(session: Session, lab: str) -> list[HandIn]:
     """Return all that was handed in of a lab, oldest first."""
-    return _read(session, *_in(lab))
+    return _handed_in(session, *_in(lab))
 
 
 def in_state(session: Session, *states: str) -> list[HandIn]:
     """Return the hand-ins in these states, oldest first."""
-    return _read(session, table.c.state.in_(states))
+    return _handed_in(session, table.c.state.in_(states))
+
+
+def graded_again(session: Session, *where: sa.ColumnElement[bool]) -> list[HandIn]:
+    """Return what grades hand-ins again, as far as it is asked for."""
+    return _read(session, table.c.of != "", *where)
 
 
 def is_waiting(session: Session, now: datetime) -> bool:
@@ -247,6 +269,10 @@ def troubled(session: Session) -> list[HandIn]:
     """Return what failed, and what waits because it could not be graded, oldest first."""
     waits = sa.and_(table.c.state == QUEUED, table.c.failure != "")
     return _read(session, sa.or_(table.c.state == FAILED, waits))
+
+
+def _handed_in(session: Session, *where: sa.ColumnElement[bool]) -> list[HandIn]:
+    return _read(session, table.c.of == "", *where)
 
 
 def _in(lab: str | None) -> list[sa.ColumnElement[bool]]:
@@ -289,7 +315,7 @@ def _read(session: Session, *where: sa.ColumnElement[bool]) -> list[HandIn]:
             attempt=row.attempt,
             sha256=row.sha256,
             received=datetime.fromisoformat(row.received),
-            due=None if row.due == NO_DATE else datetime.fromisoformat(row.due),
+            due=None if row.due.startswith(NO_DATE) else datetime.fromisoformat(row.due),
             state=row.state,
             worker=row.worker,
             tries=row.tries,
@@ -297,6 +323,8 @@ def _read(session: Session, *where: sa.ColumnElement[bool]) -> list[HandIn]:
             settled=row.settled,
             failure=row.failure,
             notice=row.notice,
+            of=row.of,
+            cell=row.cell,
         )
         for row in rows
     ]

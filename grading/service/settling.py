@@ -39,7 +39,15 @@ def settle(course: Course, database: Database, marks: Marks, handin: HandIn) -> 
         }
         for student, found in counted.items():
             team = [one for one in found.students if counted.get(one) == found]
-            _bring(course.home, marks, known.get(student), student, found, team)
+            _bring(
+                course.home,
+                marks,
+                known.get(student),
+                student,
+                found,
+                team,
+                is_news=found.id == handin.id,
+            )
         with database.writing() as session:
             queue.settled(session, [handin.id])
 
@@ -51,8 +59,13 @@ def _bring(
     student: str,
     handin: HandIn,
     team: Sequence[str],
+    *,
+    is_news: bool,
 ) -> None:
-    """Make a hand-in what counts for a student, with those for whom it counts, too."""
+    """Make a hand-in what counts for a student, with those for whom it counts, too.
+
+    What the gradebook says of this very file stays, unless there is news of it.
+    """
     assert handin.result is not None  # only what is graded counts
     lab, together = handin.lab, list(team) if len(team) > 1 else []
     result = replace(handin.result, student=student, team=together)
@@ -61,7 +74,8 @@ def _bring(
     content = store.received_path(home, handin.student, lab, handin.sha256).read_bytes()
     if place.content() != content or place.partner() != partner:
         _put(place, handin, content, partner)
-    if known is None or (known.submission, known.team) != (result.submission, result.team):
+    same = known and (known.submission, known.team) == (result.submission, result.team)
+    if not same or (is_news and known != result):
         executed = store.executed_path(home, handin.student, lab, handin.sha256)
         keep(marks, home, result, executed.read_bytes() if executed.exists() else None)
 

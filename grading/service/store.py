@@ -1,14 +1,17 @@
 """The files of hand-ins, below ``course/handed_in``: what was received, and what came of it.
 
-``handed_in/<student>/<lab>/<sha256>.ipynb`` is what was received, to the byte, and the same with
-``.executed.ipynb`` the notebook that was graded.
+``handed_in/<student>/<lab>/<sha256>.ipynb`` is what was received, to the byte; the same with
+``.executed.ipynb`` the notebook that was graded, and with ``.again-….ipynb`` that which was graded
+again.
 """
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from grading.files import written_atomically
+from grading.service.queue import HandIn
 
 FOLDER = "handed_in"
 
@@ -42,9 +45,22 @@ def executed_path(home: Path, student: str, lab: str, sha256: str) -> Path:
     return home / FOLDER / student / lab / f"{sha256}.executed.ipynb"
 
 
+def again_path(home: Path, again: HandIn) -> Path:
+    """Return where it lies as this try graded it again, until somebody says that it counts."""
+    name = f"{again.sha256}.again-{again.id}-{again.tries}.ipynb"
+    return home / FOLDER / again.student / again.lab / name
+
+
 def page_path(home: Path, student: str, lab: str, attempt: int) -> Path:
     """Return where the page of an attempt lies, beside that of the whole lab."""
     return home / "feedback" / student / lab / f"attempt-{attempt}.html"
+
+
+def take_over(home: Path, again: HandIn) -> None:
+    """Have the notebook that was graded again, if there is one, be the one that was graded."""
+    path = executed_path(home, again.student, again.lab, again.sha256)
+    with suppress(FileNotFoundError):
+        again_path(home, again).replace(path)
 
 
 def _sync(folder: Path) -> None:

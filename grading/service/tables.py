@@ -36,6 +36,11 @@ workers = sa.Table(
     sa.Column("seen", sa.String(32), nullable=False),
     sa.Column("doing", sa.String(256), nullable=False),
 )
+published = sa.Table(  # labs whose marks students see
+    "dl_published",
+    metadata,
+    sa.Column("lab", sa.String(128), primary_key=True),
+)
 pauses = sa.Table(  # labs that take no hand-ins now
     "dl_pause",
     metadata,

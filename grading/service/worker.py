@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 import sqlalchemy as sa
+from nbformat import NotebookNode
 
+from grading.cells.reading import read_notebook
 from grading.course.config import Course
 from grading.engine.choice import executor_of
 from grading.engine.executor import Executor, RunOptions
@@ -21,7 +23,8 @@ from grading.files import write_atomically
 from grading.gradebook.grade import EvidenceGrader, as_bytes
 from grading.gradebook.grader import Graded, OnResult, Submission
 from grading.gradebook.marks import Marks
-from grading.service import pages, queue, store
+from grading.judging.results import Result
+from grading.service import pages, queue, regrading, store
 from grading.service.database import Database, stamp
 from grading.service.people import People
 from grading.service.queue import HandIn
@@ -135,6 +138,7 @@ class Worker:
 
     async def batch(self, stop: asyncio.Event) -> bool:
         """Settle what is left, lease some hand-ins and grade them; False if there were none."""
+        self._publish()
         if not self._is_settled:
             self._settle_all()
         leased = self._lease()
@@ -164,8 +168,25 @@ class Worker:
         with self._database.reading() as session:
             left = queue.unsettled(session)
         for handin in left:
+            self._write_page(handin)
             settle(self._course, self._database, self._marks, handin)
         self._is_settled = True
+
+    def _publish(self) -> None:
+        """Have what was graded again count, where somebody said so."""
+        with self._database.reading() as session:
+            published = regrading.published(session)
+        for proposal in published:
+            store.take_over(self._course.home, proposal.again)
+            with self._database.writing() as session:
+                regrading.apply(session, proposal)
+            self._is_settled = False
+
+    def _write_page(self, handin: HandIn) -> None:
+        path = store.executed_path(self._course.home, handin.student, handin.lab, handin.sha256)
+        executed = read_notebook(path.read_bytes()) if path.exists() else None
+        assert handin.result is not None  # it was graded
+        pages.write(self._course, self._people.roster, handin, handin.result, executed)
 
     def _lease(self) -> list[HandIn]:
         now = datetime.now(UTC)
@@ -203,6 +224,9 @@ class Worker:
     def _finish(self, handin: HandIn, graded: Graded) -> None:
         """Keep what came of a hand-in: its files, then its row, then what counts."""
         result = graded.results[0]
+        if handin.of:
+            self._propose(handin, result, graded.notebook)
+            return
         if graded.notebook is not None:
             path = store.executed_path(self._course.home, handin.student, handin.lab, handin.sha256)
             write_atomically(path, as_bytes(graded.notebook))
@@ -213,6 +237,16 @@ class Worker:
             self._is_settled = False  # until it is
             settle(self._course, self._database, self._marks, handin)
             self._is_settled = True
+
+    def _propose(self, again: HandIn, result: Result, notebook: NotebookNode | None) -> None:
+        """Keep what came of grading a hand-in again; what counts stays as it is."""
+        path = store.again_path(self._course.home, again)
+        if notebook is not None and not again.cell:  # else its other marks are not those that count
+            write_atomically(path, as_bytes(notebook))
+        with self._database.writing() as session:
+            is_wanted = queue.complete(session, again, result)
+        if not is_wanted:
+            path.unlink(missing_ok=True)
 
     def _received(self, handin: HandIn) -> Path:
         return store.received_path(self._course.home, handin.student, handin.lab, handin.sha256)

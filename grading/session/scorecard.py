@@ -122,7 +122,7 @@ def beside_bar(verdict: Verdict, lines: list[str]) -> str:
     """Return lines of HTML beside a bar in the colour of a verdict."""
     return (
         f'<div role="status" style="border-left:4px solid {COLOURS[verdict]};padding:2px 8px;'
-        f'margin:2px 0;white-space:pre-wrap">{"<br>".join(lines)}</div>'
+        f'margin:2px 0;white-space:pre-wrap;overflow-wrap:anywhere">{"<br>".join(lines)}</div>'
     )
 
 

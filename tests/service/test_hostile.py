@@ -1,18 +1,25 @@
 """Whatever is sent to the routes has an answer, is no error of the service's, and is not taken."""
 
+import contextlib
+import re
+import socket
 import string
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
+import httpx2 as httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from grading.service import queue
+from grading.service.supervisor import listening
 from grading.service.web.app import DOORS
 from grading.service.web.doors import Door
 from tests.service.stand_ins import platform
-from tests.service.visiting import STAFF, Visited, csrf, opened
+from tests.service.test_pages import served
+from tests.service.visiting import STAFF, Visited, csrf, opened, visited
 
 PARTS = st.one_of(
     st.text(max_size=30),
@@ -96,3 +103,96 @@ def test_no_request_is_an_error_of_the_service(
     assert answer.status_code < 500, answer.text
     with service.site.database.reading() as session:
         assert not [one for one in queue.of_lab(session, "mini") if one.attempt]
+
+
+NAMES = (
+    "..",
+    "../../../etc/passwd",
+    "..%2f..%2fescaped",
+    "%2e%2e%2f%2e%2e%2fescaped",
+    "mini/../../escaped",
+    "%ff%fe",
+    "a" * 8000,
+    "🙂" * 200,
+    "mini'; DROP TABLE dl_handin;--",
+    "{{7*7}}",
+    "<script>pwn()</script>",
+)
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "X" * 300)
+
+
+def files(root: Path) -> dict[Path, float]:
+    return {path: path.stat().st_mtime for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("who", ["", "prof"])
+def test_odd_names_and_methods_are_refused_and_write_nothing(service: Visited, who: str) -> None:
+    client = service.client(who)
+    page = csrf(client, "/course" if who == "prof" else "/") if who else ""
+    root = service.course.root.parent
+    before = files(root)
+    asked = [
+        (door.method, re.sub(r"\{\w+\}", lambda _, name=name: quote(name, safe="%/"), door.path))
+        for door in DOORS
+        for name in NAMES
+        if "{" in door.path
+    ]
+    for method, path in asked:
+        service.site.limits._left.clear()
+        answer = client.request(method, path, data={"csrf": page, "cell": "../x"})
+        assert answer.status_code < 500, (method, path)
+        assert "Traceback" not in answer.text and "<script>pwn" not in answer.text
+    book = service.course.home / "gradebook.db"
+    changed = {path for path, when in files(root).items() if before.get(path) != when}
+    assert {path for path in changed if not path.name.startswith(book.name)} == set()
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: f"{door.method} {door.path}")
+def test_no_other_method_opens_a_door(service: Visited, door: Door) -> None:
+    known = {one.method for one in DOORS if one.path == door.path}
+    known |= {"HEAD"} if "GET" in known else set()
+    client = service.client("prof")
+    path = re.sub(r"\{\w+\}", "mini", door.path)
+    for method in METHODS:
+        if method not in known:
+            service.site.limits._left.clear()
+            assert client.request(method, path).status_code in (404, 405), (method, path)
+
+
+RAW = {
+    "nothing": b"",
+    "no request": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200,
+    "half a line": b"GET /",
+    "a huge header": b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 1_000_000 + b"\r\n\r\n",
+    "many headers": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: 1\r\n" * 50_000 + b"\r\n",
+    "a long path": b"GET /" + b"a" * 500_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a wrong length": b"POST /api/1/device HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    "two lengths": b"POST /api/1/device HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\nzzz\r\n\r\n",
+    "odd chunks": b"POST /api/1/device HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"fffffffffffffffff\r\n",
+    "a line in a header": b"GET / HTTP/1.1\r\nHost: x\r\nCookie: a\r\n b\x00\r\n\r\n",
+    "an address of elsewhere": b"GET http://evil.example/course HTTP/1.1\r\nHost: evil\r\n\r\n",
+}
+
+
+def test_bytes_that_are_no_request_break_nothing(tmp_path: Path) -> None:
+    with listening("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    made = visited(tmp_path, STAFF, "", f"http://127.0.0.1:{port}")
+    with served(made, port):
+        for what, content in RAW.items():
+            with socket.create_connection(("127.0.0.1", port), 20) as connection:
+                connection.settimeout(20)
+                answer = b""
+                with contextlib.suppress(OSError):
+                    connection.sendall(content)
+                    connection.shutdown(socket.SHUT_WR)
+                    answer = connection.recv(65536)
+            first = answer.partition(b"\r\n")[0]
+            assert not first or re.match(rb"HTTP/1\.[01] [34]\d\d ", first), (what, first)
+            assert b"Traceback" not in answer
+        alive = httpx.get(f"{made.address}/sign-in")
+        assert alive.status_code == 200
+    made.close()

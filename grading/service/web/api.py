@@ -69,7 +69,8 @@ def handed_in(site: Site, visit: Visit) -> Response:
     with site.database.reading() as session:
         handin = visible(queue.by_id(session, visit.path["id"]), visit.person)
         place = queue.place(session, handin)
-    much = showing.amount(handin, site.course.lab(handin.lab), datetime.now(UTC))
+    info = site.course.lab(handin.lab)
+    much = showing.amount(handin, info, site.published(), datetime.now(UTC))
     more = {
         "state": queue.FAILED if handin.state == queue.REFUSED else handin.state,
         "place": place,

@@ -26,7 +26,8 @@ from grading.service.oidc import secret as oidc_secret
 from grading.service.people import ROLES, STAFF, STRANGER, STUDENT, People
 from grading.service.policy import Refused
 from grading.service.proofs import Keys
-from grading.service.web import api, lti, oidc, views
+from grading.service.standing import Standings
+from grading.service.web import api, deciding, lti, oidc, views
 from grading.service.web.doors import Door, Opened, problem
 from grading.service.web.language import preferred
 from grading.service.web.marking import alike, answering, overview, rubric, students
@@ -90,6 +91,15 @@ DOORS = (
     Door("GET", "/course", views.dashboard, STAFF),
     Door("GET", "/course/{lab}", views.lab, STAFF),
     Door("POST", "/course/{lab}/pause", views.pause, INSTRUCTORS),
+    Door("POST", "/course/{lab}/publish", deciding.publish, INSTRUCTORS),
+    Door("GET", "/course/{lab}/report", deciding.lab_report, STAFF),
+    Door("GET", "/course/{lab}/regrade", deciding.regrade_page, STAFF),
+    Door("POST", "/course/{lab}/regrade", deciding.regrade, INSTRUCTORS),
+    Door("POST", "/course/{lab}/regrade/publish", deciding.publish_regrade, INSTRUCTORS),
+    Door("POST", "/course/{lab}/regrade/discard", deciding.discard_regrade, INSTRUCTORS),
+    Door("POST", "/attempts/{id}/regrade", deciding.regrade_one, INSTRUCTORS),
+    Door("GET", "/audit", deciding.audit_log, STAFF),
+    Door("GET", "/marks", deciding.marks, STUDENTS),
     Door("GET", "/students/{student}", views.student, STAFF),
     Door("GET", "/marking.js", _script, EVERYBODY, per_minute=1200),
     Door("GET", "/marking/{lab}", overview.lab, STAFF),
@@ -194,6 +204,7 @@ def make_site(course: Course, url: str, address: str, secret: str) -> Site:
         database,
         people,
         intake,
+        Standings(course, url, people),
         Seals(secret),
         address,
         Provider(settings.oidc, f"{address}{oidc.BACK}") if settings.oidc else None,

@@ -19,7 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from grading.course.config import LANGUAGES
 from grading.course.service import MEGABYTE
-from grading.gradebook.database import GradebookError
+from grading.errors import UserError
 from grading.marking.answers import NotMarked
 from grading.messages import Reason
 from grading.service.people import NOBODY, STRANGER, Person
@@ -231,7 +231,7 @@ def _refusal(error: Exception) -> Refused:
         values = {"most": f"{error.most / MEGABYTE:.3g}"}
         log.warning("a request had more than %s MB", values["most"])
         return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Reason("service.too_large", values))
-    if isinstance(error, GradebookError | OSError):
+    if isinstance(error, UserError | OSError):  # no database, a full disk, a file that is wrong
         log.error("%s", error)
         reason = Reason("service.trouble")
         return Refused(HTTPStatus.SERVICE_UNAVAILABLE, reason, AGAIN_SECONDS)

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 
 from grading.messages import message
 from grading.reporting import pages
-from grading.reporting.standings import number
+from grading.reporting.standings import number, signed
 from grading.service.web.site import Site, Visit
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -48,8 +48,10 @@ def rendered(
         path=site.path,
         person=visit.person if visit else None,
         csrf=visit.csrf if visit and visit.person.id else "",
+        minute=lambda moment: f"{moment.astimezone(zone):%Y-%m-%d %H:%M}",
         clock=lambda moment: f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}",
         number=number,
+        signed=signed,
     )  # fmt: skip
     return HTMLResponse(html, status, headers)
 

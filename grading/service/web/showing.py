@@ -1,5 +1,6 @@
 """What a student is shown of an attempt, for the API and the pages alike; pure."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +12,10 @@ from grading.service.policy import shows
 from grading.service.queue import HandIn
 
 
-def amount(handin: HandIn, lab: LabInfo, now: datetime) -> str:
+def amount(handin: HandIn, lab: LabInfo, published: Collection[str], now: datetime) -> str:
     """Return how much of it its students are shown; see `grading.service.policy.shows`."""
-    return shows(lab.service, handin.due or lab.due, now)
+    is_published = lab.name in published
+    return shows(lab.service, handin.due or lab.due, now, published=is_published)
 
 
 def result(handin: HandIn, much: str) -> dict[str, Any] | None:
@@ -34,6 +36,11 @@ def result(handin: HandIn, much: str) -> dict[str, Any] | None:
             for check in handin.result.checks
         ],
     }
+
+
+def lost_first(checks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the checks that did not earn all their marks, then the others."""
+    return sorted(checks, key=lambda check: check["marks"] >= check["max"])
 
 
 def detail(handin: HandIn, much: str, lang: str) -> str:

@@ -18,6 +18,8 @@ from grading.service.lti import accounts
 from grading.service.oidc import Provider
 from grading.service.people import People, Person
 from grading.service.proofs import Keys
+from grading.service.standing import Standings
+from grading.service.tables import published
 from grading.service.web.limits import Limits
 from grading.service.web.signing import Seal, Seals
 
@@ -40,6 +42,7 @@ class Site:
     database : Database
     people : People
     intake : Intake
+    standings : Standings
     seals : Seals
     address : str
         As the public finds it, without a ``/`` at its end.
@@ -54,6 +57,7 @@ class Site:
     database: Database
     people: People
     intake: Intake
+    standings: Standings
     seals: Seals
     address: str
     oidc: Provider | None = None
@@ -72,6 +76,11 @@ class Site:
     def url(self, path: str) -> str:
         """Return the whole address of a page."""
         return f"{self.address}{path}"
+
+    def published(self) -> set[str]:
+        """Return the labs whose marks students see."""
+        with self.database.reading() as session:
+            return set(session.scalars(sa.select(published.c.lab)))
 
     def revoked(self, id: str) -> int:
         """Return how often a person's links were revoked."""

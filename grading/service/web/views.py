@@ -1,7 +1,7 @@
 """The pages: of students, of those who sign a notebook in, and of instructors."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -12,15 +12,17 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from grading.course.config import LabInfo
 from grading.course.extensions import read_extensions
-from grading.course.service import REASONS, TICKS
+from grading.course.service import REASONS
 from grading.marking import asking
 from grading.messages import Reason
+from grading.reporting.standings import Standing
 from grading.service import queue, store
 from grading.service.counting import counting
 from grading.service.database import stamp
 from grading.service.people import STAFF, STUDENT, Person
 from grading.service.policy import Refused
 from grading.service.queue import HandIn
+from grading.service.standing import Stand
 from grading.service.tables import pauses, workers
 from grading.service.web import devices, showing
 from grading.service.web.api import visible
@@ -110,19 +112,35 @@ class Lab:
     left: int | None
     is_paused: bool
     shows_written: bool
+    final: Standing | None
 
 
 def start(site: Site, visit: Visit) -> Response:
     """Show a student's labs; staff are sent to the course."""
     if visit.person.role != STUDENT:
         return RedirectResponse(site.path("/course"), HTTPStatus.SEE_OTHER)
+    published, late = site.published(), site.course.late
+    needs_stand = published or (late and late.days)
+    stand = site.standings.recent() if needs_stand else None
     labs = [
-        _lab(site, visit, info) for info in site.course.labs if is_released(site.course, info.name)
+        _lab(site, visit, info, published, stand)
+        for info in site.course.labs
+        if is_released(site.course, info.name)
     ]
-    return rendered(site, "start.html", visit.lang, visit, labs=labs)
+    return rendered(
+        site,
+        "start.html",
+        visit.lang,
+        visit,
+        labs=labs,
+        late_days=stand and stand.late_days_left(visit.person.id),
+        has_marks=bool(published),
+    )
 
 
-def _lab(site: Site, visit: Visit, info: LabInfo) -> Lab:
+def _lab(
+    site: Site, visit: Visit, info: LabInfo, published: Collection[str], stand: Stand | None
+) -> Lab:
     student = visit.person.id
     with site.database.reading() as session:
         handins = [one for one in queue.of_students(session, info.name, [student]) if one.attempt]
@@ -138,12 +156,15 @@ def _lab(site: Site, visit: Visit, info: LabInfo) -> Lab:
         info.title.get(visit.lang, info.name),
         info.due and read_extensions(site.course).get((student, info.name), info.due),
         [
-            Shown(one, showing.result(one, showing.amount(one, info, now)), one == counted)
+            Shown(
+                one, showing.result(one, showing.amount(one, info, published, now)), one == counted
+            )
             for one in reversed(handins)
         ],
         None if info.service.most is None else max(info.service.most - own, 0),
         is_paused,
         shows_written,
+        stand.row(info.name, student) if stand and info.name in published else None,
     )
 
 
@@ -172,7 +193,7 @@ def attempt(site: Site, visit: Visit) -> Response:
         place=place,
         detail=showing.detail(handin, much, visit.lang),
         result=showing.result(handin, much),
-        only_ticks=much == TICKS,
+        lost_first=showing.lost_first,
         page=_page_of(site, handin) if much == REASONS else None,
         waits=handin.state in (queue.QUEUED, queue.GRADING),
     )
@@ -207,7 +228,8 @@ def _amount(site: Site, visit: Visit, handin: HandIn) -> str:
     """Return how much is shown to this reader: staff see all."""
     if visit.person.role in STAFF:
         return REASONS
-    return showing.amount(handin, site.course.lab(handin.lab), datetime.now(UTC))
+    info = site.course.lab(handin.lab)
+    return showing.amount(handin, info, site.published(), datetime.now(UTC))
 
 
 def _page_of(site: Site, handin: HandIn) -> Path | None:
@@ -228,6 +250,7 @@ class Overview:
     waiting: int
     is_paused: bool
     is_released: bool
+    is_published: bool
 
 
 @dataclass(frozen=True)
@@ -248,6 +271,7 @@ def dashboard(site: Site, visit: Visit) -> Response:
         paused = set(session.scalars(sa.select(pauses.c.lab)))
         troubled = queue.troubled(session)
         up = session.execute(sa.select(workers).order_by(workers.c.name)).all()
+    published = site.published()
     labs = [
         Overview(
             info,
@@ -256,6 +280,7 @@ def dashboard(site: Site, visit: Visit) -> Response:
             waiting.get(info.name, 0),
             info.name in paused,
             is_released(site.course, info.name),
+            info.name in published,
         )
         for info in site.course.labs
     ]
@@ -277,7 +302,7 @@ def dashboard(site: Site, visit: Visit) -> Response:
 
 def lab(site: Site, visit: Visit) -> Response:
     """Show who of the class handed a lab in."""
-    info = _known_lab(site, visit)
+    info = known_lab(site, visit)
     with site.database.reading() as session:
         handins = [one for one in queue.of_lab(session, info.name) if one.attempt]
     by_student: dict[str, list[HandIn]] = {}
@@ -289,7 +314,7 @@ def lab(site: Site, visit: Visit) -> Response:
         person = Person(student.id, STUDENT, student)
         rows.append(Row(person, len(mine), mine[-1] if mine else None))
     title = info.title.get(visit.lang, info.name)
-    return rendered(site, "lab.html", visit.lang, visit, title=title, rows=rows)
+    return rendered(site, "lab.html", visit.lang, visit, lab=info.name, title=title, rows=rows)
 
 
 def student(site: Site, visit: Visit) -> Response:
@@ -304,7 +329,7 @@ def student(site: Site, visit: Visit) -> Response:
 
 def pause(site: Site, visit: Visit) -> Response:
     """Take no hand-ins of a lab any more, or take them again."""
-    info = _known_lab(site, visit)
+    info = known_lab(site, visit)
     what = "paused" if visit.text("paused") == "yes" else "resumed"
     log.info("%s: hand-ins are %s by %s", info.name, what, visit.person.id)
     with site.database.writing() as session:
@@ -325,7 +350,8 @@ def again(site: Site, visit: Visit) -> Response:
     return RedirectResponse(site.path("/course"), HTTPStatus.SEE_OTHER)
 
 
-def _known_lab(site: Site, visit: Visit) -> LabInfo:
+def known_lab(site: Site, visit: Visit) -> LabInfo:
+    """Return the lab of a path."""
     for info in site.course.labs:
         if info.name == visit.path["lab"]:
             return info
