@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from grading.service.supervisor import listening
 from tests.browsing import browser, browsing, page
 from tests.marking.classroom import classroom
-from tests.service.test_pages import served
+from tests.service.stand_ins import running
 from tests.service.visiting import STAFF, Visited
 
 __all__ = ["browser", "page"]
@@ -31,7 +31,7 @@ def test_ten_answers_are_marked_by_keys_alone(tmp_path: Path, page: Page) -> Non
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.set_extra_http_headers({"Accept-Language": "en"})
     press = page.keyboard.press
-    with served(visited, port):
+    with running(visited.app, port):
         page.goto(visited.link("tutor"))
         page.goto(f"{visited.address}/marking/mini")
         page.goto(f"{visited.address}/marking/mini/why")

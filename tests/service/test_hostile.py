@@ -17,8 +17,7 @@ from grading.service import queue
 from grading.service.supervisor import listening
 from grading.service.web.app import DOORS
 from grading.service.web.doors import Door
-from tests.service.stand_ins import platform
-from tests.service.test_pages import served
+from tests.service.stand_ins import platform, running
 from tests.service.visiting import STAFF, Visited, csrf, opened, visited
 
 PARTS = st.one_of(
@@ -181,7 +180,7 @@ def test_bytes_that_are_no_request_break_nothing(tmp_path: Path) -> None:
     with listening("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
     made = visited(tmp_path, STAFF, "", f"http://127.0.0.1:{port}")
-    with served(made, port):
+    with running(made.app, port):
         for what, content in RAW.items():
             with socket.create_connection(("127.0.0.1", port), 20) as connection:
                 connection.settimeout(20)
