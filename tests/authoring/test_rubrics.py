@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 
 from grading.authoring import Lab, parse_lab
+from grading.authoring.building import read_lab
 from grading.authoring.rubrics import read_rubrics
+from grading.course.config import load_course
 from grading.errors import UserError
 from grading.judging.rubric import TOP, ZERO, Item, Rubric
 from tests import mini
 
+COURSE = load_course(Path(__file__).resolve().parents[2])
 ITEM = '[[why.items]]\npoints = 1\nes = "Dice por qué"\nen = "Says why"\n'
 
 
@@ -73,3 +76,14 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, text: str, said: str)
         read_rubrics(lab)
     assert said in str(caught.value) and "\n" not in str(caught.value)
     assert "mini.rubrics.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", COURSE.lab_names)
+def test_the_items_of_every_question_of_the_course_sum_to_its_points(name: str) -> None:
+    lab = read_lab(COURSE, name)
+    sums = {
+        question: sum(item.points for item in rubric.items)
+        for question, rubric in read_rubrics(lab).items()
+        if rubric.start == ZERO
+    }
+    assert sums == {cell.id: cell.points for cell in lab.of_role("question")}
