@@ -167,6 +167,7 @@ def _settings(settings: str, only: Sequence[str], today: datetime) -> str:
     """Return the kit's course.toml with these labs, their dates, and the course's rules."""
     head, *labs, limits = re.split(r"(?m)^(?=\[\[labs\]\]|\[limits\])", settings)
     kept = [lab for lab in labs if not only or re.findall('(?m)^name = "(.*)"', lab)[0] in only]
+    kept = [re.sub(r"(?m)^needs = .*\n", "", lab) for lab in kept]  # some may not be there
     dated = []
     for left, lab in zip(reversed(range(len(kept))), kept, strict=True):
         due = today - timedelta(weeks=1 + WEEKS_A_LAB * left)

@@ -26,7 +26,17 @@ RIGHT = tomllib.loads(in_every_language(mini.COURSE)) | {
     "late": {"policy": "none"},
     "exams": [{"name": "exam", "title": {}, "file": "exam.csv", "maximum": 10}],
     "mail": {"sender": "Ana Gil <ana@example.org>"},
-    "service": {"staff": [{"id": "prof"}]},
+    "service": {
+        "staff": [{"id": "prof"}],
+        "oidc": {"issuer": "https://login.example.org", "client_id": "course"},
+        "lti": [
+            {"issuer": "https://lms.example.org", "client_id": "course", "deployments": ["1"]}
+            | {
+                name: f"https://lms.example.org/{name}"
+                for name in ("authorization", "token", "keys")
+            }
+        ],
+    },
 }
 
 
