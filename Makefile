@@ -44,8 +44,8 @@ test: setup  ## Run the tests
 
 # One process a core, as none waits for kernels.
 test-fast: JOBS = logical
-test-fast: setup  ## Run what is quick, without labs and engine
-	$(PYTEST) -m "not heavy and not kernels and not slow" --ignore=tests/labs --ignore=tests/engine
+test-fast: setup  ## Run what is quick, without labs, engine and service
+	$(PYTEST) -m "not heavy and not kernels and not slow" $(addprefix --ignore=tests/,labs engine service marking)
 
 test-all: setup  ## Run the tests, the heavy ones included
 	$(PYTEST)
