@@ -291,7 +291,7 @@ def _order(name: str, upload: Upload) -> tuple[datetime, datetime, int, str]:
 def released_notebooks(course: Course, lab: str) -> list[NotebookNode]:
     """Return the student's notebook of a lab in each language, none before it is built."""
     built = [course.root / "notebooks" / lang / f"{lab}.ipynb" for lang in LANGUAGES]
-    released = course.home / "release" / lab / f"{lab}.ipynb"
+    released = course.release_path(lab)
     return [read_notebook(path.read_bytes()) for path in (*built, released) if path.is_file()]
 
 

@@ -176,6 +176,10 @@ class Course:
         """Folder of everything that the commands write, in nbgrader's own layout."""
         return self.root / "course"
 
+    def release_path(self, lab: str) -> Path:
+        """Return where the notebook of a lab is that students were given, or would be."""
+        return self.home / "release" / lab / f"{lab}.ipynb"
+
     @property
     def extensions(self) -> Path:
         """Where it stands who has more time, if anybody has."""

@@ -45,7 +45,7 @@ def place_of(outline: Outline, cell: str) -> Place:
 
 def read_outline(course: Course, lab: str) -> dict[str, Place]:
     """Return the outline of a lab's release, empty if there is none."""
-    path = course.home / "release" / lab / f"{lab}.ipynb"
+    path = course.release_path(lab)
     return outline_of(read_notebook(path.read_bytes())) if path.exists() else {}
 
 

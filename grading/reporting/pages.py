@@ -34,7 +34,7 @@ def rendered(
     code = _text(script) if script else ""
     css = "".join(_text(style) for style in styles)
     return (
-        _environment()
+        environment(TEMPLATES)
         .get_template(template)
         .render(
             **values,
@@ -46,10 +46,10 @@ def rendered(
 
 
 @cache
-def _environment() -> Environment:
+def environment(templates: Path) -> Environment:
     """Return what makes pages; it keeps the templates, of which a class needs one many times."""
     return Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(templates),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -89,7 +89,7 @@ class Intake:
 
     def _check_released(self, lab: str) -> None:
         known = lab in self._course.lab_names
-        if not known or not (self._course.home / "release" / lab / f"{lab}.ipynb").exists():
+        if not known or not self._course.release_path(lab).exists():
             raise Refused(HTTPStatus.NOT_FOUND, Reason("service.no_lab", {"lab": f"{lab:.64}"}))
 
     def _examined(self, student: Student, lab: str, content: bytes) -> tuple[Credit, str]:
@@ -184,7 +184,7 @@ class Intake:
     def _released_of(self, lab: str) -> list[NotebookNode]:
         """Return the lab's notebooks as they were given out, read again after a release."""
         paths = self._course.root.glob(f"notebooks/*/{lab}.ipynb")
-        released = self._course.home / "release" / lab / f"{lab}.ipynb"
+        released = self._course.release_path(lab)
         stamp = tuple(path.stat().st_mtime_ns for path in (*sorted(paths), released))
         if lab not in self._released or self._released[lab][0] != stamp:
             self._released[lab] = stamp, released_notebooks(self._course, lab)

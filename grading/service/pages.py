@@ -51,7 +51,7 @@ def _record(course: Course, handin: HandIn, result: Result) -> Record:
 
 
 def _questions(course: Course, lab: str, result: Result) -> tuple[Written, ...]:
-    path = course.home / "release" / lab / f"{lab}.ipynb"
+    path = course.release_path(lab)
     cells = read_notebook(path.read_bytes()).cells if path.exists() else []
     return tuple(
         Written(cell, 0.0 if cell in result.unanswered else None, marks)

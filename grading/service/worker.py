@@ -24,6 +24,7 @@ from grading.gradebook.grade import EvidenceGrader, as_bytes
 from grading.gradebook.grader import Graded, OnResult, Submission
 from grading.gradebook.marks import Marks
 from grading.judging.results import Result
+from grading.messages import in_one_line
 from grading.service import pages, queue, regrading, store
 from grading.service.database import Database, stamp
 from grading.service.people import People
@@ -281,5 +282,5 @@ async def work(worker: Worker, under: int = 0) -> None:
 
 def _line(error: Exception) -> str:
     """Return an error in one line; one that nobody foresaw with its kind."""
-    text = " ".join(str(error).split())
+    text = in_one_line(str(error))
     return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"

@@ -20,14 +20,9 @@ class Asked:
     most: float
 
 
-def release_path(course: Course, lab: str) -> Path:
-    """Return where the release of a lab is, or would be."""
-    return course.home / "release" / lab / f"{lab}.ipynb"
-
-
 def is_released(course: Course, lab: str) -> bool:
     """Whether students have a lab."""
-    return release_path(course, lab).exists()
+    return course.release_path(lab).exists()
 
 
 def solution_path(course: Course, lab: str) -> Path:
@@ -42,7 +37,7 @@ def answer_path(course: Course, one: Answer) -> Path:
 
 def questions(course: Course, lab: str) -> list[Asked]:
     """Return the written questions of a lab that was released."""
-    path = release_path(course, lab)
+    path = course.release_path(lab)
     return _questions(path, path.stat().st_mtime_ns)
 
 

@@ -1,11 +1,10 @@
 """Pages from templates, in the look of the kit's other pages, and the script that some have."""
 
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from grading.messages import message
@@ -40,7 +39,7 @@ def rendered(
 ) -> HTMLResponse:
     """Return a page; whatever is no markup is escaped."""
     zone = site.course.zone
-    html = _environment().get_template(template).render(
+    html = pages.environment(TEMPLATES).get_template(template).render(
         **values,
         say=partial(_say, lang),
         lang=lang,
@@ -68,14 +67,3 @@ def script() -> str:
 
 def _say(lang: str, key: str, **values: Any) -> str:
     return message(f"service.{key}", lang, **values)
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
