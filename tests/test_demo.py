@@ -16,7 +16,7 @@ pytestmark = [
         outer.host().obstacle is not None, reason=f"no sandbox: {outer.host().obstacle}"
     ),
 ]
-FEW = ("half_done", "overwrites_tick", "not_a_notebook", "pair")
+FEW = ("half_done", "not_a_notebook", "pair")
 WHOLE_CLASS = pytest.param((), marks=pytest.mark.heavy, id="whole class")
 
 of_the_class = pytest.mark.parametrize(

@@ -164,6 +164,7 @@ def test_order_and_neighbours_move_no_mark(course: Course) -> None:
     assert marks(course, 5, {}, WRONG, half, honest(1)) == [0.0, 0.0, 7.0, 10.0]
 
 
+@pytest.mark.heavy
 def test_a_busy_machine_and_a_restart_move_no_mark(course: Course) -> None:
     with load(4):
         assert marks(course, None, honest(2), honest(1)) == [10.0, 10.0]

@@ -20,7 +20,7 @@ from grading.authoring import total_points as points_of
 from grading.authoring.building import load_keys, marks_against_keys, read_lab
 from grading.course.config import load_course
 from grading.judging.assess import first_error
-from tests.graded_class import Graded, grade
+from tests.graded_class import Graded, grade, nobody
 from utils.profile import DEFAULT_SEED
 
 LAB = "lab4_seq2seq_attention"
@@ -195,6 +195,11 @@ LOST = {
 
 
 @pytest.fixture(scope="module")
+def reference() -> Graded:
+    return grade(LAB, nobody)
+
+
+@pytest.fixture(scope="module")
 def graded() -> Graded:
     return grade(LAB, class_of)
 
@@ -206,20 +211,22 @@ def test_lab_totals_100_marks_with_eight_questions() -> None:
     assert len(questions(lab)) == 8
 
 
-def test_solution_earns_full_marks_with_the_committed_keys(graded: Graded) -> None:
-    keys = load_keys(graded.course, LAB)
+def test_solution_earns_full_marks_with_the_committed_keys(reference: Graded) -> None:
+    keys = load_keys(reference.course, LAB)
     assert keys is not None, f"run `python -m grading build {LAB}`"
     assert "quick" in keys.profiles
-    outcomes = marks_against_keys(graded.terms, keys)
+    outcomes = marks_against_keys(reference.terms, keys)
     assert [outcome.label for outcome in outcomes if outcome.earned != outcome.marks] == []
     assert sum(outcome.earned for outcome in outcomes) == 79
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("member", LOST)
 def test_member_loses_these_checks_and_no_other(graded: Graded, member: str) -> None:
     assert graded.lost(member) == LOST[member]
 
 
+@pytest.mark.heavy
 def test_part_one_keeps_its_marks_and_runs_to_the_end(graded: Graded) -> None:
     assert graded.lost("part one only") == lost_by_part_one_only(graded.marks)
     assert first_error(graded.assessments["part one only"].notebook) is None

@@ -101,11 +101,10 @@ def rows(root: Path) -> dict[tuple[str, str], Row]:
 
 
 @dataclass(frozen=True)
-class Both:
-    """The same course, graded by nbgrader and by us."""
+class Graded:
+    """The course as we graded it."""
 
-    theirs: Path
-    ours: Path
+    root: Path
     said: subprocess.CompletedProcess[str]
     results: Mapping[str, Any]
 
@@ -121,91 +120,107 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def both(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Both:
-    folder = tmp_path_factory.mktemp("both")
-    theirs, ours = (Path(shutil.copytree(empty, folder / name)) for name in ("theirs", "ours"))
-    for root in (theirs, ours):
-        hand_in_class(root)
-    second = solved(ours, "second")
-    much = solved(ours, share="def share():\n    return 50")
-    hand_in(ours, "fay", {"first": much, "second": second})
-    dying = solved(ours, double="def double(x):\n    __import__('os')._exit(0)")
-    hand_in(ours, "gus", {"first": dying, "second": second})
-    twice = solved(ours)
+def ours(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Graded:
+    root = Path(shutil.copytree(empty, tmp_path_factory.mktemp("class") / "ours"))
+    hand_in_class(root)
+    second = solved(root, "second")
+    much = solved(root, share="def share():\n    return 50")
+    hand_in(root, "fay", {"first": much, "second": second})
+    dying = solved(root, double="def double(x):\n    __import__('os')._exit(0)")
+    hand_in(root, "gus", {"first": dying, "second": second})
+    twice = solved(root)
     twin = copy.deepcopy(cells(twice, "t-share")[0])
     cells(twice, "t-share")[0].source = "4.0"
     twice.cells.append(NotebookNode(twin, id="twin", source="1.0"))
-    hand_in(ours, "kim", {"first": twice, "second": second})
-    (hand_in(ours, "hal", {"second": second}) / "first.ipynb").write_text('{"cells": [')
-    linked = hand_in(ours, "ivy", {"first": solved(ours), "second": second})
-    (linked / "book.db").symlink_to(ours / "gradebook.db")
-    hand_in(ours, "jon", {"mine": second})
+    hand_in(root, "kim", {"first": twice, "second": second})
+    (hand_in(root, "hal", {"second": second}) / "first.ipynb").write_text('{"cells": [')
+    linked = hand_in(root, "ivy", {"first": solved(root), "second": second})
+    (linked / "book.db").symlink_to(root / "gradebook.db")
+    hand_in(root, "jon", {"mine": second})
 
-    autograde = run(theirs, "nbgrader", "autograde", ASSIGNMENT)
-    assert autograde.returncode == 0, autograde.stderr
-    said = grade(ours, "--json", "marks.json")
+    said = grade(root, "--json", "marks.json")
     assert said.returncode == 1, said.stdout + said.stderr
-    data = json.loads((ours / "marks.json").read_text())
-    return Both(theirs, ours, said, {item["student"]: item for item in data["submissions"]})
+    data = json.loads((root / "marks.json").read_text())
+    return Graded(root, said, {item["student"]: item for item in data["submissions"]})
 
 
-def test_every_cell_has_nbgraders_own_mark(both: Both) -> None:
-    theirs = {key: row for key, row in rows(both.theirs).items() if key[1] != OURS}
-    ours = rows(both.ours)
-    assert len(theirs) == 5 * (len(POINTS) - 1)
-    assert theirs.pop(DELETED) == Row(None, True, 3)
-    assert {key: ours[key] for key in theirs} == theirs
+@pytest.fixture(scope="module")
+def theirs(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same course, graded by nbgrader."""
+    root = Path(shutil.copytree(empty, tmp_path_factory.mktemp("class") / "theirs"))
+    hand_in_class(root)
+    autograde = run(root, "nbgrader", "autograde", ASSIGNMENT)
+    assert autograde.returncode == 0, autograde.stderr
+    return root
 
 
-def test_a_deleted_cell_earns_nothing_and_waits_for_nobody(both: Both) -> None:
-    assert rows(both.ours)[DELETED] == Row(0, False, 3)
+@pytest.fixture(params=["ours", pytest.param("theirs", marks=pytest.mark.heavy)])
+def root(request: pytest.FixtureRequest) -> Path:
+    """The course as we graded it, then as nbgrader did."""
+    found = request.getfixturevalue(request.param)
+    return found if isinstance(found, Path) else found.root
 
 
-def test_nbgrader_itself_marks_what_the_class_was_made_for(both: Both) -> None:
-    """Else the comparison could hold because nothing was marked at all."""
-    marks = {key: row.auto_score for key, row in rows(both.theirs).items()}
+@pytest.mark.heavy
+def test_every_cell_has_nbgraders_own_mark(ours: Graded, theirs: Path) -> None:
+    expected = {key: row for key, row in rows(theirs).items() if key[1] != OURS}
+    found = rows(ours.root)
+    assert len(expected) == 5 * (len(POINTS) - 1)
+    assert expected.pop(DELETED) == Row(None, True, 3)
+    assert {key: found[key] for key in expected} == expected
+
+
+def test_the_class_earns_what_it_was_made_for(root: Path) -> None:
+    marks = {key: row.auto_score for key, row in rows(root).items()}
     assert [marks["ada", cell] for cell in ("t-double", "t-share", "t-quiet")] == [3, 4, 2]
     assert [marks["bob", cell] for cell in ("t-double", "t-share", "t-quiet")] == [0, 2.5, 0]
-    assert [marks["cyd", cell] for cell in ("t-double", "t-share", "t-count")] == [None, 1, 0]
+    assert [marks["cyd", cell] for cell in ("t-share", "t-count")] == [1, 0]
     assert [marks["dan", cell] for cell in ("t-double", "t-share", "t-quiet")] == [0, 0, 0]
     assert [marks["eve", cell] for cell in ("t-share", "m-text", "m-code")] == [4, 0, 0]
-    assert rows(both.theirs)["ada", "m-code"] == Row(None, True, 2)
+    assert rows(root)["ada", "m-code"] == Row(None, True, 2)
 
 
-def test_the_penalty_for_being_late_is_nbgraders(both: Both) -> None:
-    for root in (both.theirs, both.ours):
-        with gradebook(root) as book:
-            late = book.find_submission(ASSIGNMENT, "eve")
-            assert late.late_submission_penalty == late.score > 0
-            assert book.find_submission(ASSIGNMENT, "ada").late_submission_penalty == 0
-    with Marks(f"sqlite:///{both.ours / 'gradebook.db'}") as marks:
+def test_the_penalty_for_being_late_is_nbgraders(root: Path) -> None:
+    with gradebook(root) as book:
+        late = book.find_submission(ASSIGNMENT, "eve")
+        assert late.late_submission_penalty == late.score > 0
+        assert book.find_submission(ASSIGNMENT, "ada").late_submission_penalty == 0
+
+
+def test_the_comments_of_unanswered_questions_are_nbgraders(root: Path) -> None:
+    with gradebook(root) as book:
+        comment = book.find_comment("m-text", "first", ASSIGNMENT, "eve")
+        assert comment.auto_comment == "No response."
+
+
+def test_the_penalty_is_taken_off_the_marks(ours: Graded) -> None:
+    with Marks(f"sqlite:///{ours.root / 'gradebook.db'}") as marks:
         assert {record.student: record.score for record in marks.records(ASSIGNMENT)}["eve"] == 0
 
 
-def test_the_comments_of_unanswered_questions_are_nbgraders(both: Both) -> None:
-    for root in (both.theirs, both.ours):
-        with gradebook(root) as book:
-            comment = book.find_comment("m-text", "first", ASSIGNMENT, "eve")
-            assert comment.auto_comment == "No response."
-
-
-def test_what_nbgrader_writes_beside_the_gradebook_is_the_same(both: Both) -> None:
+@pytest.mark.heavy
+def test_what_nbgrader_writes_beside_the_gradebook_is_the_same(ours: Graded, theirs: Path) -> None:
     for student in ("ada", "bob", "cyd", "dan", "eve"):
-        theirs, ours = (
-            root / "autograded" / student / ASSIGNMENT for root in (both.theirs, both.ours)
+        found, expected = (
+            root / "autograded" / student / ASSIGNMENT for root in (ours.root, theirs)
         )
         compiled = {"__pycache__"}  # of what a notebook imports: ours writes into no folder
-        names = {path.name for path in theirs.iterdir()} - compiled
-        assert names == {path.name for path in ours.iterdir()}
-        assert (theirs / "utils.py").read_text() == (ours / "utils.py").read_text()
-        for path in theirs.glob("*.ipynb"):
-            expected = nbformat.read(path, as_version=4)
-            found = nbformat.read(ours / path.name, as_version=4)
-            for mine, their in zip(found.cells, expected.cells, strict=True):
+        names = {path.name for path in expected.iterdir()} - compiled
+        assert names == {path.name for path in found.iterdir()}
+        assert (expected / "utils.py").read_text() == (found / "utils.py").read_text()
+        for path in expected.glob("*.ipynb"):
+            pages = (
+                nbformat.read(folder / path.name, as_version=4) for folder in (found, expected)
+            )
+            for mine, their in zip(*(page.cells for page in pages), strict=True):
                 assert mine.source == their.source
                 if mine.cell_type == "code" and not cells(NotebookNode(cells=[mine]), OURS):
                     assert mine.execution_count == their.execution_count
                     assert kinds(mine) == kinds(their)
+
+
+def test_a_deleted_cell_earns_nothing_and_waits_for_nobody(ours: Graded) -> None:
+    assert rows(ours.root)[DELETED] == Row(0, False, 3)
 
 
 def kinds(cell: NotebookNode) -> list[tuple[str, str]]:
@@ -223,26 +238,26 @@ def kinds(cell: NotebookNode) -> list[tuple[str, str]]:
     return [kind for before, kind in pairs if kind != before or kind[0] != "stream"]
 
 
-def test_blocks_of_tick_marks_count_one_by_one(both: Both) -> None:
-    marks = {student: rows(both.ours)[student, OURS].auto_score for student in ("ada", "bob")}
+def test_blocks_of_tick_marks_count_one_by_one(ours: Graded) -> None:
+    marks = {student: rows(ours.root)[student, OURS].auto_score for student in ("ada", "bob")}
     assert marks == {"ada": 6, "bob": 2}  # of double(1), double(5) and the topic
-    assert both.check("bob", OURS)["reason"] == "AssertionError"
+    assert ours.check("bob", OURS)["reason"] == "AssertionError"
 
 
-def test_reasons_are_one_line_each(both: Both) -> None:
-    assert both.check("ada", "t-double")["reason"] == ""
-    assert both.check("bob", "t-share")["reason"] == "its value is 2.5"
-    assert both.check("bob", "t-quiet")["reason"].endswith("no marks: hm")
-    assert both.check("bob", "t-count")["reason"] == "SystemExit"
-    assert "not in first.ipynb" in both.check("cyd", "t-double")["reason"]
-    assert both.check("cyd", "t-count")["reason"] == "second.ipynb was not handed in"
-    assert both.check("dan", "t-double")["reason"].startswith("NameError: name 'double'")
-    assert f"more than {CELL_SECONDS} s of processor time" in both.check("dan", "t-share")["reason"]
-    assert both.check("dan", "t-quiet")["reason"] == "ZeroDivisionError: no traceback was shown"
+def test_reasons_are_one_line_each(ours: Graded) -> None:
+    assert ours.check("ada", "t-double")["reason"] == ""
+    assert ours.check("bob", "t-share")["reason"] == "its value is 2.5"
+    assert ours.check("bob", "t-quiet")["reason"].endswith("no marks: hm")
+    assert ours.check("bob", "t-count")["reason"] == "SystemExit"
+    assert "not in first.ipynb" in ours.check("cyd", "t-double")["reason"]
+    assert ours.check("cyd", "t-count")["reason"] == "second.ipynb was not handed in"
+    assert ours.check("dan", "t-double")["reason"].startswith("NameError: name 'double'")
+    assert f"more than {CELL_SECONDS} s of processor time" in ours.check("dan", "t-share")["reason"]
+    assert ours.check("dan", "t-quiet")["reason"] == "ZeroDivisionError: no traceback was shown"
 
 
-def test_what_is_odd_is_flagged(both: Both) -> None:
-    flags = {student: " | ".join(item["flags"]) for student, item in both.results.items()}
+def test_what_is_odd_is_flagged(ours: Graded) -> None:
+    flags = {student: " | ".join(item["flags"]) for student, item in ours.results.items()}
     assert flags["ada"] == flags["bob"] == ""
     assert flags["eve"].endswith("look at them: t-share = 'great'")
     for line in ("other.ipynb is not", "second.ipynb was not", "'t-double' is not"):
@@ -250,24 +265,24 @@ def test_what_is_odd_is_flagged(both: Both) -> None:
     assert "first: cell" in flags["dan"]
 
 
-def test_a_value_above_the_points_costs_only_its_own_cell(both: Both) -> None:
-    found = rows(both.ours)
+def test_a_value_above_the_points_costs_only_its_own_cell(ours: Graded) -> None:
+    found = rows(ours.root)
     assert found["fay", "t-share"].auto_score == 0
     assert found["fay", "t-double"].auto_score == 3
-    assert "greater than maximum" in both.check("fay", "t-share")["reason"]
+    assert "greater than maximum" in ours.check("fay", "t-share")["reason"]
 
 
-def test_cells_that_stand_there_twice_do_not_stop_the_run(both: Both) -> None:
-    assert rows(both.ours)["kim", "t-share"].auto_score == 4
-    assert "'t-share' of first.ipynb stood there" in both.results["kim"]["flags"][0]
+def test_cells_that_stand_there_twice_do_not_stop_the_run(ours: Graded) -> None:
+    assert rows(ours.root)["kim", "t-share"].auto_score == 4
+    assert "'t-share' of first.ipynb stood there" in ours.results["kim"]["flags"][0]
 
 
-def test_a_dead_kernel_costs_what_was_not_run(both: Both) -> None:
-    found = rows(both.ours)
+def test_a_dead_kernel_costs_what_was_not_run(ours: Graded) -> None:
+    found = rows(ours.root)
     tests = ("t-double", "t-share", "t-quiet", "t-count")
     assert [found["gus", cell].auto_score for cell in tests] == [0, 0, 0, 5]
-    assert "exited" in both.check("gus", "t-double")["reason"]
-    assert "before this cell" in both.check("gus", "t-share")["reason"]
+    assert "exited" in ours.check("gus", "t-double")["reason"]
+    assert "before this cell" in ours.check("gus", "t-share")["reason"]
 
 
 @pytest.mark.parametrize(
@@ -278,30 +293,30 @@ def test_a_dead_kernel_costs_what_was_not_run(both: Both) -> None:
         ("jon", "expected first.ipynb, second.ipynb, found mine.ipynb"),
     ],
 )
-def test_what_cannot_be_graded_says_why(both: Both, student: str, why: str) -> None:
-    item = both.results[student]
+def test_what_cannot_be_graded_says_why(ours: Graded, student: str, why: str) -> None:
+    item = ours.results[student]
     assert (item["status"], item["score"], item["max_score"]) == (FAILED, 0, 20)
     assert why in item["flags"][0]
-    assert not (both.ours / "autograded" / student / ASSIGNMENT).exists()
-    assert {rows(both.ours)[student, cell].auto_score for cell in POINTS} == {None}
+    assert not (ours.root / "autograded" / student / ASSIGNMENT).exists()
+    assert {rows(ours.root)[student, cell].auto_score for cell in POINTS} == {None}
 
 
-def test_the_report_says_where_the_marks_were_decided(both: Both) -> None:
-    page = (both.ours / "reports" / ASSIGNMENT / "index.html").read_text()
+def test_the_report_says_where_the_marks_were_decided(ours: Graded) -> None:
+    page = (ours.root / "reports" / ASSIGNMENT / "index.html").read_text()
     assert "decided inside the students" in page
-    assert "Traceback" not in both.said.stderr
+    assert "Traceback" not in ours.said.stderr
 
 
-def test_resume_grades_what_was_cut_off_or_changed(both: Both) -> None:
-    before = rows(both.ours)
-    course = load_nbgrader_course(both.ours)
+def test_resume_grades_what_was_cut_off_or_changed(ours: Graded) -> None:
+    before = rows(ours.root)
+    course = load_nbgrader_course(ours.root)
     with Marks(course.db_url) as marks:
         grader = NativeGrader(course, ASSIGNMENT)
         assert not grader.to_do(marks, grader.submissions(), "quick").submissions
         marks.make_stale(ASSIGNMENT, "bob")
-    (both.ours / "submitted" / "ada" / ASSIGNMENT / "topic.txt").write_text("winds")
-    assert "2 submissions are left" in grade(both.ours, "--resume").stdout
-    after = rows(both.ours)
+    (ours.root / "submitted" / "ada" / ASSIGNMENT / "topic.txt").write_text("winds")
+    assert "2 submissions are left" in grade(ours.root, "--resume").stdout
+    after = rows(ours.root)
     assert (before["ada", OURS].auto_score, after["ada", OURS].auto_score) == (6, 4)
     assert {**after, ("ada", OURS): before["ada", OURS]} == before
 
@@ -544,11 +559,11 @@ def test_a_mark_for_an_answer_that_was_deleted_is_history_and_waits_for_nobody(s
     assert [change.new for change in record.history] == [0.5]
 
 
-def test_feedback_is_a_page_a_notebook(both: Both) -> None:
-    done = command(both.ours, "feedback", ASSIGNMENT)
-    graded = len(list((both.ours / "autograded").glob(f"*/{ASSIGNMENT}/*.ipynb")))
+def test_feedback_is_a_page_a_notebook(ours: Graded) -> None:
+    done = command(ours.root, "feedback", ASSIGNMENT)
+    graded = len(list((ours.root / "autograded").glob(f"*/{ASSIGNMENT}/*.ipynb")))
     assert f"{graded} pages" in done.stdout, done.stderr
-    page = both.ours / "feedback" / "ada" / ASSIGNMENT / "second.html"
+    page = ours.root / "feedback" / "ada" / ASSIGNMENT / "second.html"
     assert "t-count" in page.read_text()
 
 
@@ -573,9 +588,9 @@ def test_feedback_is_a_page_a_notebook(both: Both) -> None:
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_a_command_that_does_nothing_here_says_what_does(
-    both: Both, words: list[str], why: str
+    ours: Graded, words: list[str], why: str
 ) -> None:
-    done = command(both.ours, *words)
+    done = command(ours.root, *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert why in " ".join(done.stderr.split())
     assert "course.toml lists" not in done.stderr

@@ -42,6 +42,13 @@ def test_the_small_lab_from_the_command_line(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "8 of 8 mistakes refused, 6 of 6 variants accepted; 0 disagreements" in done.stdout
 
+
+@pytest.mark.kernels
+@pytest.mark.heavy
+def test_what_is_not_refused_is_named(tmp_path: Path) -> None:
+    course = mini.make_course(tmp_path)
+    settings = tmp_path / "course.toml"
+    settings.write_text(settings.read_text().replace("cell_seconds = 10", "cell_seconds = 2"))
     source = course.root / "notebooks" / "source" / "mini.py"
     weaker = source.read_text().replace(
         "[(rng.normal(size=4),), (rng.normal(size=(2, 3)),)]", "[(2 + rng.uniform(size=1),)]"
