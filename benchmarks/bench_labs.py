@@ -19,7 +19,7 @@ from grading.judging.assess import Assessment, assess, prepare
 from tests.example_class import filled, solutions
 
 ROOT = Path(__file__).resolve().parent.parent
-COUNT, COUNT_OF_NBGRADER = 6, 2
+COUNT, COUNT_OF_NBGRADER = 40, 2
 SECONDS, RATIO, OF_IDEAL = 6.0, 3.0, 1.15
 
 

@@ -77,12 +77,12 @@ def _keys(course: Course, lab: Lab, wanted: list[Profile]) -> KeyFile:
     for profile in building.stale_profiles(course, lab, wanted):
         say(f"{lab.name}: running the solution ({profile}) to make its keys …")
         started = time.monotonic()
+        others = [DEFAULT_SEED + 1] if profile == "quick" else []
         try:
-            runs[profile] = _run_trusted(course, lab, profile)
+            runs[profile], *drawn = _run_trusted(course, lab, profile, DEFAULT_SEED, *others)
             seconds[profile] = time.monotonic() - started
             if profile == "quick":
-                other = _run_trusted(course, lab, profile, DEFAULT_SEED + 1)
-                building.refuse_constants(lab, runs[profile], other)
+                building.refuse_constants(lab, runs[profile], *drawn)
                 file = building.paths(course, lab.name).costs
                 now = costs.costs_of(runs[profile])
                 for line in costs.grown(costs.read_costs(file).get(lab.name, {}), now):
@@ -133,7 +133,7 @@ def run(
     if keys is None or chosen not in keys.profiles:
         raise UserError(f"{lab} has no keys for profile {chosen}; run `python -m grading build`")
     started = time.monotonic()
-    terms = _run_trusted(course, source, chosen)
+    (terms,) = _run_trusted(course, source, chosen, DEFAULT_SEED)
     outcomes = building.marks_against_keys(terms, keys)
     signs = {Verdict.PASSED: "✓", Verdict.NEAR: "≈"}
     for outcome in outcomes:
@@ -207,21 +207,30 @@ def mutants(
         raise typer.Exit(1)
 
 
-def _run_trusted(course: Course, lab: Lab, profile: Profile, seed: int = DEFAULT_SEED) -> Terms:
-    """Execute the instructor's own solution, without a sandbox.
+def _run_trusted(course: Course, lab: Lab, profile: Profile, *seeds: int) -> list[Terms]:
+    """Execute the instructor's own solution with each seed, side by side, without a sandbox.
 
     A training that was interrupted goes on; one that ended leaves nothing behind.
     """
     from grading.authoring.building import run_solution, work_of
+    from grading.engine.batch import each
     from grading.engine.runner import Engine
 
     limits = replace(
         course.limits, memory_mb=16_384, cell_seconds=3600.0, submission_seconds=7200.0
     )  # time enough to train
 
-    async def work() -> Terms:
+    async def work() -> list[Terms]:
         async with Engine(limits, sandbox=False) as engine:
-            return await run_solution(engine, course, lab, profile, seed)
+            found = {
+                seed: terms
+                async for seed, terms in each(
+                    seeds,
+                    lambda seed: run_solution(engine, course, lab, profile, seed),
+                    engine.slots,
+                )
+            }
+            return [found[seed] for seed in seeds]
 
     terms = asyncio.run(work())
     shutil.rmtree(work_of(course, lab), ignore_errors=True)

@@ -197,14 +197,15 @@ async def _grade(
     """Grade ``work`` and show how far it is."""
     from grading.cli.progress import progress
 
-    async with executor:
-        for warning in executor.warnings:
-            note(warning.text("en"))
-        with progress(lab, len(work), options.at_once(executor)) as bar:
+    with progress(lab, len(work)) as bar:
 
-            def done(submission: Submission, graded: Graded) -> None:
-                bar.advance(failed=graded.notebook is None)
+        def done(submission: Submission, graded: Graded) -> None:
+            bar.advance(failed=graded.notebook is None)
 
+        async with executor:
+            for warning in executor.warnings:
+                note(warning.text("en"))
+            bar.begin(options.at_once(executor))
             await grader.grade(executor, marks, work, options, done)
 
 

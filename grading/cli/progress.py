@@ -20,13 +20,13 @@ from grading.cli.console import err
 LINE_SECONDS = 10.0  # between two lines
 
 
-def progress(title: str, total: int, at_once: int) -> "Bar | Lines":
-    """Return what shows the progress on stderr, as it can be read there."""
-    return Bar(title, total, at_once) if err.is_interactive else Lines(title, total)
+def progress(title: str, total: int) -> "Bar | Lines":
+    """Return what shows the progress on stderr, as it can be read there, from 0 on."""
+    return Bar(title, total) if err.is_interactive else Lines(title, total)
 
 
 class Lines:
-    """Plain lines, for a file or a pipe: the first result, then some every few seconds, the last.
+    """Plain lines, for a file or a pipe: at once, then now and then, and at the last result.
 
     Parameters
     ----------
@@ -53,7 +53,11 @@ class Lines:
         self._next = self._began
 
     def __enter__(self) -> Self:
+        self._write(f"{self._title}: 0/{self._total} done, starting")
         return self
+
+    def begin(self, at_once: int) -> None:
+        """Hear how many run at the same time, which a line does not say."""
 
     def __exit__(
         self,
@@ -91,12 +95,10 @@ class Bar:
     title : str
     total : int
         Submissions to grade.
-    at_once : int
-        How many run at the same time.
     """
 
-    def __init__(self, title: str, total: int, at_once: int) -> None:
-        self._at_once, self._left, self._failed = at_once, total, 0
+    def __init__(self, title: str, total: int) -> None:
+        self._at_once, self._left, self._failed = 0, total, 0
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -107,7 +109,7 @@ class Bar:
             TimeRemainingColumn(),
             console=err,
         )
-        self._task = self._bar.add_task(title, total=total, failed=0, running=min(at_once, total))
+        self._task = self._bar.add_task(title, total=total, failed=0, running=0)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -121,9 +123,17 @@ class Bar:
     ) -> None:
         self._bar.stop()
 
+    def begin(self, at_once: int) -> None:
+        """Show that so many run at the same time from now on."""
+        self._at_once = at_once
+        self._show(advance=0)
+
     def advance(self, *, failed: bool) -> None:
         """Count one more submission."""
         self._left -= 1
         self._failed += failed
+        self._show(advance=1)
+
+    def _show(self, *, advance: int) -> None:
         running = min(self._at_once, self._left)
-        self._bar.update(self._task, advance=1, failed=self._failed, running=running)
+        self._bar.update(self._task, advance=advance, failed=self._failed, running=running)

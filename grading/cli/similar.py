@@ -51,7 +51,8 @@ def similar(
             f"nothing of {lab} was collected; run `python -m grading collect {lab} PATH` first"
         )
     hand_ins, unread = [], []
-    with progress(lab, len(work), 1) as bar:
+    with progress(lab, len(work)) as bar:
+        bar.begin(1)
         for term, students in work:
             try:
                 hand_ins.append(term.hand_in(students, lab, given))

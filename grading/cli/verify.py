@@ -136,19 +136,18 @@ async def _graded_again(
 
     lines: list[str] = []
     total = sum(map(len, runs.values()))
-    async with executor_of(course, lab, options) as executor:
-        for warning in executor.warnings:
-            note(warning.text("en"))
-        with progress(lab, total, options.at_once(executor)) as bar:
+    with progress(lab, total) as bar:
 
-            def done(submission: Submission, graded: Graded) -> None:
-                bar.advance(failed=graded.notebook is None)
-                for after in graded.results:
-                    if before := known.get(after.student):
-                        lines.extend(
-                            f"{after.student}: {line}" for line in differences(before, after)
-                        )
+        def done(submission: Submission, graded: Graded) -> None:
+            bar.advance(failed=graded.notebook is None)
+            for after in graded.results:
+                if before := known.get(after.student):
+                    lines.extend(f"{after.student}: {line}" for line in differences(before, after))
 
+        async with executor_of(course, lab, options) as executor:
+            for warning in executor.warnings:
+                note(warning.text("en"))
+            bar.begin(options.at_once(executor))
             for (profile, seeds), work in runs.items():
                 with_profile = replace(options, profile=profile_of(profile))
                 await grader.replay(executor, work, with_profile, seeds, done)

@@ -18,7 +18,6 @@ from grading.engine.executor import Execution
 from grading.engine.kernels.base import End, Kernel, Kernels, LostKernel
 from grading.engine.kernels.forked import ForkedKernels
 from grading.engine.kernels.order import check_files
-from grading.engine.kernels.ordinary import OrdinaryKernels
 from grading.engine.kernels.preload import OF_NOTEBOOKS
 from grading.engine.kernels.usage import PATIENCE, Spent
 from grading.engine.walls import groups, outer
@@ -80,12 +79,15 @@ class Engine:
         self.limits = limits
         self.warnings: tuple[Reason, ...] = ()
         self.slots = _cores()
-        self._kernels: Kernels = (
-            ForkedKernels(limits, ahead, modules, private) if sandbox else OrdinaryKernels(limits)
-        )
+        self._kernels: Kernels
         self._room = _Room()
         if sandbox:
+            self._kernels = ForkedKernels(limits, ahead, modules, private)
             self.warnings = _check_host()
+        else:
+            from grading.engine.kernels.ordinary import OrdinaryKernels  # with jupyter_client
+
+            self._kernels = OrdinaryKernels(limits)
 
     def begin(self) -> None:
         """Begin to start, in the background; entering the context waits for it."""

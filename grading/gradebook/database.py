@@ -24,7 +24,6 @@ from nbgrader.api import (
     SubmittedAssignment,
     SubmittedNotebook,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, scoped_session
 
 from grading.course.config import sqlite_url
@@ -109,6 +108,8 @@ def opened(url: str) -> Gradebook:
             # Formgrader may read while we write.
             gradebook.db.execute(sa.text("PRAGMA journal_mode=WAL"))
         elif gradebook.db.get(Course, "") is None:
+            from sqlalchemy.dialects.postgresql import insert  # with all its drivers
+
             # nbgrader's name for the course of one who names none. PostgreSQL wants to know it.
             gradebook.db.execute(insert(Course).values(id="").on_conflict_do_nothing())
         gradebook.db.commit()

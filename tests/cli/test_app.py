@@ -51,7 +51,7 @@ def test_a_score_that_the_seed_decides_does_not_fail_the_authors_run(
     keys = SimpleNamespace(profiles=["quick"], question_marks=2)
     monkeypatch.setattr("grading.authoring.building.load_keys", lambda *_: keys)
     monkeypatch.setattr("grading.authoring.building.marks_against_keys", lambda *_: outcomes)
-    monkeypatch.setattr("grading.cli.build._run_trusted", lambda *_: None)
+    monkeypatch.setattr("grading.cli.build._run_trusted", lambda *_: [None])
     done = command(course.root, "run", "mini", "--profile", "quick")
     assert done.returncode == code, done.stderr
     assert f"{sign} two: 0/4" in done.stdout and "3 of 7 marks" in done.stdout
