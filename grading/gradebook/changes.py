@@ -170,12 +170,15 @@ def grades(session: AnySession, lab: str, student: str) -> list[Any]:
 
 def placed(kind: type[Any], lab: str) -> sa.Select[Any]:
     """Return the query of the grades or the comments of a lab, with what says where they are."""
-    return (
-        sa.select(kind)
-        .join(SubmittedNotebook, SubmittedNotebook.id == kind.notebook_id)
-        .join(Notebook, Notebook.id == SubmittedNotebook.notebook_id)
-        .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
-        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-        .join(BaseCell, BaseCell.id == kind.cell_id)
-        .where(Assignment.name == lab)
-    )
+    return _PLACED[kind].where(Assignment.name == lab)
+
+
+_PLACED: dict[type[Any], sa.Select[Any]] = {  # to put one together takes longer than to ask
+    kind: sa.select(kind)
+    .join(SubmittedNotebook, SubmittedNotebook.id == kind.notebook_id)
+    .join(Notebook, Notebook.id == SubmittedNotebook.notebook_id)
+    .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
+    .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+    .join(BaseCell, BaseCell.id == kind.cell_id)
+    for kind in set(FIELDS.values())
+}

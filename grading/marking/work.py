@@ -1,6 +1,5 @@
 """A submission's notebook as those read it who do not know whose it is; pure."""
 
-import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,15 +19,20 @@ MOST_FIGURES = 2  # beside a question: the last ones above it
 
 def blind(notebook: NotebookNode, authors: Iterable[Student]) -> NotebookNode:
     """Return a notebook without what tells of its authors, and the cells that are to do so."""
-    found = copy.deepcopy(notebook)
-    found.cells = [
-        cell for cell in found.cells if role_of(cell) != "identity" and grade_id(cell) != HANDING_IN
+    cells = [
+        cell
+        for cell in notebook.cells
+        if role_of(cell) != "identity" and grade_id(cell) != HANDING_IN
     ]
     for traces in map(Traces, authors):
-        for cell in found.cells:
-            cell.source = traces.without(cell.source)
-            for output in cell.get("outputs", []):
-                output.update({key: _without(output[key], traces) for key in output})
+        cells = [_blinded(cell, traces) for cell in cells]
+    return NotebookNode(notebook, cells=cells)
+
+
+def _blinded(cell: NotebookNode, traces: Traces) -> NotebookNode:
+    found = NotebookNode(cell, source=traces.without(cell.source))
+    if "outputs" in cell:
+        found.outputs = [_without(output, traces) for output in cell.outputs]
     return found
 
 

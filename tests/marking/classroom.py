@@ -13,6 +13,7 @@ import nbformat
 from nbformat.v4 import new_output
 
 from grading.cells.metadata import grade_id, is_question
+from grading.collect.submitted import Place
 from grading.course.config import Course, load_course
 from grading.files import write_atomically
 from grading.gradebook.marks import Marks
@@ -89,12 +90,14 @@ def group_of(student: str) -> str:
 def hand_in(course: Course, student: str, text: str, team: tuple[str, ...] = ()) -> None:
     """Have a student's answer graded as a worker does, with a picture above it."""
     notebook = mini.answered(course, {"why": text} if text else {}, student)
+    kept = nbformat.writes(notebook).encode()  # graded, with pictures in words
     for cell in notebook.cells:
         if grade_id(cell) == "check-slope":
             cell.outputs = [new_output("display_data", {"image/png": PIXEL})]
         if grade_id(cell) == "hand_in":
             cell.outputs = [new_output("stream", text=f"received from {student}")]
     content = nbformat.writes(notebook).encode()
+    write_atomically(Place(course.home, student, mini.LAB).notebook, content)
     made = Result(
         student,
         mini.LAB,
@@ -111,6 +114,6 @@ def hand_in(course: Course, student: str, text: str, team: tuple[str, ...] = ())
         team=list(team),
     )
     folder = course.home / "autograded" / student / mini.LAB
-    write_atomically(folder / f"{mini.LAB}.ipynb", content)
+    write_atomically(folder / f"{mini.LAB}.ipynb", kept)
     with Marks(course.db_url) as marks:
         marks.save(made)

@@ -14,9 +14,8 @@ from grading.messages import Reason
 from grading.service.policy import Refused
 from grading.service.web.marking.desk import (
     Desk,
-    chosen,
+    answer_here,
     copy_rubrics,
-    desk_here,
     desk_of,
     groups_of,
     key_for,
@@ -102,8 +101,9 @@ def _people(
     site: Site, known: Sequence[allocation.Rule], desks: Iterable[Desk]
 ) -> dict[str, allocation.Progress]:
     staff = {one.id for one in site.people.staff}
+    roster = site.people.roster
     return allocation.progress(
-        (one, allocation.whose(known, staff, one, sections_of(site, one)))
+        (one, allocation.whose(known, staff, one, sections_of(roster, one)))
         for desk in desks
         for one in desk.found
     )
@@ -141,8 +141,7 @@ def show(site: Site, visit: Visit) -> Response:
 def settle(site: Site, visit: Visit) -> Response:
     """Decide between two markings of an answer."""
     with site.database.writing() as session:
-        desk = desk_here(session, site, visit)
-        one = chosen(site, visit, desk)
+        one = answer_here(session, site, visit)
         twice = seconds.twice(session, one.lab, one.cell)
         found = next((both for both in twice if both.student == one.student), None)
         if found is None or found.text != one.text:
@@ -150,4 +149,4 @@ def settle(site: Site, visit: Visit) -> Response:
         if visit.text("take") == "second":
             saving.write(session, one, found.second, visit.person.id, why=seconds.SETTLED)
         seconds.settle(session, one.lab, one.cell, one.student)
-    return to(site, f"/marking/{desk.info.name}")
+    return to(site, f"/marking/{one.lab}")
