@@ -170,7 +170,7 @@ def history(session: AnySession, lab: str, cell: str, student: str) -> list[tupl
 def _chosen(session: AnySession, lab: str, cell: str, students: Collection[str]) -> list[Answer]:
     """Return these students' answers, which nobody else can mark until this transaction ends."""
     submissions = (
-        sa.select(SubmittedAssignment)
+        sa.select(SubmittedAssignment.id)
         .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
         .where(Assignment.name == lab, SubmittedAssignment.student_id.in_(list(students)))
     )

@@ -261,15 +261,18 @@ def test_allocation_is_by_question_section_and_share_and_the_closest_rule_counts
     assert {whose(gone, student) for student in many} == {"eva"}, "who left is given nothing"
 
 
-def test_an_answer_is_open_for_one_person_until_it_lapses(room: Room) -> None:
-    ada, now = room.of("ada"), datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
+def test_an_answer_is_open_for_one_person_until_it_lapses_and_the_next_is_kept(room: Room) -> None:
+    ada, bob, now = room.of("ada"), room.of("bob"), datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
     with room.writing() as session:
-        assert opened.opened(session, ada, "eva", now) == ""
-        assert opened.opened(session, ada, "leo", now) == "eva"
-        assert opened.by_others(session, LAB, CELL, "leo", now) == {"ada": "eva"}
+        assert opened.opened(session, ada, "bob", "eva", now) == ""
+        assert opened.opened(session, ada, "", "leo", now) == "eva"
+        assert opened.by_others(session, LAB, CELL, "leo", now) == {"ada": "eva", "bob": "eva"}
+        assert opened.coming(session, ada, "eva", now) == "bob"
+        assert opened.opened(session, bob, "zoe", "eva", now) == "", "what she had open is free"
+        assert opened.by_others(session, LAB, CELL, "leo", now) == {"bob": "eva", "zoe": "eva"}
         later = now + opened.LASTS + timedelta(seconds=1)
-        assert opened.opened(session, ada, "leo", later) == ""
-        assert opened.opened(session, room.of("bob"), "leo", later) == ""
+        assert opened.coming(session, bob, "eva", later) is None
+        assert opened.opened(session, bob, "", "leo", later) == ""
         assert opened.by_others(session, LAB, CELL, "eva", later) == {"bob": "leo"}
 
 

@@ -12,10 +12,9 @@ from starlette.responses import Response
 from grading.feedback.notebook import parts_of
 from grading.gradebook.marking import looks
 from grading.marking import asking, opened, saving, seconds, suggesting
-from grading.marking.answers import Answer, Given, answers, refusal
+from grading.marking.answers import Answer, Given, answer_of, answers, refusal
 from grading.messages import message
 from grading.service.web.marking.desk import (
-    Desk,
     adjustment_in,
     answer_here,
     asked_here,
@@ -49,20 +48,26 @@ def answer(site: Site, visit: Visit) -> Response:
 def save(site: Site, visit: Visit) -> Response:
     """Keep what somebody gave, and go on; where somebody else was first, show what they gave."""
     is_second = visit.text("second") == "1"
+    coming = None
     try:
         with site.database.writing() as session:
             one = answer_here(session, site, visit)
             if is_second:
                 _save_second(session, one, visit)
             else:
+                coming = opened.coming(session, one, visit.person.id, datetime.now(UTC))
                 seen = {one.student: visit.text("seen")}
                 if visit.text("together"):
                     _, version = rubric_of(session, one.lab, one.cell)
                     others = same(answers(session, one.lab, one.cell), one)
                     seen |= {other.student: other.seen(version) for other in others}
                 give(session, one.lab, one.cell, seen, visit)
+            waits = coming and answer_of(session, one.lab, one.cell, coming)
     except saving.Overtaken as overtaken:
         return answer_page(site, visit, overtaken.answer)
+    if waits and not waits.is_marked:
+        key = key_for(site, waits.lab, waits.cell, waits.student)
+        return to(site, f"/marking/{waits.lab}/{waits.cell}/{key}")
     return _next(site, visit, visit.path["key"], is_second)
 
 
@@ -77,9 +82,10 @@ def _next(site: Site, visit: Visit, after: str, is_second: bool) -> Response:
             left = seconds.to_mark(desk.found, twice, site.course.service.second, visit.person.id)
         held = opened.by_others(session, *place, visit.person.id, datetime.now(UTC))
     coming = following(left, after, desk, held)
-    if not coming:
+    if coming is None:
         return to(site, f"/marking/{desk.info.name}")
-    return to(site, f"{desk.path}/{coming}{'?second=1' if is_second else ''}")
+    key = desk.keys[coming.student]
+    return to(site, f"{desk.path}/{key}{'?second=1' if is_second else ''}")
 
 
 def undo(site: Site, visit: Visit) -> Response:
@@ -142,8 +148,11 @@ def answer_page(
             for question in asking.questions(session, one.lab)
             if question.cell == one.cell and question.student in one.students
         ]
+        who, now = visit.person.id, datetime.now(UTC)
+        held = opened.by_others(session, one.lab, one.cell, who, now)
+    coming = None if is_second else following(desk.left, visit.path["key"], desk, held)
     with site.database.writing() as session:
-        taken_by = opened.opened(session, one, visit.person.id, datetime.now(UTC))
+        taken_by = opened.opened(session, one, coming.student if coming else "", who, now)
     shown = Given() if is_second else one.given
     adjustment = shown.adjustment(desk.rubric, one.most)
     if overtaken is not None:  # what was typed stays, beside what stands
@@ -158,7 +167,7 @@ def answer_page(
         "marking_answer.html",
         visit,
         status=HTTPStatus.CONFLICT if overtaken else HTTPStatus.OK,
-        background=BackgroundTask(_read_ahead, site, visit, desk),
+        background=BackgroundTask(piece, site, coming, visit.lang) if coming else None,
         title=desk.asked.name,
         desk=desk,
         one=one,
@@ -187,17 +196,6 @@ def answer_page(
         moment=datetime.fromisoformat,
         marks_now=desk.rubric.marks(shown.items, one.most) + adjustment,
     )
-
-
-def _read_ahead(site: Site, visit: Visit, desk: Desk) -> None:
-    """Read what this person is likely to be shown next."""
-    with site.database.reading() as session:
-        place = desk.info.name, desk.asked.cell
-        held = opened.by_others(session, *place, visit.person.id, datetime.now(UTC))
-    coming = following(desk.left, visit.path["key"], desk, held)
-    for one in desk.found:
-        if desk.keys[one.student] == coming:
-            piece(site, one, visit.lang)
 
 
 def _save_second(session: Session, one: Answer, visit: Visit) -> None:

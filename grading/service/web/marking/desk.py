@@ -1,6 +1,6 @@
 """What the pages of marking share: the question, its rubric, its answers without names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import isfinite
@@ -14,7 +14,7 @@ from grading.course.config import LabInfo
 from grading.course.roster import Roster, Student, group_names
 from grading.errors import UserError
 from grading.judging.rubric import Rubric
-from grading.marking import allocation, opened, rubrics, saving
+from grading.marking import allocation, rubrics, saving
 from grading.marking.answers import Answer, Given, answer_of, answers, graded, refusal
 from grading.messages import Reason, message
 from grading.service.policy import Refused
@@ -212,14 +212,11 @@ def chosen(visit: Visit, desk: Desk) -> Answer:
     raise refusal("gone")
 
 
-def following(left: Sequence[Answer], key: str, desk: Desk, held: Mapping[str, str]) -> str:
-    """Return the key of what follows an answer of those that are left, ``""`` if nothing does.
-
-    After the last it is the first one.
-    """
-    free = [desk.keys[one.student] for one in left if one.student not in held]
-    free = [one for one in free if one != key]
-    return next((one for one in free if one > key), free[0] if free else "")
+def following(left: Sequence[Answer], key: str, desk: Desk, held: Collection[str]) -> Answer | None:
+    """Return what follows an answer of those that are left, from the beginning after the last."""
+    free = [one for one in left if one.student not in held and desk.keys[one.student] != key]
+    later = (one for one in free if desk.keys[one.student] > key)
+    return next(later, free[0] if free else None)
 
 
 def same(found: Sequence[Answer], one: Answer) -> list[Answer]:
@@ -234,6 +231,5 @@ def same(found: Sequence[Answer], one: Answer) -> list[Answer]:
 def give(session: Session, lab: str, cell: str, seen: Mapping[str, str], visit: Visit) -> None:
     """Save what somebody gave these answers by a form; see `saving.save`."""
     given, adjustment = given_in(visit), adjustment_in(visit)
-    opened.close(session, visit.person.id)
     rubric = rubric_of(session, lab, cell)
     saving.save(session, lab, cell, rubric, seen, given, adjustment, visit.person.id)
