@@ -105,6 +105,11 @@ class Answer:
         return self.students[0]
 
     @property
+    def marks(self) -> float | None:
+        """What it has, None while nobody gave any."""
+        return self.given.marks
+
+    @property
     def is_marked(self) -> bool:
         """Whether no person has to look at it."""
         return self.given.marks is not None

@@ -7,7 +7,7 @@ from nbformat import NotebookNode
 
 from grading.authoring.stubs import split_answer
 from grading.cells.headings import headings
-from grading.cells.metadata import grade_id, role_of
+from grading.cells.metadata import grade_id, is_check, role_of
 from grading.course.roster import Student
 from grading.gradebook.forgetting import mapped
 from grading.judging.harmless import PICTURES
@@ -70,6 +70,18 @@ def figures(notebook: NotebookNode, cell: str) -> list[NotebookNode]:
             found = []
         shown = [output for output in one.get("outputs", []) if _is_picture(output)]
         found += [NotebookNode(one, source="", outputs=[output], metadata={}) for output in shown]
+    return []
+
+
+def of_checks(cells: Iterable[NotebookNode], cell: str) -> list[NotebookNode]:
+    """Return the cell of an exercise's checks, and what stands between it and those before it."""
+    found: list[NotebookNode] = []
+    for one in cells:
+        found.append(one)
+        if grade_id(one) == cell:
+            return found
+        if is_check(one):
+            found = []
     return []
 
 

@@ -33,7 +33,12 @@ def solution_path(course: Course, lab: str) -> Path:
 
 def answer_path(course: Course, one: Answer) -> Path:
     """Return where the executed notebook is that an answer is in."""
-    return course.home / "autograded" / one.student / one.lab / f"{one.notebook}.ipynb"
+    return kept_path(course, one.student, one.lab, one.notebook)
+
+
+def kept_path(course: Course, student: str, lab: str, notebook: str) -> Path:
+    """Return where the executed notebook of a submission is."""
+    return course.home / "autograded" / student / lab / f"{notebook}.ipynb"
 
 
 def handed_in_path(course: Course, one: Answer) -> Path:

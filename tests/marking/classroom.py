@@ -87,8 +87,13 @@ def group_of(student: str) -> str:
     return "morning" if student < "m" else "evening"
 
 
-def hand_in(course: Course, student: str, text: str, team: tuple[str, ...] = ()) -> None:
-    """Have a student's answer graded as a worker does, with a picture above it."""
+def hand_in(
+    course: Course, student: str, text: str, team: tuple[str, ...] = (), lost: float = 0.0
+) -> None:
+    """Have a student's answer graded as a worker does, with a picture above it.
+
+    The second check has lost some marks.
+    """
     notebook = mini.answered(course, {"why": text} if text else {}, student)
     kept = nbformat.writes(notebook).encode()  # graded, with pictures in words
     for cell in notebook.cells:
@@ -101,12 +106,14 @@ def hand_in(course: Course, student: str, text: str, team: tuple[str, ...] = ())
     made = Result(
         student,
         mini.LAB,
-        9.0,
+        9.0 - lost,
         9.0,
         "graded",
         checks=[
             CheckMark("check-double", "double", 5.0, 5.0, ""),
-            CheckMark("check-slope", "slope", 4.0, 4.0, ""),
+            CheckMark(
+                "check-slope", "slope", 4.0 - lost, 4.0, f"{name_of(student)} is off" * bool(lost)
+            ),
         ],
         submission=digest(content if not team else repr(team).encode()),
         unanswered=[] if text else ["why"],

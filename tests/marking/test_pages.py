@@ -284,6 +284,49 @@ def test_a_student_asks_about_a_mark_and_reads_why_it_was_changed(visited: Visit
     assert record.score == 10.5
 
 
+def test_a_student_asks_about_checks_and_a_grader_decides_by_all_there_is(
+    visited: Visited,
+) -> None:
+    for student, lost in (("ada", 3.0), ("bob", 1.0)):
+        hand_in(visited.course, student, "Too steep.", lost=lost)
+    ada, tutor, prof = (visited.client(who) for who in ("ada", "tutor", "prof"))
+    prof.post("/marking/mini/show", data={"csrf": csrf(prof, "/marking/mini")})
+    page = ada.get("/labs/mini/marks").text
+    mine = said(page)
+    assert "Slope · 1 of 4" in mine and "Ada Testperson is off" in mine and "Double" not in mine
+    asked = {"csrf": csrf(ada, "/labs/mini/marks"), "question": "My line is right."}
+    assert ada.post("/labs/mini/marks/check-double", data=asked).status_code == 409
+    assert ada.post("/labs/mini/marks/check-slope", data=asked).status_code == 303
+    assert ada.post("/labs/mini/marks/check-slope", data=asked).status_code == 409
+    listed = tutor.get("/marking/mini").text
+    assert "Slope: My line is right. · waits" in said(listed)
+    (path,) = re.findall(r'href="(/marking/mini/checks/[^"]*)"', listed)
+    page = tutor.get(path).text
+    assert "My line is right." in said(page) and "def fit_slope" in said(page)
+    assert "slope 1 of 4: … is off" in said(page)
+    assert "One other submission lost marks at the same checks" in said(page)
+    assert "Testperson" not in page and "uni.example" not in page
+    form = {"csrf": hidden(page, "csrf"), "seen": hidden(page, "seen"), "reason": "It is."}
+    late = tutor.post(path, data=form | {"seen": "0", "marks": "4"})
+    assert late.status_code == 409 and "they are 1 now" in said(late.text)
+    assert tutor.post(path, data=form | {"marks": "5"}).status_code == 409
+    assert tutor.post(path, data=form | {"marks": "4", "reason": " "}).status_code == 409
+    assert tutor.post(path, data=form | {"marks": "3.5"}).status_code == 303
+    assert "Slope: My line is right. · tutor: It is. (1 → 3.5)" in said(
+        tutor.get("/marking/mini").text
+    )
+    mine = said(ada.get("/labs/mini/marks").text)
+    assert "Slope · 3.5 of 4" in mine and "It is." in mine
+    with Marks(visited.course.db_url) as kept:
+        (record,) = (one for one in kept.records("mini") if one.student == "ada")
+    (adjustment,) = record.adjustments
+    assert (record.checked, adjustment.marks) == (6.0, 2.5)
+    assert adjustment.change and (adjustment.change.who, adjustment.change.why) == (
+        "tutor",
+        "It is.",
+    )
+
+
 def test_students_see_their_own_marks_alone(visited: Visited) -> None:
     tutor, prof, bob = (visited.client(who) for who in ("tutor", "prof", "bob"))
     save(tutor, path_of(visited, "ada"), comment="For Ada.")

@@ -33,6 +33,7 @@ from grading.service.web.marking.pieces import ROOM, asks, notebook_of, piece
 from grading.service.web.site import Site, Visit
 
 MOST_COMMENTS = 200
+MOST_OTHERS = 12  # answers with the same item, to which one is led
 
 
 def begin(site: Site, visit: Visit) -> Response:
@@ -184,9 +185,15 @@ def answer_page(
         is_second=is_second,
         same=[] if is_second else same(desk.found, one),
         others={
-            item.key: sum(item.key in other.given.items for other in desk.found if other != one)
+            item.key: [
+                desk.keys[other.student]
+                for other in desk.found
+                if item.key in other.given.items and other != one
+            ]
             for item in desk.rubric.items
+            if questions
         },
+        few=MOST_OTHERS,
         comments=_comments(desk.found),
         marked=sum(other.is_marked for other in order),
         count=len(order),

@@ -17,9 +17,10 @@ from grading.errors import UserError
 from grading.feedback.notebook import parts_of
 from grading.marking import work
 from grading.marking.answers import Answer
+from grading.marking.checks import Checked
 from grading.service.web.marking.desk import Desk
 from grading.service.web.site import Site
-from grading.service.written import answer_path, handed_in_path, solution_path
+from grading.service.written import answer_path, handed_in_path, kept_path, solution_path
 
 ROOM = 3_000_000  # bytes of what is shown of one notebook
 KEPT = 256  # answers with their pictures, read ahead or read again
@@ -39,7 +40,13 @@ def piece(site: Site, one: Answer, lang: str) -> Piece:
     if not kept.exists():
         return Piece()
     return _read_piece(
-        kept, _stamp(kept), handed_in, _stamp(handed_in), one.cell, lang, _authors(site, one)
+        kept,
+        _stamp(kept),
+        handed_in,
+        _stamp(handed_in),
+        one.cell,
+        lang,
+        _authors(site, one.students),
     )
 
 
@@ -62,19 +69,33 @@ def _read_piece(
 def notebook_of(site: Site, one: Answer) -> NotebookNode | None:
     """Return the notebook that an answer is in, None if it is not there."""
     found = _as_handed_in(handed_in_path(site.course, one))
-    return work.blind(found, _authors(site, one)) if found else None
+    return work.blind(found, _authors(site, one.students)) if found else None
 
 
-def _authors(site: Site, one: Answer) -> tuple[Student, ...]:
+def work_of_checks(site: Site, one: Checked, lang: str) -> tuple[Markup, ...]:
+    """Return what an exercise's checks looked at, as it was graded: all since the checks before."""
+    path = kept_path(site.course, one.student, one.lab, one.notebook)
+    if not path.exists():
+        return ()
+    cells = work.of_checks(_kept_cells(path), one.cell)
+    return _html(_blind(_whole(cells), _authors(site, one.students)), lang)
+
+
+def blind_for(site: Site, students: Iterable[str], text: str) -> str:
+    """Return a text without what tells of these students."""
+    return work.blind_text(text, _authors(site, students))
+
+
+def _authors(site: Site, students: Iterable[str]) -> tuple[Student, ...]:
     roster = site.people.roster
-    return tuple(roster.find(who) or Student(who, "") for who in one.students)
+    return tuple(roster.find(who) or Student(who, "") for who in students)
 
 
 def text_of(site: Site, one: Answer) -> str:
     """Return the text of an answer, without what tells of its authors."""
     path = answer_path(site.course, one)
     text = _read_texts(path, _stamp(path)).get(one.cell, "") if path.exists() else ""
-    return work.blind_text(text, _authors(site, one))
+    return blind_for(site, one.students, text)
 
 
 @lru_cache(maxsize=8_192)
