@@ -33,6 +33,18 @@ def opened(session: AnySession, answer: Answer, coming: str, who: str, now: date
     return held.get(answer.student, "")
 
 
+def close(session: AnySession, answer: Answer, who: str) -> None:
+    """Close an answer; what this person is shown next stays kept."""
+    session.execute(
+        sa.delete(leases).where(
+            leases.c.lab == answer.lab,
+            leases.c.cell == answer.cell,
+            leases.c.student == answer.student,
+            leases.c.who == who,
+        )
+    )
+
+
 def coming(session: AnySession, answer: Answer, who: str, now: datetime) -> str | None:
     """Return the student whose answer to a question a person was to be shown after this one."""
     query = sa.select(leases.c.student).where(

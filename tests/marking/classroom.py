@@ -4,7 +4,7 @@ import atexit
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -72,11 +72,23 @@ def _made(answers: tuple[tuple[str, str], ...], teams: tuple[tuple[str, str], ..
         for student, _ in answers
     ]
     course.roster.write_text("\n".join(["student_id,name,email,group", *rows, ""]))
-    for student, text in answers:
-        hand_in(course, student, text, next((team for team in teams if student in team), ()))
+    hand_all_in(course, answers, teams)
     with closing(sqlite3.connect(course.home / "gradebook.db")) as gradebook:
         gradebook.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return root
+
+
+def hand_all_in(
+    course: Course,
+    answers: Iterable[tuple[str, str]],
+    teams: tuple[tuple[str, str], ...] = (),
+    url: str = "",
+) -> None:
+    """Have a class's answers graded, into the course's gradebook or another."""
+    with Marks(url or course.db_url) as marks:
+        for student, text in answers:
+            team = next((team for team in teams if student in team), ())
+            marks.save(_graded(course, student, text, team, 0.0))
 
 
 def name_of(student: str) -> str:
@@ -90,10 +102,13 @@ def group_of(student: str) -> str:
 def hand_in(
     course: Course, student: str, text: str, team: tuple[str, ...] = (), lost: float = 0.0
 ) -> None:
-    """Have a student's answer graded as a worker does, with a picture above it.
+    """Have a student's answer graded as a worker does; the second check has lost some marks."""
+    with Marks(course.db_url) as marks:
+        marks.save(_graded(course, student, text, team, lost))
 
-    The second check has lost some marks.
-    """
+
+def _graded(course: Course, student: str, text: str, team: tuple[str, ...], lost: float) -> Result:
+    """Return the result of an answer with a picture above it, whose notebooks lie where they do."""
     notebook = mini.answered(course, {"why": text} if text else {}, student)
     kept = nbformat.writes(notebook).encode()  # graded, with pictures in words
     for cell in notebook.cells:
@@ -103,7 +118,9 @@ def hand_in(
             cell.outputs = [new_output("stream", text=f"received from {student}")]
     content = nbformat.writes(notebook).encode()
     write_atomically(Place(course.home, student, mini.LAB).notebook, content)
-    made = Result(
+    folder = course.home / "autograded" / student / mini.LAB
+    write_atomically(folder / f"{mini.LAB}.ipynb", kept)
+    return Result(
         student,
         mini.LAB,
         9.0 - lost,
@@ -120,7 +137,3 @@ def hand_in(
         texts=texts(mini.LAB, filter(is_question, notebook.cells)),
         team=list(team),
     )
-    folder = course.home / "autograded" / student / mini.LAB
-    write_atomically(folder / f"{mini.LAB}.ipynb", kept)
-    with Marks(course.db_url) as marks:
-        marks.save(made)

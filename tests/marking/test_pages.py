@@ -11,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from grading.cells.metadata import grade_id
+from grading.cells.reading import read_notebook, write_notebook
 from grading.gradebook.marking import looks
 from grading.gradebook.marks import Marks
 from grading.marking.answers import answers, of_student
@@ -166,6 +168,34 @@ def test_an_answer_that_is_replaced_while_open_and_one_that_is_gone_are_said(
     assert "Another text." in said(late.text)
     gone = save(tutor, f"{PLACE}/{'0' * 24}", page, item_1="on")
     assert gone.status_code == 409 and "no longer there" in said(gone.text)
+
+
+def test_a_question_that_a_fix_of_the_lab_removes_is_said_and_keeps_its_marks(
+    visited: Visited,
+) -> None:
+    tutor, path = visited.client("tutor"), path_of(visited, "ada")
+    save(tutor, path, item_1="on")
+    page = tutor.get(path).text
+    release = visited.course.release_path("mini")
+    notebook = read_notebook(release.read_bytes())
+    notebook.cells = [cell for cell in notebook.cells if grade_id(cell) != "why"]
+    release.write_bytes(write_notebook(notebook))
+    late = save(tutor, path, page, item_2="on")
+    assert late.status_code == 409 and "the question is gone" in said(late.text)
+    assert tutor.get(PLACE).status_code == 409
+    assert "has no written questions" in said(tutor.get("/marking/mini").text)
+    assert marks(visited)["ada"] == 1.0
+
+
+def test_who_is_taken_off_the_course_saves_nothing_and_loses_nothing(visited: Visited) -> None:
+    tutor, path = visited.client("tutor"), path_of(visited, "ada")
+    save(tutor, path, item_1="on")
+    page = tutor.get(path).text
+    visited.site.people.staff = tuple(one for one in visited.site.people.staff if one.id != "tutor")
+    late = save(tutor, path, page, item_2="on")
+    assert late.status_code == 401 and "no longer valid: sign in" in said(late.text)
+    assert marks(visited)["ada"] == 1.0
+    assert "Marked by tutor" in said(visited.client("eva").get(path).text)
 
 
 @pytest.mark.parametrize("typed", ["two", "nan", "1e9"])

@@ -63,6 +63,7 @@ def save(site: Site, visit: Visit) -> Response:
                     others = same(answers(session, one.lab, one.cell), one)
                     seen |= {other.student: other.seen(version) for other in others}
                 give(session, one.lab, one.cell, seen, visit)
+                opened.close(session, one, visit.person.id)
             waits = coming and answer_of(session, one.lab, one.cell, coming)
     except saving.Overtaken as overtaken:
         return answer_page(site, visit, overtaken.answer)

@@ -157,12 +157,12 @@ def copy_rubrics(site: Site, info: LabInfo, asked: Sequence[Asked]) -> str:
 
 
 def asked_here(site: Site, visit: Visit) -> tuple[LabInfo, Asked]:
-    """Return the lab and the question of a path."""
+    """Return the lab and the question of a path, or raise `NotMarked` if it is gone by now."""
     info, asked = lab_here(site, visit)
     for one in asked:
         if one.cell == visit.path["cell"]:
             return info, one
-    raise Refused(HTTPStatus.NOT_FOUND, Reason("service.not_there"))
+    raise refusal("gone")
 
 
 def desk_here(session: Session, site: Site, visit: Visit) -> Desk:
