@@ -148,7 +148,7 @@ def answer_page(
         questions = [
             question
             for question in asking.questions(session, one.lab)
-            if question.cell == one.cell and question.student in one.students
+            if question.cell == one.cell and question.student in one.students and not is_second
         ]
         who, now = visit.person.id, datetime.now(UTC)
         held = opened.by_others(session, one.lab, one.cell, who, now)
