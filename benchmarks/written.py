@@ -3,6 +3,7 @@
 import random
 import shutil
 import sqlite3
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,11 @@ import nbformat
 import sqlalchemy as sa
 
 from benchmarks.serving import Site
+from docs.executing import execute
 from grading.authoring import instructor_notebook, render, student_notebook
 from grading.authoring.building import read_lab, student_files
 from grading.cells.metadata import grade_id, is_question
+from grading.collect.submitted import Place
 from grading.gradebook.marking import markings
 from grading.gradebook.marks import Marks
 from grading.judging.results import texts
@@ -38,18 +41,23 @@ SENTENCES, LONG = 4, 18  # of an answer, and words of each
 class Written(Site):
     """A course in which a class answered all questions of a lab, served only for marking.
 
-    One of them is graded, as `grade` does it; the others have the same notebook, with other texts.
+    One of them hands in what a session leaves, with its pictures, and is graded as `grade` does it;
+    the others have the same notebooks, with other texts.
 
     Parameters
     ----------
     root : Path
     count : int
         How many students.
+    given : mapping of str to sequence of str
+        By question, what the first of them answer; what others do is drawn.
     """
 
-    def __init__(self, root: Path, count: int = CLASS) -> None:
+    def __init__(
+        self, root: Path, count: int = CLASS, given: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.students = [f"al{number:04}" for number in range(count)]
-        course = fresh_course(root, lambda text: text)
+        course = fresh_course(root, lambda text: text.replace('language = "es"', 'language = "en"'))
         rows = [f"{one},Student {one},{one}@example.org,A" for one in self.students]
         course.roster.write_text("\n".join(["student_id,name,email,group", *rows, ""]))
         lab, first = read_lab(course, LAB), self.students[0]
@@ -66,7 +74,7 @@ class Written(Site):
                 cell.source = identity_cell(((first, f"Student {first}"),))
         path = root / "handed_in" / first / f"{LAB}.ipynb"
         path.parent.mkdir(parents=True)
-        path.write_text(render(handed_in), encoding="utf-8")
+        path.write_text(render(execute(course, handed_in)), encoding="utf-8")
         for words in (["release"], ["collect", "handed_in", "--from", "folder"], ["grade"]):
             name, *options = words
             done = command(root, name, LAB, *options)
@@ -75,7 +83,7 @@ class Written(Site):
         staff = "".join(f'[[service.staff]]\nid = "{one}"\nrole = "grader"\n' for one in MARKERS)
         super().__init__(root, staff, ["--only-marking"])
         self.cells = [one.cell for one in questions(self.course, LAB)]
-        self._answer(first)
+        self._answer(first, given or {})
         self._unmarked = root / "unmarked.db"
         with closing(sqlite3.connect(self.course.home / "gradebook.db")) as gradebook:
             gradebook.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -114,26 +122,40 @@ class Written(Site):
             path.unlink()
         shutil.copy(self._unmarked, self.course.home / "gradebook.db")
 
-    def _answer(self, first: str) -> None:
+    def _answer(self, first: str, given: Mapping[str, Sequence[str]]) -> None:
         """Have all of the class answer, each in words of their own."""
         draw = random.Random(0)
-        home = self.course.home / "autograded"
-        notebook = nbformat.read(home / first / LAB / f"{LAB}.ipynb", as_version=4)
-        asked = [cell for cell in notebook.cells if is_question(cell)]
+        home = self.course.home
+        known = [
+            nbformat.read(path, as_version=4)
+            for path in (Place(home, first, LAB).notebook, _kept(home, first))
+        ]
         with Marks(self.course.db_url) as marks:
-            known = marks.result(LAB, first)
-            assert known is not None
-            for student in self.students:
-                for cell in asked:
-                    cell.source = _written(draw, f"In {grade_id(cell)}")
-                path = home / student / LAB / f"{LAB}.ipynb"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                nbformat.write(notebook, path)
-                answers = texts(LAB, asked)
-                marks.save(replace(known, student=student, submission=student, texts=answers))
+            result = marks.result(LAB, first)
+            assert result is not None
+            for number, student in enumerate(self.students):
+                said = {
+                    cell: dict(enumerate(given.get(cell, ()))).get(number) or _written(draw, cell)
+                    for cell in self.cells
+                }
+                for notebook in known:
+                    for cell in filter(is_question, notebook.cells):
+                        cell.source = said[grade_id(cell)]
+                for path, notebook in zip(
+                    (Place(home, student, LAB).notebook, _kept(home, student)), known, strict=True
+                ):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    nbformat.write(notebook, path)
+                read = texts(LAB, filter(is_question, known[-1].cells))
+                marks.save(replace(result, student=student, submission=student, texts=read))
 
 
-def _written(draw: random.Random, first: str) -> str:
+def _kept(home: Path, student: str) -> Path:
+    """Return where a notebook is as it was graded."""
+    return home / "autograded" / student / LAB / f"{LAB}.ipynb"
+
+
+def _written(draw: random.Random, cell: str) -> str:
     """Return an answer of a usual length that nobody else has."""
     sentences = [" ".join(draw.choices(TALK.split(), k=LONG)) for _ in range(SENTENCES)]
-    return ". ".join([first, *sentences, ""]).strip()
+    return ". ".join([f"About {cell}", *sentences, ""]).strip()
