@@ -14,7 +14,7 @@ from grading.judging.harmless import PICTURES
 from grading.keeping.traces import Traces
 
 HANDING_IN = "hand_in"  # the cell whose outputs are receipts
-MOST_FIGURES = 2  # beside a question: the last ones above it
+MOST_FIGURES = 6  # beside a question, which may speak of one that stands well above it
 
 
 def blind(notebook: NotebookNode, authors: Iterable[Student]) -> NotebookNode:
@@ -61,11 +61,11 @@ def model_of(solution: NotebookNode, cell: str) -> str:
 
 
 def figures(notebook: NotebookNode, cell: str) -> list[NotebookNode]:
-    """Return the last pictures above an answer, in its section, as cells that show nothing else."""
+    """Return pictures above an answer, in its section, as cells of their own; the nearest first."""
     found: list[NotebookNode] = []
     for one in notebook.cells:
         if grade_id(one) == cell:
-            return found[-MOST_FIGURES:]
+            return found[-MOST_FIGURES:][::-1]
         if role_of(one) == "prose" and any(level == 2 for level, _ in headings(one.source)):
             found = []
         shown = [output for output in one.get("outputs", []) if _is_picture(output)]
