@@ -71,9 +71,15 @@ lint: setup  ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup  ## Measure the benchmarks, each beside its baseline
+# What follows `bench` names benchmarks, and is nothing to be made.
+ifeq (bench,$(firstword $(MAKECMDGOALS)))
+BENCHMARKS := $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
+$(eval $(BENCHMARKS):;@:)
+endif
+
+bench: setup  ## Measure the benchmarks, each beside its baseline: make bench [marking]
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) -e '.[bench]'
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BENCHMARKS)
 
 scaling: setup  ## Simulate a class, a faculty and a MOOC from what was measured: make scaling [PRICE=0.05]
 	$(BIN)/python -m benchmarks.scaling $(if $(PRICE),--price $(PRICE))

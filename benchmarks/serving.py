@@ -5,10 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2 as httpx
 import nbformat
@@ -32,40 +32,35 @@ while time.process_time() - start < {seconds}:
 """
 
 
-class Served:
-    """A course of the tests' small lab and its service, which can be killed and started again.
+class Site:
+    """The service of a course, which can be killed and started again.
 
     Parameters
     ----------
     root : Path
-    count : int
-        How many students it has.
-    db : str
-        URL of the gradebook; the course's own in SQLite if it is empty.
+        Of the course, whose ``course.toml`` has no ``[service]`` yet.
+    settings : str
+        What else ``[service]`` has.
+    options : sequence of str
+        Of ``serve``.
     """
 
-    def __init__(self, root: Path, count: int, db: str = "") -> None:
-        mini.make_course(root)
-        self.students = [f"s{number:05}" for number in range(count)]
-        lines = ["student_id,name", *(f"{one},Student {one}" for one in self.students)]
-        (root / "roster.csv").write_text("\n".join(lines) + "\n")
+    def __init__(self, root: Path, settings: str = "", options: Sequence[str] = ()) -> None:
         with listening("127.0.0.1", 0) as free:
             self._port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{self._port}"
-        with (root / "course.toml").open("a") as settings:
-            settings.write(f'\n[service]\naddress = "{self.address}"\n')
+        with (root / "course.toml").open("a", encoding="utf-8") as file:
+            file.write(f'\n[service]\naddress = "{self.address}"\n{settings}')
         self.course: Course = load_course(root)
-        self.url = db or self.course.db_url
-        release(self.course, mini.LAB, self.url)
+        self._options = options
         self._seals = Seals(secret_of(self.course.home))
-        self._blank = mini.answered(self.course, mini.solved(self.course))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the service, or start it again, and wait until it answers."""
         words = [sys.executable, "-m", "grading", "serve", "--port", str(self._port)]
         self._process = subprocess.Popen(
-            [*words, "--db", self.url],
+            [*words, *self._options],
             cwd=self.course.root,
             env=os.environ | {"PYTHONPATH": str(KIT)},
             stdout=subprocess.DEVNULL,
@@ -92,6 +87,44 @@ class Served:
         self._process.kill()
         self._process.wait()
         self.start()
+
+    def link(self, id: str) -> str:
+        """Return somebody's link."""
+        return f"{self.address}/in/{self._seals.link(Seal(id, 0))}"
+
+    @contextmanager
+    def signed_in(self, id: str) -> Iterator[httpx.Client]:
+        """Open a browser in which somebody is signed in."""
+        how = {"base_url": self.address, "follow_redirects": True, "timeout": 60}
+        with httpx.Client(**how) as browser:
+            browser.get(self.link(id)).raise_for_status()
+            yield browser
+
+
+S = TypeVar("S", bound=Site)
+
+
+class Served(Site):
+    """A course of the tests' small lab, to which its students hand in.
+
+    Parameters
+    ----------
+    root : Path
+    count : int
+        How many students it has.
+    db : str
+        URL of the gradebook; the course's own in SQLite if it is empty.
+    """
+
+    def __init__(self, root: Path, count: int, db: str = "") -> None:
+        mini.make_course(root)
+        self.students = [f"s{number:05}" for number in range(count)]
+        lines = ["student_id,name", *(f"{one},Student {one}" for one in self.students)]
+        (root / "roster.csv").write_text("\n".join(lines) + "\n")
+        super().__init__(root, options=("--db", db) if db else ())
+        release(self.course, mini.LAB, db or self.course.db_url)
+        self.url = db or self.course.db_url
+        self._blank = mini.answered(self.course, mini.solved(self.course))
 
     def workers(self) -> list[psutil.Process]:
         """Return the workers that are up."""
@@ -148,14 +181,6 @@ class Served:
         path = f"{self.address}/api/1/handins/{receipt['id']}"
         return browser.get(path, headers=self.token(student)).json()
 
-    @contextmanager
-    def signed_in(self, student: str) -> Iterator[httpx.Client]:
-        """Open a browser in which a student is signed in."""
-        how = {"base_url": self.address, "follow_redirects": True, "timeout": 60}
-        with httpx.Client(**how) as browser:
-            browser.get(f"/in/{self._seals.link(Seal(student, 0))}").raise_for_status()
-            yield browser
-
 
 def _kill(process: psutil.Process) -> None:
     with suppress(psutil.Error, ProcessLookupError):
@@ -163,11 +188,15 @@ def _kill(process: psutil.Process) -> None:
 
 
 @contextmanager
-def served(root: Path, count: int, db: str = "") -> Iterator[Served]:
-    """Make a course and serve it while the block lasts."""
-    made = Served(root, count, db)
-    made.start()
+def up(site: S) -> Iterator[S]:
+    """Have a service up while the block lasts."""
+    site.start()
     try:
-        yield made
+        yield site
     finally:
-        made.stop()
+        site.stop()
+
+
+def served(root: Path, count: int, db: str = "") -> AbstractContextManager[Served]:
+    """Make a course to which students hand in, and serve it while the block lasts."""
+    return up(Served(root, count, db))

@@ -1,8 +1,8 @@
 """The pictures of the documents: ``python -m docs.pictures``, after ``make demo demo-term``.
 
 Nothing in them is drawn for the documents. The checks and the attention map come from executed
-labs, the report is the demo's, the course's page is that of the made-up term, and Chromium
-photographs the pages.
+labs, the report is the demo's, the course's page is that of the made-up term, answers are marked in
+a service of its own, and Chromium photographs the pages.
 """
 
 import base64
@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 from PIL import Image
 from traitlets.config import Config
 
+from docs import marking_pictures
 from docs.executing import execute
 from docs.life import life
 from grading.authoring import Lab, instructor_notebook, parse_lab, student_notebook
@@ -55,6 +56,8 @@ def main() -> None:
     save("report", photograph(report(), width=1000, height=760))
     save("feedback", photograph(feedback(), width=820, height=900))
     save("course", photograph(course_page(), width=1000, height=1180))
+    for name, picture in marking_pictures.pictures().items():
+        save(name, picture)
 
 
 # --- what is shown -----------------------------------------------------------------------------

@@ -121,9 +121,11 @@ def test_modules_that_are_run_exist(path: Path) -> None:
 def test_make_targets_exist(path: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"(?m)^([a-z-]+):", makefile))
+    benchmarks = {one.stem.removeprefix("bench_") for one in (ROOT / "benchmarks").glob("bench_*")}
     for words in typed(path):
         if words[0] == "make":
-            assert {word for word in words[1:] if "=" not in word} <= targets, " ".join(words)
+            known = targets | benchmarks if words[1:2] == ["bench"] else targets
+            assert {word for word in words[1:] if "=" not in word} <= known, " ".join(words)
 
 
 @pytest.mark.slow

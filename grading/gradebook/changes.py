@@ -100,16 +100,19 @@ def noted(session: AnySession, lab: str, student: str | None = None) -> list[Cha
 def given(session: AnySession, lab: str, student: str | None = None) -> dict[Key, Value]:
     """Return the marks, bonuses and comments of people that stand in a lab, or for a student."""
     found: dict[Key, Value] = {}
-    for field, kind in FIELDS.items():
-        value = getattr(kind, field)
-        query = placed(kind, lab).where(value.is_not(None))
+    for kind in _PLACED:
+        fields = {name: getattr(kind, name) for name in FIELDS if FIELDS[name] is kind}
+        query = placed(kind, lab).where(sa.or_(*(one.is_not(None) for one in fields.values())))
         if student is not None:
             query = query.where(SubmittedAssignment.student_id == student)
         place = SubmittedAssignment.student_id, Notebook.name, BaseCell.name
-        for whose, notebook, cell, stands in session.execute(
-            query.with_only_columns(*place, value)
-        ):
-            found[whose, notebook, cell, field] = stands
+        for row in session.execute(query.with_only_columns(*place, *fields.values())):
+            whose, notebook, cell, *values = row
+            found |= {
+                (whose, notebook, cell, name): value
+                for name, value in zip(fields, values, strict=True)
+                if value is not None
+            }
     return found
 
 
@@ -170,12 +173,15 @@ def grades(session: AnySession, lab: str, student: str) -> list[Any]:
 
 def placed(kind: type[Any], lab: str) -> sa.Select[Any]:
     """Return the query of the grades or the comments of a lab, with what says where they are."""
-    return (
-        sa.select(kind)
-        .join(SubmittedNotebook, SubmittedNotebook.id == kind.notebook_id)
-        .join(Notebook, Notebook.id == SubmittedNotebook.notebook_id)
-        .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
-        .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
-        .join(BaseCell, BaseCell.id == kind.cell_id)
-        .where(Assignment.name == lab)
-    )
+    return _PLACED[kind].where(Assignment.name == lab)
+
+
+_PLACED: dict[type[Any], sa.Select[Any]] = {  # to put one together takes longer than to ask
+    kind: sa.select(kind)
+    .join(SubmittedNotebook, SubmittedNotebook.id == kind.notebook_id)
+    .join(Notebook, Notebook.id == SubmittedNotebook.notebook_id)
+    .join(SubmittedAssignment, SubmittedAssignment.id == SubmittedNotebook.assignment_id)
+    .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+    .join(BaseCell, BaseCell.id == kind.cell_id)
+    for kind in (Grade, Comment)
+}

@@ -21,7 +21,6 @@ from nbgrader.api import (
     Grade,
     Gradebook,
     InvalidEntry,
-    SubmittedAssignment,
     SubmittedNotebook,
 )
 from sqlalchemy.orm import Session, scoped_session
@@ -160,9 +159,9 @@ def take_turn(connection: sa.Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS)))
 
 
-def hold(session: Session | scoped_session[Session], submission: SubmittedAssignment) -> None:
-    """Hold the grades of a submission as they are now, so that nobody marks them meanwhile."""
-    notebooks = sa.select(SubmittedNotebook.id).filter_by(assignment_id=submission.id)
+def hold(session: Session | scoped_session[Session], submission: str) -> None:
+    """Hold the grades of the submission with this id, so that nobody marks them meanwhile."""
+    notebooks = sa.select(SubmittedNotebook.id).filter_by(assignment_id=submission)
     grades = sa.select(Grade.id).where(Grade.notebook_id.in_(notebooks))
     session.execute(grades.with_for_update()).all()
     session.expire_all()

@@ -140,7 +140,7 @@ class Marks:
         """
         with self._writing():
             submission = self._submission(result, handed_in)
-            hold(self._db, submission)
+            hold(self._db, submission.id)
             marks = result.cell_marks()
             for notebook in submission.notebooks:
                 for grade in notebook.grades:

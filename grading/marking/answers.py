@@ -2,16 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from nbgrader.api import BaseCell, Comment, Grade, Notebook, SubmittedAssignment
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Comment,
+    Grade,
+    GradeCell,
+    Notebook,
+    SolutionCell,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
 
 from grading.errors import UserError
-from grading.gradebook import changes, stored
+from grading.gradebook import stored
 from grading.gradebook.changes import AnySession
 from grading.gradebook.marking import markings
 from grading.gradebook.people import teams
@@ -52,11 +62,12 @@ class Given:
         """Return what is stored of it."""
         return json.dumps(asdict(self))
 
-    @classmethod
-    def of_json(cls, text: str) -> "Given":
+    @staticmethod
+    @lru_cache(maxsize=8_192)
+    def of_json(text: str) -> "Given":
         """Return what was stored."""
         found = json.loads(text)
-        return cls(**found | {"items": tuple(found["items"])})
+        return Given(**found | {"items": tuple(found["items"])})
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,11 @@ class Answer:
         return self.students[0]
 
     @property
+    def marks(self) -> float | None:
+        """What it has, None while nobody gave any."""
+        return self.given.marks
+
+    @property
     def is_marked(self) -> bool:
         """Whether no person has to look at it."""
         return self.given.marks is not None
@@ -104,13 +120,51 @@ class Answer:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
-def answers(session: AnySession, lab: str, cell: str) -> list[Answer]:
-    """Return the answers to a question, one for all who handed it in together."""
-    rows = _rows(session, lab, cell)
-    results = _results(session, lab, {row.student for row in rows})
-    together = {student: team for team in teams(results.values()) for student in team}
-    last = _last(session, lab, cell)
-    comments = _comments(session, lab, cell)
+def answers(
+    session: AnySession, lab: str, cell: str, results: Mapping[str, Result] | None = None
+) -> list[Answer]:
+    """Return the answers to a question, one for all who handed it in together.
+
+    Parameters
+    ----------
+    session
+    lab, cell : str
+    results : mapping of str to Result, optional
+        Those of the lab by student, where they need not be of this very moment.
+    """
+    known = read_results(session, lab) if results is None else results
+    return _answers(session, lab, cell, known)
+
+
+def graded(session: AnySession, lab: str) -> list[str]:
+    """Return the students of whom a lab was graded."""
+    return list(session.scalars(sa.select(stored.table.c.student).where(stored.table.c.lab == lab)))
+
+
+def answer_of(session: AnySession, lab: str, cell: str, student: str) -> Answer | None:
+    """Return a student's answer, None if there is none; much faster than all of a class."""
+    known = read_results(session, lab, [student])
+    partners = {other for one in known.values() for other in one.team} - {student}
+    if partners:
+        known |= read_results(session, lab, partners)
+    return of_student(_answers(session, lab, cell, known, list(known)), student)
+
+
+def _answers(
+    session: AnySession,
+    lab: str,
+    cell: str,
+    results: Mapping[str, Result],
+    students: Collection[str] | None = None,
+) -> list[Answer]:
+    rows = _rows(session, lab, cell, students)
+    there = {row.student for row in rows}
+    together = {
+        student: team
+        for team in teams(result for name, result in results.items() if name in there)
+        for student in team
+    }
+    last = _last(session, lab, cell, students)
     found = []
     for row in rows:
         team = together.get(row.student, (row.student,))
@@ -119,7 +173,7 @@ def answers(session: AnySession, lab: str, cell: str) -> list[Answer]:
             continue
         text = result.read(row.notebook, cell)
         waits = row.needs_manual_grade or row.manual_score is None
-        given = Given(None if waits else float(row.manual_score), comments.get(row.student, ""))
+        given = Given(None if waits else float(row.manual_score), row.comment or "")
         who = ""
         if (mine := last.get(row.student)) and mine.text == text:
             before = Given.of_json(mine.after)
@@ -138,43 +192,92 @@ def of_student(found: Sequence[Answer], student: str) -> Answer | None:
     return next((one for one in found if student in one.students), None)
 
 
-def _results(session: AnySession, lab: str, students: Container[str]) -> dict[str, Result]:
-    """Return the results of these students; they are read once, as few change between two pages."""
+def read_results(
+    session: AnySession, lab: str, students: Collection[str] | None = None
+) -> dict[str, Result]:
+    """Return the results of a lab by student, or those of some; what did not change is kept."""
     query = sa.select(stored.table.c.student, stored.table.c.result)
-    rows = session.execute(query.where(stored.table.c.lab == lab))
-    return {student: _read(text) for student, text in rows if student in students}
+    query = query.where(stored.table.c.lab == lab)
+    if students is not None:
+        query = query.where(stored.table.c.student.in_(students))
+    return {student: _read(lab, student, text) for student, text in session.execute(query)}
 
 
-_read = lru_cache(maxsize=4_096)(stored.read)
+def _read(lab: str, student: str, text: str) -> Result:
+    known = _known.get((lab, student))
+    if known is None or known[0] != text:
+        known = _known[lab, student] = text, stored.read(text)
+    return known[1]
 
 
-def _rows(session: AnySession, lab: str, cell: str) -> Sequence[Any]:
-    return session.execute(
-        changes.placed(Grade, lab)
-        .where(BaseCell.name == cell)
-        .with_only_columns(
-            SubmittedAssignment.student_id.label("student"),
-            Notebook.name.label("notebook"),
-            Grade.manual_score,
-            Grade.needs_manual_grade,
-            Grade.max_score,
+_known: dict[tuple[str, str], tuple[str, Result]] = {}  # few change between two pages
+
+
+def _rows(
+    session: AnySession, lab: str, cell: str, students: Collection[str] | None
+) -> Sequence[Any]:
+    query = _asked().where(_LAB.c.name == lab, _GRADED.c.name == cell)
+    if students is not None:
+        query = query.where(_WHOSE.c.student_id.in_(students))
+    return session.execute(query).all()
+
+
+# nbgrader's comments are of another row for the same cell. In its classes' own words this takes
+# three times as long, with which one waits for each answer.
+_LAB, _NOTEBOOK, _WHOSE, _PLACE, _MARK, _NOTED, _GRADED, _MOST = (
+    kind.__table__
+    for kind in (
+        *(Assignment, Notebook, SubmittedAssignment, SubmittedNotebook),
+        *(Grade, Comment, BaseCell, GradeCell),
+    )
+)
+_WRITTEN = _GRADED.alias()
+
+
+@cache
+def _asked() -> sa.Select[Any]:
+    """Return the query of what nbgrader has of written answers."""
+    return (
+        sa.select(
+            _WHOSE.c.student_id.label("student"),
+            _NOTEBOOK.c.name.label("notebook"),
+            _MARK.c.manual_score,
+            _MARK.c.needs_manual_grade,
+            _MOST.c.max_score,
+            _NOTED.c.manual_comment.label("comment"),
         )
-        .order_by(SubmittedAssignment.student_id)
-    ).all()
+        .select_from(_LAB)
+        .join(_NOTEBOOK, _NOTEBOOK.c.assignment_id == _LAB.c.id)
+        .join(_GRADED, _GRADED.c.notebook_id == _NOTEBOOK.c.id)
+        .join(_MOST, _MOST.c.id == _GRADED.c.id)
+        .join(_MARK, _MARK.c.cell_id == _GRADED.c.id)
+        .join(_PLACE, _PLACE.c.id == _MARK.c.notebook_id)
+        .join(_WHOSE, _WHOSE.c.id == _PLACE.c.assignment_id)
+        .outerjoin(
+            _WRITTEN,
+            (_WRITTEN.c.notebook_id == _GRADED.c.notebook_id)
+            & (_WRITTEN.c.name == _GRADED.c.name)
+            & (_WRITTEN.c.type == SolutionCell.__name__),
+        )
+        .outerjoin(
+            _NOTED, (_NOTED.c.cell_id == _WRITTEN.c.id) & (_NOTED.c.notebook_id == _PLACE.c.id)
+        )
+        .order_by(_WHOSE.c.student_id)
+    )
 
 
-def _comments(session: AnySession, lab: str, cell: str) -> dict[str, str]:
-    """Return the comments by student: nbgrader's are of another row for the same cell."""
-    query = changes.placed(Comment, lab).where(BaseCell.name == cell)
-    about = SubmittedAssignment.student_id, Comment.manual_comment
-    return {
-        student: text or "" for student, text in session.execute(query.with_only_columns(*about))
-    }
-
-
-def _last(session: AnySession, lab: str, cell: str) -> dict[str, Any]:
-    query = sa.select(markings).where(markings.c.lab == lab, markings.c.cell == cell)
-    return {row.student: row for row in session.execute(query.order_by(markings.c.id))}
+def _last(
+    session: AnySession, lab: str, cell: str, students: Collection[str] | None
+) -> dict[str, Any]:
+    """Return what was given last here, by student."""
+    newest = sa.select(sa.func.max(markings.c.id)).where(
+        markings.c.lab == lab, markings.c.cell == cell
+    )
+    if students is not None:
+        newest = newest.where(markings.c.student.in_(students))
+    query = sa.select(markings.c.student, markings.c.text, markings.c.who, markings.c.after)
+    rows = session.execute(query.where(markings.c.id.in_(newest.group_by(markings.c.student))))
+    return {row.student: row for row in rows}
 
 
 def refusal(key: str, **values: object) -> NotMarked:

@@ -1,15 +1,36 @@
-"""Questions about a mark: once an answer, within the course's window, answered with a reason."""
+"""Questions about a mark of an answer or a check: once, within the course's window, answered."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import sqlalchemy as sa
 
 from grading.gradebook.changes import AnySession
 from grading.gradebook.marking import requests, shown
-from grading.marking.answers import Answer, refusal
+from grading.marking.answers import refusal
 
 LONGEST = 2_000  # characters
+
+
+class Marked(Protocol):
+    """What one asks about: an answer, or the checks of an exercise."""
+
+    @property
+    def lab(self) -> str:
+        """Of which lab."""
+
+    @property
+    def cell(self) -> str:
+        """Of which cell."""
+
+    @property
+    def students(self) -> tuple[str, ...]:
+        """Whose it is."""
+
+    @property
+    def marks(self) -> float | None:
+        """What it has, None while it has nothing yet."""
 
 
 @dataclass(frozen=True)
@@ -75,44 +96,44 @@ def questions(session: AnySession, lab: str) -> list[Question]:
 
 
 def ask(
-    session: AnySession, answer: Answer, student: str, text: str, days: float, now: datetime
+    session: AnySession, about: Marked, student: str, text: str, days: float, now: datetime
 ) -> None:
-    """Ask about the mark of an answer.
+    """Ask about a mark.
 
     Raises
     ------
     NotMarked
-        If it is not marked, it was asked already, it is too late, or nothing is asked.
+        If there is none, it was asked already, it is too late, or nothing is asked.
     """
-    end = until(session, answer.lab, days)
-    if end is None or not answer.is_marked:
+    end = until(session, about.lab, days)
+    if end is None or about.marks is None:
         raise refusal("not_shown")
     if now > end:
         raise refusal("too_late_to_ask")
     if not text.strip() or len(text) > LONGEST:
         raise refusal("nothing_asked", count=LONGEST)
     if any(
-        one.cell == answer.cell and one.student in answer.students
-        for one in questions(session, answer.lab)
+        one.cell == about.cell and one.student in about.students
+        for one in questions(session, about.lab)
     ):
         raise refusal("asked_already")
     session.execute(
         sa.insert(requests).values(
-            lab=answer.lab,
-            cell=answer.cell,
+            lab=about.lab,
+            cell=about.cell,
             student=student,
             at=now.astimezone(UTC).isoformat(timespec="seconds"),
             who="",
             answered="",
             asked=text.strip(),
             reason="",
-            before=answer.given.marks,
+            before=about.marks,
         )
     )
 
 
-def decide(session: AnySession, answer: Answer, reason: str, who: str, now: datetime) -> None:
-    """Answer the question about an answer, whose mark stands as it is to be from now on.
+def decide(session: AnySession, about: Marked, reason: str, who: str, now: datetime) -> None:
+    """Answer the question about a mark, which stands as it is to be from now on.
 
     Raises
     ------
@@ -124,16 +145,16 @@ def decide(session: AnySession, answer: Answer, reason: str, who: str, now: date
     done = session.execute(
         sa.update(requests)
         .where(
-            requests.c.lab == answer.lab,
-            requests.c.cell == answer.cell,
-            requests.c.student.in_(answer.students),
+            requests.c.lab == about.lab,
+            requests.c.cell == about.cell,
+            requests.c.student.in_(about.students),
             requests.c.who == "",
         )
         .values(
             reason=reason.strip(),
             who=who,
             answered=now.astimezone(UTC).isoformat(timespec="seconds"),
-            after=answer.given.marks,
+            after=about.marks,
         )
     )
     if not done.rowcount:  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from grading.gradebook.changes import AnySession, Value
 from grading.gradebook.database import hold
 from grading.gradebook.marking import markings
 from grading.judging.rubric import Rubric, clamped
-from grading.marking.answers import Answer, Given, answers, of_student, refusal
+from grading.marking.answers import Answer, Given, answer_of, refusal
 
 FARTHEST = 1_000.0  # marks by which one may adjust
 LONGEST = 10_000  # characters of a comment
@@ -170,14 +170,13 @@ def history(session: AnySession, lab: str, cell: str, student: str) -> list[tupl
 def _chosen(session: AnySession, lab: str, cell: str, students: Collection[str]) -> list[Answer]:
     """Return these students' answers, which nobody else can mark until this transaction ends."""
     submissions = (
-        sa.select(SubmittedAssignment)
+        sa.select(SubmittedAssignment.id)
         .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
         .where(Assignment.name == lab, SubmittedAssignment.student_id.in_(list(students)))
     )
     for submission in session.scalars(submissions).all():
         hold(session, submission)
-    found = answers(session, lab, cell)
-    chosen = [of_student(found, student) for student in students]
+    chosen = [answer_of(session, lab, cell, student) for student in students]
     if not chosen or None in chosen:
         raise refusal("gone")
     return [one for one in chosen if one is not None]

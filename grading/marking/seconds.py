@@ -1,10 +1,9 @@
 """A sample of answers marked a second time by somebody else, and how far the two agree."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fractions import Fraction
+from statistics import fmean, pvariance
 
 import sqlalchemy as sa
 
@@ -15,7 +14,6 @@ from grading.marking.allocation import fraction
 from grading.marking.answers import Answer, Given, refusal
 
 SETTLED = "two markings were settled"
-FINEST = 100  # parts of a mark that agreement tells apart
 
 
 @dataclass(frozen=True)
@@ -129,18 +127,10 @@ def agreement(pairs: Sequence[tuple[float, float]]) -> float | None:
     >>> agreement([(0, 0), (1, 1), (2, 2), (4, 4)]), agreement([(2, 2)])
     (1.0, None)
     """
-    marks = {mark for pair in pairs for mark in pair}
-    if len(marks) < 2:
+    if not pairs:
         return None
-    from sklearn.metrics import cohen_kappa_score  # takes a second, which few pages need
-
-    # Labels are as far apart as the marks: all the steps between the lowest and the highest.
-    exact = {mark: Fraction(round(mark * FINEST), FINEST) for mark in marks}
-    step = Fraction(1, math.lcm(*(one.denominator for one in exact.values())))
-    place = {mark: int(one / step) for mark, one in exact.items()}
-    if len(set(place.values())) < 2:
-        return None
-    one, other = ([place[pair[side]] for pair in pairs] for side in (0, 1))
-    labels = range(min(place.values()), max(place.values()) + 1)
-    found = float(cohen_kappa_score(one, other, labels=list(labels), weights="quadratic"))
-    return None if math.isnan(found) else round(found, 9)
+    ones, others = zip(*pairs, strict=True)
+    observed = fmean((one - other) ** 2 for one, other in pairs)
+    # The mean over all pairs of a mark of one and a mark of the other, by their moments.
+    expected = pvariance(ones) + pvariance(others) + (fmean(ones) - fmean(others)) ** 2
+    return None if expected <= TOLERANCE else round(1 - observed / expected, 9)

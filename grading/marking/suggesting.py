@@ -100,9 +100,13 @@ def keep(session: AnySession, answer: Answer, found: Suggestion) -> None:
     session.execute(sa.insert(suggestions).values(values))
 
 
-def kept(session: AnySession, lab: str, cell: str) -> dict[tuple[str, str], Suggestion]:
-    """Return what was suggested, by student and text."""
+def kept(
+    session: AnySession, lab: str, cell: str, student: str | None = None
+) -> dict[tuple[str, str], Suggestion]:
+    """Return what was suggested for the answers to a question, or for one, by student and text."""
     query = sa.select(suggestions).where(suggestions.c.lab == lab, suggestions.c.cell == cell)
+    if student is not None:
+        query = query.where(suggestions.c.student == student)
     return {
         (row.student, row.text): Suggestion(tuple(json.loads(row.items)), row.why)
         for row in session.execute(query)

@@ -1,6 +1,5 @@
 """A submission's notebook as those read it who do not know whose it is; pure."""
 
-import copy
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,27 +7,32 @@ from nbformat import NotebookNode
 
 from grading.authoring.stubs import split_answer
 from grading.cells.headings import headings
-from grading.cells.metadata import grade_id, role_of
+from grading.cells.metadata import grade_id, is_check, role_of
 from grading.course.roster import Student
 from grading.gradebook.forgetting import mapped
 from grading.judging.harmless import PICTURES
 from grading.keeping.traces import Traces
 
 HANDING_IN = "hand_in"  # the cell whose outputs are receipts
-MOST_FIGURES = 2  # beside a question: the last ones above it
+MOST_FIGURES = 6  # beside a question, which may speak of one that stands well above it
 
 
 def blind(notebook: NotebookNode, authors: Iterable[Student]) -> NotebookNode:
     """Return a notebook without what tells of its authors, and the cells that are to do so."""
-    found = copy.deepcopy(notebook)
-    found.cells = [
-        cell for cell in found.cells if role_of(cell) != "identity" and grade_id(cell) != HANDING_IN
+    cells = [
+        cell
+        for cell in notebook.cells
+        if role_of(cell) != "identity" and grade_id(cell) != HANDING_IN
     ]
     for traces in map(Traces, authors):
-        for cell in found.cells:
-            cell.source = traces.without(cell.source)
-            for output in cell.get("outputs", []):
-                output.update({key: _without(output[key], traces) for key in output})
+        cells = [_blinded(cell, traces) for cell in cells]
+    return NotebookNode(notebook, cells=cells)
+
+
+def _blinded(cell: NotebookNode, traces: Traces) -> NotebookNode:
+    found = NotebookNode(cell, source=traces.without(cell.source))
+    if "outputs" in cell:
+        found.outputs = [_without(output, traces) for output in cell.outputs]
     return found
 
 
@@ -57,15 +61,27 @@ def model_of(solution: NotebookNode, cell: str) -> str:
 
 
 def figures(notebook: NotebookNode, cell: str) -> list[NotebookNode]:
-    """Return the last pictures above an answer, in its section, as cells that show nothing else."""
+    """Return pictures above an answer, in its section, as cells of their own; the nearest first."""
     found: list[NotebookNode] = []
     for one in notebook.cells:
         if grade_id(one) == cell:
-            return found[-MOST_FIGURES:]
+            return found[-MOST_FIGURES:][::-1]
         if role_of(one) == "prose" and any(level == 2 for level, _ in headings(one.source)):
             found = []
         shown = [output for output in one.get("outputs", []) if _is_picture(output)]
         found += [NotebookNode(one, source="", outputs=[output], metadata={}) for output in shown]
+    return []
+
+
+def of_checks(cells: Iterable[NotebookNode], cell: str) -> list[NotebookNode]:
+    """Return the cell of an exercise's checks, and what stands between it and those before it."""
+    found: list[NotebookNode] = []
+    for one in cells:
+        found.append(one)
+        if grade_id(one) == cell:
+            return found
+        if is_check(one):
+            found = []
     return []
 
 

@@ -1,5 +1,6 @@
 """The gradebook's database as the service uses it: many readers and writers at once."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ class Database:
         with Marks(url):
             pass  # has all its tables from then on
         self._engine = connected(url)
+        self._turn = threading.Lock()  # in SQLite whoever waits sleeps, and may be overtaken
         with errors_in_one_line(url):
             tables.metadata.create_all(self._engine)
 
@@ -46,7 +48,7 @@ class Database:
 
         When the block has ended, what it wrote survives a loss of power.
         """
-        with self._said(), Session(self._engine, info={NOTED: True}) as session:
+        with self._said(), self._turn, Session(self._engine, info={NOTED: True}) as session:
             begin_writing(session)
             yield session
             session.commit()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from grading.cells.metadata import grade_id, is_question
 from grading.cells.reading import read_notebook
+from grading.collect.submitted import Place
 from grading.course.config import Course
 from grading.marking.answers import Answer
 from grading.reporting.outline import outline_of, place_of
@@ -32,7 +33,17 @@ def solution_path(course: Course, lab: str) -> Path:
 
 def answer_path(course: Course, one: Answer) -> Path:
     """Return where the executed notebook is that an answer is in."""
-    return course.home / "autograded" / one.student / one.lab / f"{one.notebook}.ipynb"
+    return kept_path(course, one.student, one.lab, one.notebook)
+
+
+def kept_path(course: Course, student: str, lab: str, notebook: str) -> Path:
+    """Return where the executed notebook of a submission is."""
+    return course.home / "autograded" / student / lab / f"{notebook}.ipynb"
+
+
+def handed_in_path(course: Course, one: Answer) -> Path:
+    """Return where the notebook is as it was handed in, with the pictures that its authors saw."""
+    return Place(course.home, one.student, one.lab).notebook
 
 
 def questions(course: Course, lab: str) -> list[Asked]:

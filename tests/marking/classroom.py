@@ -4,7 +4,7 @@ import atexit
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -13,6 +13,7 @@ import nbformat
 from nbformat.v4 import new_output
 
 from grading.cells.metadata import grade_id, is_question
+from grading.collect.submitted import Place
 from grading.course.config import Course, load_course
 from grading.files import write_atomically
 from grading.gradebook.marks import Marks
@@ -71,11 +72,23 @@ def _made(answers: tuple[tuple[str, str], ...], teams: tuple[tuple[str, str], ..
         for student, _ in answers
     ]
     course.roster.write_text("\n".join(["student_id,name,email,group", *rows, ""]))
-    for student, text in answers:
-        hand_in(course, student, text, next((team for team in teams if student in team), ()))
+    hand_all_in(course, answers, teams)
     with closing(sqlite3.connect(course.home / "gradebook.db")) as gradebook:
         gradebook.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return root
+
+
+def hand_all_in(
+    course: Course,
+    answers: Iterable[tuple[str, str]],
+    teams: tuple[tuple[str, str], ...] = (),
+    url: str = "",
+) -> None:
+    """Have a class's answers graded, into the course's gradebook or another."""
+    with Marks(url or course.db_url) as marks:
+        for student, text in answers:
+            team = next((team for team in teams if student in team), ())
+            marks.save(_graded(course, student, text, team, 0.0))
 
 
 def name_of(student: str) -> str:
@@ -86,31 +99,41 @@ def group_of(student: str) -> str:
     return "morning" if student < "m" else "evening"
 
 
-def hand_in(course: Course, student: str, text: str, team: tuple[str, ...] = ()) -> None:
-    """Have a student's answer graded as a worker does, with a picture above it."""
+def hand_in(
+    course: Course, student: str, text: str, team: tuple[str, ...] = (), lost: float = 0.0
+) -> None:
+    """Have a student's answer graded as a worker does; the second check has lost some marks."""
+    with Marks(course.db_url) as marks:
+        marks.save(_graded(course, student, text, team, lost))
+
+
+def _graded(course: Course, student: str, text: str, team: tuple[str, ...], lost: float) -> Result:
+    """Return the result of an answer with a picture above it, whose notebooks lie where they do."""
     notebook = mini.answered(course, {"why": text} if text else {}, student)
+    kept = nbformat.writes(notebook).encode()  # graded, with pictures in words
     for cell in notebook.cells:
         if grade_id(cell) == "check-slope":
             cell.outputs = [new_output("display_data", {"image/png": PIXEL})]
         if grade_id(cell) == "hand_in":
             cell.outputs = [new_output("stream", text=f"received from {student}")]
     content = nbformat.writes(notebook).encode()
-    made = Result(
+    write_atomically(Place(course.home, student, mini.LAB).notebook, content)
+    folder = course.home / "autograded" / student / mini.LAB
+    write_atomically(folder / f"{mini.LAB}.ipynb", kept)
+    return Result(
         student,
         mini.LAB,
-        9.0,
+        9.0 - lost,
         9.0,
         "graded",
         checks=[
             CheckMark("check-double", "double", 5.0, 5.0, ""),
-            CheckMark("check-slope", "slope", 4.0, 4.0, ""),
+            CheckMark(
+                "check-slope", "slope", 4.0 - lost, 4.0, f"{name_of(student)} is off" * bool(lost)
+            ),
         ],
         submission=digest(content if not team else repr(team).encode()),
         unanswered=[] if text else ["why"],
         texts=texts(mini.LAB, filter(is_question, notebook.cells)),
         team=list(team),
     )
-    folder = course.home / "autograded" / student / mini.LAB
-    write_atomically(folder / f"{mini.LAB}.ipynb", content)
-    with Marks(course.db_url) as marks:
-        marks.save(made)

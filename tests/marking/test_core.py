@@ -1,6 +1,8 @@
 """What people give answers, by rubrics, together: over a gradebook as grading leaves it."""
 
+import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,12 +15,15 @@ from sqlalchemy.orm import Session
 from grading.course.config import Course
 from grading.gradebook.marks import Marks
 from grading.gradebook.people import watch
+from grading.gradebook.release import release
 from grading.judging.rubric import TOP, ZERO, Item, Rubric
-from grading.marking import allocation, asking, opened, rubrics, saving, seconds
+from grading.marking import allocation, asking, checks, opened, rubrics, saving, seconds, suggesting
 from grading.marking.allocation import Rule
 from grading.marking.answers import Answer, Given, NotMarked, answers, of_student
 from grading.service.database import Database
-from tests.marking.classroom import classroom, hand_in
+from tests.marking.classroom import RUBRIC, classroom, hand_all_in, hand_in
+from tests.postgresql import Server
+from tests.service.handing import make_course
 
 CLASS = {
     "ada": "It overfits: the loss on new data rises.",
@@ -34,9 +39,10 @@ LAB, CELL = "mini", "why"
 class Room:
     """A gradebook, and people who mark in it."""
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: Course, url: str = "") -> None:
         self.course = course
-        self.database = Database(course.db_url)
+        self.url = url or course.db_url
+        self.database = Database(self.url)
         with self.writing() as session:
             rubrics.copy(session, LAB, [CELL], rubrics.of_source(course, LAB))
 
@@ -86,6 +92,61 @@ def room(tmp_path: Path) -> Iterator[Room]:
     made = Room(classroom(tmp_path, CLASS))
     yield made
     made.database.close()
+
+
+def test_the_whole_of_it_is_the_same_in_postgresql(tmp_path: Path, postgresql: Server) -> None:
+    url, now = postgresql.database(), datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
+    course = make_course(tmp_path)
+    release(course, LAB, url)
+    (tmp_path / "notebooks" / "source" / "mini.rubrics.toml").write_text(RUBRIC, encoding="utf-8")
+    hand_all_in(course, {"ada": "It overfits.", "bob": "", "cyd": "No."}.items(), url=url)
+    room = Room(course, url)
+    seen = room.seen("ada")
+
+    def try_to_save(who: str) -> bool:
+        with contextlib.suppress(saving.Overtaken):
+            room.save(items=("1", "2"), comment="¿Signo?", who=who, seen=seen)
+            return True
+        return False
+
+    with ThreadPoolExecutor(2) as together:
+        assert sorted(together.map(try_to_save, ("eva", "leo"))) == [False, True]
+    room.save("cyd", items=("3",), who="mar")
+    with room.writing() as session:
+        saving.undo(session, LAB, CELL, "mar")
+    before, version = room.rubric()
+    after = Rubric(ZERO, (replace(before.items[0], points=0.5), *before.items[1:]))
+    with room.writing() as session:
+        rubrics.change(session, LAB, CELL, version, after, 2, {"ada": 1.0}, "prof")
+    assert room.marks() == {"ada": 1.0, "bob": None, "cyd": None}
+    assert room.of("bob").is_blank and room.of("ada").given.comment == "¿Signo?"
+    with room.writing() as session:
+        assert opened.opened(session, room.of("cyd"), "bob", "eva", now) == ""
+        assert opened.opened(session, room.of("cyd"), "", "leo", now) == "eva"
+        assert opened.coming(session, room.of("cyd"), "eva", now) == "bob"
+        allocation.put(session, LAB, Rule("eva", share=0.5))
+        assert allocation.rules(session, LAB) == [Rule("eva", share=0.5)]
+        seconds.keep(session, room.of("ada"), Given(2.0, "", ("1", "2"), True), "mar")
+        (twice,) = seconds.twice(session, LAB, CELL)
+        assert twice.differs and not twice.is_settled
+        seconds.settle(session, LAB, CELL, "ada")
+        suggesting.keep(session, room.of("cyd"), suggesting.Suggestion(("1",), "Why not."))
+        assert [one.items for one in suggesting.kept(session, LAB, CELL).values()] == [("1",)]
+        asking.show(session, LAB, "prof", now)
+        asking.ask(session, room.of("ada"), "ada", "Why not two?", 7, now)
+        double, _ = checks.checks_of(session, LAB, "ada")
+        asking.ask(session, double, "ada", "And here?", 7, now)
+        checks.give(session, double, 4.5, "eva", "It is less.")
+        session.flush()
+        (lower,) = (one for one in checks.checks(session, LAB, double.cell) if one.student == "ada")
+        asking.decide(session, lower, "It is less.", "eva", now)
+        asked = {one.cell: one for one in asking.questions(session, LAB)}
+    assert (asked[double.cell].before, asked[double.cell].after) == (5.0, 4.5)
+    assert asked[CELL].is_open
+    with Marks(url) as marks:
+        (record,) = (one for one in marks.records(LAB) if one.student == "ada")
+    assert record.score == 9.5
+    room.database.close()
 
 
 def test_items_a_free_adjustment_and_a_comment_make_a_mark_that_reports_have(room: Room) -> None:
@@ -261,15 +322,20 @@ def test_allocation_is_by_question_section_and_share_and_the_closest_rule_counts
     assert {whose(gone, student) for student in many} == {"eva"}, "who left is given nothing"
 
 
-def test_an_answer_is_open_for_one_person_until_it_lapses(room: Room) -> None:
-    ada, now = room.of("ada"), datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
+def test_an_answer_is_open_for_one_person_until_it_lapses_and_the_next_is_kept(room: Room) -> None:
+    ada, bob, now = room.of("ada"), room.of("bob"), datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
     with room.writing() as session:
-        assert opened.opened(session, ada, "eva", now) == ""
-        assert opened.opened(session, ada, "leo", now) == "eva"
-        assert opened.by_others(session, LAB, CELL, "leo", now) == {"ada": "eva"}
+        assert opened.opened(session, ada, "bob", "eva", now) == ""
+        assert opened.opened(session, ada, "", "leo", now) == "eva"
+        assert opened.by_others(session, LAB, CELL, "leo", now) == {"ada": "eva", "bob": "eva"}
+        assert opened.coming(session, ada, "eva", now) == "bob"
+        assert opened.opened(session, bob, "zoe", "eva", now) == "", "what she had open is free"
+        assert opened.by_others(session, LAB, CELL, "leo", now) == {"bob": "eva", "zoe": "eva"}
+        opened.close(session, bob, "eva")
+        assert opened.by_others(session, LAB, CELL, "leo", now) == {"zoe": "eva"}
         later = now + opened.LASTS + timedelta(seconds=1)
-        assert opened.opened(session, ada, "leo", later) == ""
-        assert opened.opened(session, room.of("bob"), "leo", later) == ""
+        assert opened.coming(session, bob, "eva", later) is None
+        assert opened.opened(session, bob, "", "leo", later) == ""
         assert opened.by_others(session, LAB, CELL, "eva", later) == {"bob": "leo"}
 
 

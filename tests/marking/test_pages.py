@@ -11,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from grading.cells.metadata import grade_id
+from grading.cells.reading import read_notebook, write_notebook
 from grading.gradebook.marking import looks
 from grading.gradebook.marks import Marks
 from grading.marking.answers import answers, of_student
@@ -84,7 +86,6 @@ def test_one_marks_answer_after_answer_until_none_is_left(visited: Visited) -> N
         page = tutor.get(place).text
         assert "Names overfitting +1" in said(page) and "Because." in said(page)
         place = save(tutor, place, page, item_1="on").headers["location"]
-        place = tutor.get(place).headers["location"]
         count += 1
     assert count == 5, "the blank one is none of them"
     assert marks(visited) == dict.fromkeys(CLASS, 1.0) | {"cyd": None}
@@ -169,6 +170,34 @@ def test_an_answer_that_is_replaced_while_open_and_one_that_is_gone_are_said(
     assert gone.status_code == 409 and "no longer there" in said(gone.text)
 
 
+def test_a_question_that_a_fix_of_the_lab_removes_is_said_and_keeps_its_marks(
+    visited: Visited,
+) -> None:
+    tutor, path = visited.client("tutor"), path_of(visited, "ada")
+    save(tutor, path, item_1="on")
+    page = tutor.get(path).text
+    release = visited.course.release_path("mini")
+    notebook = read_notebook(release.read_bytes())
+    notebook.cells = [cell for cell in notebook.cells if grade_id(cell) != "why"]
+    release.write_bytes(write_notebook(notebook))
+    late = save(tutor, path, page, item_2="on")
+    assert late.status_code == 409 and "the question is gone" in said(late.text)
+    assert tutor.get(PLACE).status_code == 409
+    assert "has no written questions" in said(tutor.get("/marking/mini").text)
+    assert marks(visited)["ada"] == 1.0
+
+
+def test_who_is_taken_off_the_course_saves_nothing_and_loses_nothing(visited: Visited) -> None:
+    tutor, path = visited.client("tutor"), path_of(visited, "ada")
+    save(tutor, path, item_1="on")
+    page = tutor.get(path).text
+    visited.site.people.staff = tuple(one for one in visited.site.people.staff if one.id != "tutor")
+    late = save(tutor, path, page, item_2="on")
+    assert late.status_code == 401 and "no longer valid: sign in" in said(late.text)
+    assert marks(visited)["ada"] == 1.0
+    assert "Marked by tutor" in said(visited.client("eva").get(path).text)
+
+
 @pytest.mark.parametrize("typed", ["two", "nan", "1e9"])
 def test_an_adjustment_that_is_no_number_of_marks_is_said(visited: Visited, typed: str) -> None:
     answer = save(visited.client("tutor"), path_of(visited, "ada"), adjustment=typed)
@@ -233,7 +262,7 @@ def test_each_marks_what_is_allocated_and_who_leaves_holds_nothing_up(visited: V
     place = eva.get(PLACE).headers["location"]
     while place != "/marking/mini":
         seen.add(place)
-        place = eva.get(save(eva, place).headers["location"]).headers["location"]
+        place = save(eva, place).headers["location"]
     assert seen == {path_of(visited, one) for one in ("mia", "noa", "zoe")}
     visited.site.people.staff = tuple(one for one in visited.site.people.staff if one.id != "tutor")
     assert eva.get(PLACE).headers["location"] in {path_of(visited, one) for one in ("ada", "bob")}
@@ -283,6 +312,49 @@ def test_a_student_asks_about_a_mark_and_reads_why_it_was_changed(visited: Visit
     with Marks(visited.course.db_url) as kept:
         (record,) = (one for one in kept.records("mini") if one.student == "ada")
     assert record.score == 10.5
+
+
+def test_a_student_asks_about_checks_and_a_grader_decides_by_all_there_is(
+    visited: Visited,
+) -> None:
+    for student, lost in (("ada", 3.0), ("bob", 1.0)):
+        hand_in(visited.course, student, "Too steep.", lost=lost)
+    ada, tutor, prof = (visited.client(who) for who in ("ada", "tutor", "prof"))
+    prof.post("/marking/mini/show", data={"csrf": csrf(prof, "/marking/mini")})
+    page = ada.get("/labs/mini/marks").text
+    mine = said(page)
+    assert "Slope · 1 of 4" in mine and "Ada Testperson is off" in mine and "Double" not in mine
+    asked = {"csrf": csrf(ada, "/labs/mini/marks"), "question": "My line is right."}
+    assert ada.post("/labs/mini/marks/check-double", data=asked).status_code == 409
+    assert ada.post("/labs/mini/marks/check-slope", data=asked).status_code == 303
+    assert ada.post("/labs/mini/marks/check-slope", data=asked).status_code == 409
+    listed = tutor.get("/marking/mini").text
+    assert "Slope: My line is right. · waits" in said(listed)
+    (path,) = re.findall(r'href="(/marking/mini/checks/[^"]*)"', listed)
+    page = tutor.get(path).text
+    assert "My line is right." in said(page) and "def fit_slope" in said(page)
+    assert "slope 1 of 4: … is off" in said(page)
+    assert "One other submission lost marks at the same checks" in said(page)
+    assert "Testperson" not in page and "uni.example" not in page
+    form = {"csrf": hidden(page, "csrf"), "seen": hidden(page, "seen"), "reason": "It is."}
+    late = tutor.post(path, data=form | {"seen": "0", "marks": "4"})
+    assert late.status_code == 409 and "they are 1 now" in said(late.text)
+    assert tutor.post(path, data=form | {"marks": "5"}).status_code == 409
+    assert tutor.post(path, data=form | {"marks": "4", "reason": " "}).status_code == 409
+    assert tutor.post(path, data=form | {"marks": "3.5"}).status_code == 303
+    assert "Slope: My line is right. · tutor: It is. (1 → 3.5)" in said(
+        tutor.get("/marking/mini").text
+    )
+    mine = said(ada.get("/labs/mini/marks").text)
+    assert "Slope · 3.5 of 4" in mine and "It is." in mine
+    with Marks(visited.course.db_url) as kept:
+        (record,) = (one for one in kept.records("mini") if one.student == "ada")
+    (adjustment,) = record.adjustments
+    assert (record.checked, adjustment.marks) == (6.0, 2.5)
+    assert adjustment.change and (adjustment.change.who, adjustment.change.why) == (
+        "tutor",
+        "It is.",
+    )
 
 
 def test_students_see_their_own_marks_alone(visited: Visited) -> None:

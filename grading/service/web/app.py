@@ -30,7 +30,7 @@ from grading.service.standing import Standings
 from grading.service.web import api, deciding, lti, oidc, views
 from grading.service.web.doors import Door, Opened, problem
 from grading.service.web.language import preferred
-from grading.service.web.marking import alike, answering, overview, rubric, students
+from grading.service.web.marking import alike, answering, checking, overview, rubric, students
 from grading.service.web.rendering import policy, script, style
 from grading.service.web.signing import COOKIE_SECONDS, Seals
 from grading.service.web.site import Known, Site, Visit
@@ -117,6 +117,8 @@ DOORS = (
     Door("POST", "/marking/{lab}/{cell}/{key}/whose", answering.whose, STAFF),
     Door("POST", "/marking/{lab}/{cell}/{key}/decide", answering.decide, STAFF),
     Door("POST", "/marking/{lab}/{cell}/{key}/settle", overview.settle, INSTRUCTORS),
+    Door("GET", "/marking/{lab}/checks/{cell}/{key}", checking.check_page, STAFF),
+    Door("POST", "/marking/{lab}/checks/{cell}/{key}", checking.decide_check, STAFF),
     Door("GET", "/labs/{lab}/marks", students.own_marks, STUDENTS),
     Door("POST", "/labs/{lab}/marks/{cell}", students.ask, STUDENTS, per_minute=10),
     Door("POST", "/api/1/device", api.begin_device, EVERYBODY, api=True, per_minute=600),

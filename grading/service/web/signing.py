@@ -1,6 +1,5 @@
 """What is signed with the service's secret: links, and the tokens of notebooks."""
 
-import hashlib
 import hmac
 import os
 import secrets
@@ -51,7 +50,7 @@ class Seals:
 
     def pseudonym(self, *of: str) -> str:
         """Return a name that is always the same for something, and tells nothing of it."""
-        return hmac.new(self._secret, "\0".join(of).encode(), hashlib.sha256).hexdigest()[:24]
+        return hmac.digest(self._secret, "\0".join(of).encode(), "sha256").hex()[:24]
 
     def of_link(self, text: str) -> Seal | None:
         """Return what a link says; None if it is expired, or none of ours."""

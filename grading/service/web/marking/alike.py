@@ -7,9 +7,6 @@ from grading.marking.answers import Given, refusal
 from grading.service.web.marking.desk import (
     desk_here,
     give,
-    given_in,
-    key_of,
-    number,
     page,
     to,
 )
@@ -36,17 +33,16 @@ def alike(site: Site, visit: Visit) -> Response:
         texts=texts,
         nothing=Given(),
         one_most=desk.asked.most,
-        key=lambda one: key_of(site, one),
+        key=lambda one: desk.keys[one.student],
     )
 
 
 def save_alike(site: Site, visit: Visit) -> Response:
     """Give all the answers that were ticked the same."""
-    given, adjustment = given_in(visit), number(visit.text("adjustment") or "0")
     try:
         with site.database.writing() as session:
             desk = desk_here(session, site, visit)
-            keys = {key_of(site, one): one.student for one in desk.found}
+            keys = {key: student for student, key in desk.keys.items()}
             seen = {
                 keys[key]: visit.text(field)
                 for field in visit.form
@@ -54,7 +50,7 @@ def save_alike(site: Site, visit: Visit) -> Response:
             }
             if not seen:
                 raise refusal("gone")
-            give(session, desk, seen, given, adjustment, visit)
+            give(session, desk.info.name, desk.asked.cell, seen, visit)
     except saving.Overtaken:
         raise refusal("overtaken_text") from None
     return to(site, f"{desk.path}/alike")

@@ -12,18 +12,20 @@ from starlette.responses import Response
 from grading.feedback.notebook import parts_of
 from grading.gradebook.marking import looks
 from grading.marking import asking, opened, saving, seconds, suggesting
-from grading.marking.answers import Answer, Given, refusal
+from grading.marking.answers import Answer, Given, answer_of, answers, refusal
 from grading.messages import message
 from grading.service.web.marking.desk import (
-    Desk,
+    adjustment_in,
+    answer_here,
+    asked_here,
     chosen,
     desk_here,
     following,
     give,
     given_in,
-    key_of,
-    number,
+    key_for,
     page,
+    rubric_of,
     same,
     to,
 )
@@ -31,25 +33,12 @@ from grading.service.web.marking.pieces import ROOM, asks, notebook_of, piece
 from grading.service.web.site import Site, Visit
 
 MOST_COMMENTS = 200
+MOST_OTHERS = 12  # answers with the same item, to which one is led
 
 
 def begin(site: Site, visit: Visit) -> Response:
     """Go to the next answer to mark, or back to the lab where there is none."""
-    now = datetime.now(UTC)
-    with site.database.reading() as session:
-        desk = desk_here(session, site, visit)
-        if visit.query.get("second"):
-            twice = seconds.twice(session, desk.info.name, desk.asked.cell)
-            percent = site.course.service.second
-            left = seconds.to_mark(desk.found, twice, percent, visit.person.id)
-        else:
-            left = desk.left
-        held = opened.by_others(session, desk.info.name, desk.asked.cell, visit.person.id, now)
-    coming = following(left, visit.query.get("after", ""), site, held)
-    if coming is None:
-        return to(site, f"/marking/{desk.info.name}")
-    end = "?second=1" if visit.query.get("second") else ""
-    return to(site, f"{desk.path}/{key_of(site, coming)}{end}")
+    return _next(site, visit, visit.query.get("after", ""), bool(visit.query.get("second")))
 
 
 def answer(site: Site, visit: Visit) -> Response:
@@ -59,41 +48,64 @@ def answer(site: Site, visit: Visit) -> Response:
 
 def save(site: Site, visit: Visit) -> Response:
     """Keep what somebody gave, and go on; where somebody else was first, show what they gave."""
-    given, adjustment = given_in(visit), number(visit.text("adjustment") or "0")
     is_second = visit.text("second") == "1"
+    coming = None
     try:
         with site.database.writing() as session:
-            desk = desk_here(session, site, visit)
-            one = chosen(site, visit, desk)
+            one = answer_here(session, site, visit)
             if is_second:
-                _save_second(session, desk, one, given, adjustment, visit)
+                _save_second(session, one, visit)
             else:
+                coming = opened.coming(session, one, visit.person.id, datetime.now(UTC))
                 seen = {one.student: visit.text("seen")}
                 if visit.text("together"):
-                    seen |= {other.student: other.seen(desk.version) for other in same(desk, one)}
-                give(session, desk, seen, given, adjustment, visit)
+                    _, version = rubric_of(session, one.lab, one.cell)
+                    others = same(answers(session, one.lab, one.cell), one)
+                    seen |= {other.student: other.seen(version) for other in others}
+                give(session, one.lab, one.cell, seen, visit)
+                opened.close(session, one, visit.person.id)
+            waits = coming and answer_of(session, one.lab, one.cell, coming)
     except saving.Overtaken as overtaken:
         return answer_page(site, visit, overtaken.answer)
-    end = "&second=1" if is_second else ""
-    return to(site, f"{desk.path}?after={key_of(site, one)}{end}")
+    if waits and not waits.is_marked:
+        key = key_for(site, waits.lab, waits.cell, waits.student)
+        return to(site, f"/marking/{waits.lab}/{waits.cell}/{key}")
+    return _next(site, visit, visit.path["key"], is_second)
+
+
+def _next(site: Site, visit: Visit, after: str, is_second: bool) -> Response:
+    """Go to the answer that follows, of those that nobody else has open."""
+    with site.database.reading() as session:
+        desk = desk_here(session, site, visit)
+        place = desk.info.name, desk.asked.cell
+        left = desk.left
+        if is_second:
+            twice = seconds.twice(session, *place)
+            left = seconds.to_mark(desk.found, twice, site.course.service.second, visit.person.id)
+        held = opened.by_others(session, *place, visit.person.id, datetime.now(UTC))
+    coming = following(left, after, desk, held)
+    if coming is None:
+        return to(site, f"/marking/{desk.info.name}")
+    key = desk.keys[coming.student]
+    return to(site, f"{desk.path}/{key}{'?second=1' if is_second else ''}")
 
 
 def undo(site: Site, visit: Visit) -> Response:
     """Take back what this person saved last, and show it."""
     try:
         with site.database.writing() as session:
-            desk = desk_here(session, site, visit)
-            first, *_ = saving.undo(session, desk.info.name, desk.asked.cell, visit.person.id)
+            info, asked = asked_here(site, visit)
+            first, *_ = saving.undo(session, info.name, asked.cell, visit.person.id)
     except saving.Overtaken:
         raise refusal("undo_overtaken") from None
-    return to(site, f"{desk.path}/{key_of(site, first)}")
+    key = key_for(site, info.name, asked.cell, first.student)
+    return to(site, f"/marking/{info.name}/{asked.cell}/{key}")
 
 
 def whose(site: Site, visit: Visit) -> Response:
     """Say whose an answer is, and note who asked."""
     with site.database.writing() as session:
-        desk = desk_here(session, site, visit)
-        one = chosen(site, visit, desk)
+        one = answer_here(session, site, visit)
         place = {"lab": one.lab, "cell": one.cell, "student": one.student}
         at = datetime.now(UTC).isoformat(timespec="seconds")
         session.execute(sa.insert(looks).values(**place, who=visit.person.id, at=at))
@@ -103,60 +115,61 @@ def whose(site: Site, visit: Visit) -> Response:
 def decide(site: Site, visit: Visit) -> Response:
     """Answer a student's question about a mark, which stands as it is now."""
     with site.database.writing() as session:
-        desk = desk_here(session, site, visit)
-        one = chosen(site, visit, desk)
+        one = answer_here(session, site, visit)
         now = datetime.now(UTC)
         asking.decide(session, one, visit.text("reason"), visit.person.id, now)
-    return to(site, f"/marking/{desk.info.name}")
+    return to(site, f"/marking/{one.lab}")
 
 
 def whole(site: Site, visit: Visit) -> Response:
     """Show the rest of the notebook that an answer is in."""
+    _, asked = asked_here(site, visit)
     with site.database.reading() as session:
-        desk = desk_here(session, site, visit)
-        one = chosen(site, visit, desk)
+        one = answer_here(session, site, visit)
     found = notebook_of(site, one)
     say = message("feedback.beginning", visit.lang)
     parts = parts_of(found, say, visit.lang, ROOM) if found else []
-    back = f"{desk.path}/{visit.path['key']}"
-    return page(site, "marking_work.html", visit, title=desk.asked.name, parts=parts, back=back)
+    back = f"/marking/{one.lab}/{one.cell}/{visit.path['key']}"
+    return page(site, "marking_work.html", visit, title=asked.name, parts=parts, back=back)
 
 
 def answer_page(
     site: Site, visit: Visit, overtaken: Answer | None = None, reveals: bool = False
 ) -> Response:
     """Return the page of an answer; after a save that came too late, with what others gave."""
-    now = datetime.now(UTC)
     is_second = "1" in (visit.query.get("second"), visit.text("second"))
     with site.database.reading() as session:
         desk = desk_here(session, site, visit)
-        one = chosen(site, visit, desk)
-        suggestion = suggesting.kept(session, one.lab, one.cell).get((one.student, one.text))
+        one = chosen(visit, desk)
+        suggestion = suggesting.kept(session, one.lab, one.cell, one.student).get(
+            (one.student, one.text)
+        )
         told = [] if is_second else saving.history(session, one.lab, one.cell, one.student)
         questions = [
             question
             for question in asking.questions(session, one.lab)
-            if question.cell == one.cell and question.student in one.students
+            if question.cell == one.cell and question.student in one.students and not is_second
         ]
+        who, now = visit.person.id, datetime.now(UTC)
+        held = opened.by_others(session, one.lab, one.cell, who, now)
+    coming = None if is_second else following(desk.left, visit.path["key"], desk, held)
     with site.database.writing() as session:
-        taken_by = opened.opened(session, one, visit.person.id, now)
+        taken_by = opened.opened(session, one, coming.student if coming else "", who, now)
     shown = Given() if is_second else one.given
     adjustment = shown.adjustment(desk.rubric, one.most)
     if overtaken is not None:  # what was typed stays, beside what stands
-        shown, adjustment = given_in(visit), number(visit.text("adjustment") or "0")
+        shown, adjustment = given_in(visit), adjustment_in(visit)
     elif visit.query.get("take") and suggestion:
         shown, adjustment = Given(comment=shown.comment, items=suggestion.items), 0.0
     order = [other for other in desk.found if other.student in desk.mine]
-    keys = [key_of(site, other) for other in order]
+    keys = [desk.keys[other.student] for other in order]
     earlier = [key for key in keys if key < visit.path["key"]]
-    coming = following(desk.left, visit.path["key"], site, {})
-    ahead = BackgroundTask(piece, site, coming, visit.lang) if coming else None
     return page(
         site,
         "marking_answer.html",
         visit,
         status=HTTPStatus.CONFLICT if overtaken else HTTPStatus.OK,
-        background=ahead,
+        background=BackgroundTask(piece, site, coming, visit.lang) if coming else None,
         title=desk.asked.name,
         desk=desk,
         one=one,
@@ -171,11 +184,17 @@ def answer_page(
         history=told,
         questions=questions,
         is_second=is_second,
-        same=[] if is_second else same(desk, one),
+        same=[] if is_second else same(desk.found, one),
         others={
-            item.key: sum(item.key in other.given.items for other in desk.found if other != one)
+            item.key: [
+                desk.keys[other.student]
+                for other in desk.found
+                if item.key in other.given.items and other != one
+            ]
             for item in desk.rubric.items
+            if questions
         },
+        few=MOST_OTHERS,
         comments=_comments(desk.found),
         marked=sum(other.is_marked for other in order),
         count=len(order),
@@ -187,11 +206,11 @@ def answer_page(
     )
 
 
-def _save_second(
-    session: Session, desk: Desk, one: Answer, given: Given, adjustment: float, visit: Visit
-) -> None:
-    saving.check(desk.rubric, given, adjustment)
-    given = saving.marked(desk.rubric, given, adjustment, one.most)
+def _save_second(session: Session, one: Answer, visit: Visit) -> None:
+    rubric, _ = rubric_of(session, one.lab, one.cell)
+    given, adjustment = given_in(visit), adjustment_in(visit)
+    saving.check(rubric, given, adjustment)
+    given = saving.marked(rubric, given, adjustment, one.most)
     seconds.keep(session, one, given, visit.person.id)
 
 

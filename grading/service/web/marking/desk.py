@@ -1,6 +1,6 @@
 """What the pages of marking share: the question, its rubric, its answers without names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from math import isfinite
@@ -11,11 +11,11 @@ from starlette.background import BackgroundTask
 from starlette.responses import RedirectResponse, Response
 
 from grading.course.config import LabInfo
-from grading.course.roster import Student, group_names
+from grading.course.roster import Roster, Student, group_names
 from grading.errors import UserError
 from grading.judging.rubric import Rubric
-from grading.marking import allocation, opened, rubrics, saving
-from grading.marking.answers import Answer, Given, answers, refusal
+from grading.marking import allocation, rubrics, saving
+from grading.marking.answers import Answer, Given, answer_of, answers, graded, refusal
 from grading.messages import Reason, message
 from grading.service.policy import Refused
 from grading.service.web.rendering import policy, rendered
@@ -38,6 +38,8 @@ class Desk:
         Of the rubric.
     found : list of Answer
         In an order that is the same for all, and tells nothing.
+    keys : mapping of str to str
+        By student, the names under which pages know their answers.
     mine : frozenset of str
         Students whose answers this person may mark, as they are allocated.
     """
@@ -47,6 +49,7 @@ class Desk:
     rubric: Rubric
     version: int
     found: list[Answer]
+    keys: Mapping[str, str]
     mine: frozenset[str]
 
     @property
@@ -109,25 +112,25 @@ def given_in(visit: Visit) -> Given:
     return Given(comment=visit.text("comment").replace("\r\n", "\n"), items=tuple(items))
 
 
+def adjustment_in(visit: Visit) -> float:
+    """Return what a form adds to the rubric's marks, or takes off them."""
+    return number(visit.text("adjustment") or "0")
+
+
 def groups_of(student: Student) -> tuple[str, ...]:
     """Return the sections that a student is in."""
     return group_names(student.group)
 
 
-def sections_of(site: Site, one: Answer) -> set[str]:
+def sections_of(roster: Roster, one: Answer) -> set[str]:
     """Return the sections of those whose answer it is."""
-    known = [site.people.roster.find(student) for student in one.students]
+    known = [roster.find(student) for student in one.students]
     return {group for student in known if student for group in groups_of(student)}
 
 
 def key_for(site: Site, lab: str, cell: str, student: str) -> str:
     """Return the name under which pages know a student's answer."""
     return site.seals.pseudonym(lab, cell, student)
-
-
-def key_of(site: Site, one: Answer) -> str:
-    """Return the name under which pages know an answer."""
-    return key_for(site, one.lab, one.cell, one.student)
 
 
 def lab_here(site: Site, visit: Visit) -> tuple[LabInfo, list[Asked]]:
@@ -153,70 +156,80 @@ def copy_rubrics(site: Site, info: LabInfo, asked: Sequence[Asked]) -> str:
     return ""
 
 
+def asked_here(site: Site, visit: Visit) -> tuple[LabInfo, Asked]:
+    """Return the lab and the question of a path, or raise `NotMarked` if it is gone by now."""
+    info, asked = lab_here(site, visit)
+    for one in asked:
+        if one.cell == visit.path["cell"]:
+            return info, one
+    raise refusal("gone")
+
+
 def desk_here(session: Session, site: Site, visit: Visit) -> Desk:
     """Return what the question of a path is marked with."""
-    info, asked = lab_here(site, visit)
-    one = next((one for one in asked if one.cell == visit.path["cell"]), None)
-    if one is None:
-        raise Refused(HTTPStatus.NOT_FOUND, Reason("service.not_there"))
-    return desk_of(session, site, visit, info, one)
+    return desk_of(session, site, visit, *asked_here(site, visit))
 
 
 def desk_of(session: Session, site: Site, visit: Visit, info: LabInfo, asked: Asked) -> Desk:
     """Return what a question is marked with."""
-    found = answers(session, info.name, asked.cell)
-    found.sort(key=lambda one: key_of(site, one))
-    known = allocation.rules(session, info.name)
+    lab, cell = info.name, asked.cell
+    found = answers(session, lab, cell)
+    keys = {one.student: key_for(site, lab, cell, one.student) for one in found}
+    found.sort(key=lambda one: keys[one.student])
+    known = allocation.rules(session, lab)
     staff = {one.id for one in site.people.staff}
-    me = {allocation.ANY, visit.person.id}
+    me, roster = {allocation.ANY, visit.person.id}, site.people.roster
     mine = [
         one.student
         for one in found
-        if not known or allocation.whose(known, staff, one, sections_of(site, one)) in me
+        if not known or allocation.whose(known, staff, one, sections_of(roster, one)) in me
     ]
-    rubric, version = rubrics.kept(session, info.name, asked.cell) or (Rubric(), 0)
-    return Desk(info, asked, rubric, version, found, frozenset(mine))
+    rubric, version = rubric_of(session, lab, cell)
+    return Desk(info, asked, rubric, version, found, keys, frozenset(mine))
 
 
-def chosen(site: Site, visit: Visit, desk: Desk) -> Answer:
+def rubric_of(session: Session, lab: str, cell: str) -> tuple[Rubric, int]:
+    """Return a question's rubric and its version; an empty one where none was copied."""
+    return rubrics.kept(session, lab, cell) or (Rubric(), 0)
+
+
+def answer_here(session: Session, site: Site, visit: Visit) -> Answer:
+    """Return the answer of a path as it is now, or raise `NotMarked`."""
+    info, asked = asked_here(site, visit)
+    for student in graded(session, info.name):
+        if key_for(site, info.name, asked.cell, student) == visit.path["key"]:
+            if one := answer_of(session, info.name, asked.cell, student):
+                return one
+            break
+    raise refusal("gone")
+
+
+def chosen(visit: Visit, desk: Desk) -> Answer:
     """Return the answer of a path, or raise `NotMarked`."""
     for one in desk.found:
-        if key_of(site, one) == visit.path["key"]:
+        if desk.keys[one.student] == visit.path["key"]:
             return one
     raise refusal("gone")
 
 
-def following(
-    left: Sequence[Answer],
-    key: str,
-    site: Site,
-    held: Mapping[str, str],
-) -> Answer | None:
+def following(left: Sequence[Answer], key: str, desk: Desk, held: Collection[str]) -> Answer | None:
     """Return what follows an answer of those that are left, from the beginning after the last."""
-    free = [one for one in left if one.student not in held and key_of(site, one) != key]
-    later = [one for one in free if key_of(site, one) > key]
-    return next(iter(later or free), None)
+    free = [one for one in left if one.student not in held and desk.keys[one.student] != key]
+    later = (one for one in free if desk.keys[one.student] > key)
+    return next(later, free[0] if free else None)
 
 
-def same(desk: Desk, one: Answer) -> list[Answer]:
+def same(found: Sequence[Answer], one: Answer) -> list[Answer]:
     """Return the other answers of the same text that nobody marked."""
     return [
         other
-        for other in desk.found
-        if other.text == one.text and other != one and not other.is_marked
+        for other in found
+        if other.text == one.text and other.student != one.student and not other.is_marked
     ]
 
 
-def give(
-    session: Session,
-    desk: Desk,
-    seen: Mapping[str, str],
-    given: Given,
-    adjustment: float,
-    visit: Visit,
-) -> None:
-    """Save what somebody gave these answers; see `saving.save`."""
-    place = desk.info.name, desk.asked.cell
-    rubric = (desk.rubric, desk.version)
-    opened.close(session, visit.person.id)
-    saving.save(session, *place, rubric, seen, given, adjustment, visit.person.id)
+def give(session: Session, lab: str, cell: str, seen: Mapping[str, str], visit: Visit) -> None:
+    """Save what somebody gave these answers by a form; see `saving.save`."""
+    given, adjustment = given_in(visit), adjustment_in(visit)
+    rubric = rubric_of(session, lab, cell)
+    saving.save(session, lab, cell, rubric, seen, given, adjustment, visit.person.id)

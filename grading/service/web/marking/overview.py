@@ -1,6 +1,6 @@
 """A lab's page: how far its marking has come, who does what, what is to settle."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -11,12 +11,12 @@ from starlette.responses import Response
 from grading.marking import allocation, asking, saving, seconds, suggesting
 from grading.marking.answers import of_student, refusal
 from grading.messages import Reason
+from grading.reporting.outline import place_of, read_outline
 from grading.service.policy import Refused
 from grading.service.web.marking.desk import (
     Desk,
-    chosen,
+    answer_here,
     copy_rubrics,
-    desk_here,
     desk_of,
     groups_of,
     key_for,
@@ -55,14 +55,22 @@ def lab(site: Site, visit: Visit) -> Response:
         names={one.cell: one.name for one in asked},
         staff=sorted(one.id for one in site.people.staff),
         sections=sorted({one for who in site.people.roster.students for one in groups_of(who)}),
-        asked=[
-            (one, by_cell[one.cell].asked.name, key_for(site, info.name, one.cell, answer.student))
-            for one in questions
-            if one.cell in by_cell and (answer := of_student(by_cell[one.cell].found, one.student))
-        ],
+        asked=[(one, *_place(site, info.name, one, by_cell)) for one in questions],
         since=since,
         percent=site.course.service.second,
     )
+
+
+def _place(
+    site: Site, lab: str, asked: asking.Question, by_cell: Mapping[str, Desk]
+) -> tuple[str, str]:
+    """Return what is called what a student asked about, and where it is."""
+    key = key_for(site, lab, asked.cell, asked.student)
+    if (desk := by_cell.get(asked.cell)) is None:
+        name = place_of(read_outline(site.course, lab), asked.cell).name
+        return name, f"/marking/{lab}/checks/{asked.cell}/{key}"
+    answer = of_student(desk.found, asked.student)
+    return desk.asked.name, f"{desk.path}/{desk.keys[answer.student] if answer else key}"
 
 
 def _row(session: Session, site: Site, visit: Visit, desk: Desk) -> dict[str, Any]:
@@ -102,8 +110,9 @@ def _people(
     site: Site, known: Sequence[allocation.Rule], desks: Iterable[Desk]
 ) -> dict[str, allocation.Progress]:
     staff = {one.id for one in site.people.staff}
+    roster = site.people.roster
     return allocation.progress(
-        (one, allocation.whose(known, staff, one, sections_of(site, one)))
+        (one, allocation.whose(known, staff, one, sections_of(roster, one)))
         for desk in desks
         for one in desk.found
     )
@@ -141,8 +150,7 @@ def show(site: Site, visit: Visit) -> Response:
 def settle(site: Site, visit: Visit) -> Response:
     """Decide between two markings of an answer."""
     with site.database.writing() as session:
-        desk = desk_here(session, site, visit)
-        one = chosen(site, visit, desk)
+        one = answer_here(session, site, visit)
         twice = seconds.twice(session, one.lab, one.cell)
         found = next((both for both in twice if both.student == one.student), None)
         if found is None or found.text != one.text:
@@ -150,4 +158,4 @@ def settle(site: Site, visit: Visit) -> Response:
         if visit.text("take") == "second":
             saving.write(session, one, found.second, visit.person.id, why=seconds.SETTLED)
         seconds.settle(session, one.lab, one.cell, one.student)
-    return to(site, f"/marking/{desk.info.name}")
+    return to(site, f"/marking/{one.lab}")

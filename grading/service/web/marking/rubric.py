@@ -6,7 +6,7 @@ from grading.course.config import LANGUAGES
 from grading.judging.rubric import TOP, ZERO, Item, Rubric
 from grading.marking import rubrics
 from grading.marking.answers import refusal
-from grading.service.web.marking.desk import Desk, desk_here, key_of, number, page, to
+from grading.service.web.marking.desk import Desk, desk_here, number, page, to
 from grading.service.web.site import Site, Visit
 
 
@@ -29,9 +29,9 @@ def change_rubric(site: Site, visit: Visit) -> Response:
             found = rubrics.effects(desk.rubric, wanted, desk.found)
             return _rubric_page(site, visit, desk, wanted, found)
         shown = {
-            one.student: number(visit.text(f"after-{key_of(site, one)}"))
-            for one in desk.found
-            if visit.text(f"after-{key_of(site, one)}")
+            student: number(after)
+            for student, key in desk.keys.items()
+            if (after := visit.text(f"after-{key}"))
         }
         place = desk.info.name, desk.asked.cell
         rubrics.change(
@@ -57,7 +57,7 @@ def _rubric_page(
         languages=LANGUAGES,
         effects=found,
         new=rubrics.new_key(wanted),
-        key=lambda one: key_of(site, one),
+        key=lambda one: desk.keys[one.student],
     )
 
 
