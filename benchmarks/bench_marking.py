@@ -118,9 +118,7 @@ def _markers(site: Written) -> Iterator[list[Marker]]:
     with ExitStack() as stack:
         browsers = {who: stack.enter_context(site.signed_in(who)) for who in MARKERS}
         for browser in browsers.values():
-            browser.get(
-                f"/marking/{LAB}"
-            ).raise_for_status()  # the first to come copies the rubrics
+            browser.get(f"/marking/{LAB}").raise_for_status()  # the first copies the rubrics
         yield [Marker(who, browser) for who, browser in browsers.items()]
 
 
@@ -158,7 +156,10 @@ def kills(site: Written) -> list[Line]:
     with _markers(site) as people, ThreadPoolExecutor(len(people)) as pool:
         working = [pool.submit(one.work, site.cells, 0.0, ends) for one in people]
         for _ in range(KILLS):
-            time.sleep(draw.uniform(0.2, 1.2))
+            wanted = _kept(people) + draw.randint(1, len(people))
+            while _kept(people) < wanted and not any(one.done() for one in working):
+                time.sleep(PAUSE)
+            time.sleep(draw.uniform(0.0, PAUSE))  # somewhere in the saves that follow
             site.kill_web()
         ends.set()
         for done in working:
@@ -180,6 +181,10 @@ def kills(site: Written) -> list[Line]:
             met=right == len(kept) > KILLS and max(times.values()) == 1,
         )
     ]
+
+
+def _kept(people: Iterable[Marker]) -> int:
+    return sum(len(one.kept) for one in people)
 
 
 def keys(site: Written) -> list[Line]:
