@@ -70,7 +70,7 @@ def findings(page: Page) -> list[str]:
 
 
 def out_of_reach(page: Page) -> list[str]:
-    """Return one line for each thing that Tab does not lead to, or where nobody sees that it did."""
+    """Return one line for each thing that Tab does not lead to, or does not seem to."""
     unfold(page)
     for _ in range(page.evaluate(STOPS) + 2):
         page.keyboard.press("Tab")
