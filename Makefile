@@ -90,8 +90,8 @@ build: setup  ## Build the student notebooks and keys from their sources
 check: setup  ## Check that what is built matches its sources
 	$(BIN)/python -m grading build --check
 
-site: setup  ## Build the course's site into build/site: labs, glossary, guides, reference
-	$(BIN)/python -m docs.site
+site: setup  ## Build the course's site: make site; with rubrics, for instructors: make site PRIVATE=1
+	$(BIN)/python -m docs.site $(if $(PRIVATE),--private)
 
 release: setup  ## Release LAB to students: make release LAB=lab3_word2vec_autoencoder
 	$(BIN)/python -m grading release $(LAB)

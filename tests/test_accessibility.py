@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 from grading.reporting import course_report
 from grading.reporting.coursework import Given
 from tests import mini
-from tests.axe import axed, findings
+from tests.axe import axed, findings, moving, out_of_reach
 from tests.browsing import browser
 from tests.feedback import test_page as feedback
 from tests.reporting import test_coursework as coursework
@@ -48,15 +48,32 @@ MADE: dict[str, Callable[[Path], str]] = {
 @pytest.fixture(params=["light", "dark"])
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     # The pages' own policy lets no script in, not even axe-core's.
-    with browser.new_context(color_scheme=request.param, bypass_csp=True) as context:
+    about = {"color_scheme": request.param, "reduced_motion": "reduce", "bypass_csp": True}
+    with browser.new_context(**about) as context:
         yield context.new_page()
 
 
 @axed
 @pytest.mark.parametrize("name", MADE)
-def test_axe_finds_nothing_grave(page: Page, tmp_path: Path, name: str) -> None:
+def test_nothing_keeps_anybody_out(page: Page, tmp_path: Path, name: str) -> None:
     file = tmp_path / "page.html"
     file.write_text(MADE[name](tmp_path), encoding="utf-8")
     page.goto(file.as_uri())
     assert page.locator("h1").count() == 1
     assert findings(page) == []
+    assert out_of_reach(page) == []
+    assert moving(page) == []
+
+
+@axed
+def test_what_keeps_people_out_is_found(page: Page) -> None:
+    page.set_content(
+        '<html lang="en"><title>x</title><main><img src="data:,"><a href="#a">a</a>'
+        '<a href="#b" style="outline: none; transition: color 1s">b</a>'
+        '<a href="#c" onfocus="this.blur()">c</a><button></button>'
+    )
+    assert {line.split(":")[0] for line in findings(page)} == {"image-alt", "button-name"}
+    never, same = out_of_reach(page)
+    assert never.startswith('never reached: <a href="#c"')
+    assert same.startswith('looks the same: <a href="#b"')
+    assert len(moving(page)) == 1

@@ -104,7 +104,7 @@ def test_the_page_on_architecture_shows_these_rooms_and_floors():
     for name in ROOMS:
         floors.setdefault(floor_of(name), []).append(name)
     plan = [f"    floor {n}   {' '.join(floors[n])}" for n in sorted(floors, reverse=True)]
-    for part in ("\n".join(rows), "\n".join(plan)):
+    for part in ("\n".join([*rows, "\n"]), "\n".join([*plan, "\n"])):  # and nothing after it
         if part not in page:
             pytest.fail(f"docs/architecture.md; paste these lines:\n{part}", pytrace=False)
 

@@ -26,6 +26,7 @@ from grading.publishing.leaks import leaks, secrets_of_lab
 HERE = Path(__file__).resolve().parent
 DOCS = KIT / "docs"
 ENGLISH = (*guides.GUIDES, "commands", *reference.PACKAGES)  # the pages in English alone
+PRIVATE = "rubrics"  # the page of a private site that holds answers
 ABOUT_MARKERS = {"authoring", "add_a_lab", "developer"}  # guides that speak of solution markers
 
 
@@ -40,12 +41,15 @@ class Sources:
     facts : Facts
     executed : mapping of (str, str) to NotebookNode
         Each lab's solution after a session, by lab and language.
+    private : bool
+        Whether instructors alone read it, with how each question is marked.
     """
 
     course: Course
     labs: tuple[Lab, ...]
     facts: Facts
     executed: Mapping[tuple[str, str], NotebookNode]
+    private: bool = False
 
 
 def pages_of(sources: Sources, lang: str) -> dict[str, bytes]:
@@ -56,6 +60,8 @@ def pages_of(sources: Sources, lang: str) -> dict[str, bytes]:
         "door_instructors": ["syllabus", "notes", "mistakes"],
         "door_engineers": ["guides"],
     }
+    if sources.private:
+        doors["door_instructors"].append(PRIVATE)
     texts = {
         "index": overview.front_page(course, lang, doors),
         "labs": overview.labs_page(course, labs, lang),
@@ -67,6 +73,8 @@ def pages_of(sources: Sources, lang: str) -> dict[str, bytes]:
         "notes": teaching.notes_page(course, facts, lang),
         "mistakes": teaching.mistakes_page(course, labs, lang),
     }
+    if sources.private:
+        texts[PRIVATE] = teaching.rubrics_page(course, labs, lang)
     files: dict[str, bytes] = {}
     for lab in labs:
         notebook = f"notebooks/{lab.name}.ipynb"
@@ -153,7 +161,8 @@ def site_leaks(sources: Sources, site: checking.Site) -> list[str]:
     readable = checking.readable(site)
     documents = {f"{ID_LANGUAGE}/{name}.html" for name in ENGLISH}
     kits = {path: text for path, text in readable.items() if path in documents}
-    others = {path: text for path, text in readable.items() if path not in documents}
+    answers = {f"{lang}/{PRIVATE}.html" for lang in LANGUAGES if sources.private}
+    others = {path: text for path, text in readable.items() if path not in documents | answers}
     about = {f"{ID_LANGUAGE}/{name}.html" for name in ABOUT_MARKERS}
     return leaks(others, secrets, roster) + leaks(kits, secrets, about_markers=about)
 

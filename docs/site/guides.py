@@ -10,7 +10,8 @@ from grading.course.config import LANGUAGES
 from grading.messages import ID_LANGUAGE, message
 
 GUIDES = (
-    *("instructor", "authoring", "add_a_lab", "translating"),
+    *("instructor", "upgrading", "service", "marking", "scaling"),
+    *("authoring", "add_a_lab", "translating"),
     *("architecture", "submission", "security", "developer", "changelog"),
 )
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|#|mailto:)([^)]+)\)")

@@ -1,4 +1,4 @@
-"""The pages for instructors: a syllabus by weeks, notes for class, and common mistakes."""
+"""The pages for instructors: a syllabus by weeks, notes for class, common mistakes, rubrics."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,15 @@ from math import ceil
 
 from docs.site.facts import Facts
 from docs.site.words import say
-from grading.authoring import Lab
+from grading.authoring import Lab, student_notebook
 from grading.authoring.listed import read_answers
+from grading.authoring.rubrics import read_rubrics
+from grading.authoring.stubs import split_answer
 from grading.cells.headings import headings
 from grading.course.config import Course
+from grading.judging.rubric import TOP
+from grading.messages import message
+from grading.reporting.outline import outline_of
 
 WEEKLY = 2  # hours of lab in a week
 
@@ -89,6 +94,36 @@ def _mistakes(lab: Lab, lang: str) -> Iterator[str]:
         if names := [mistake.name for mistake in listed[exercise.id].mistakes]:
             yield f"### {number}. {exercise.title[lang]}"
             yield "\n".join(f"- [{_plain(name)}]{{lang=en}}" for name in names)
+
+
+def rubrics_page(course: Course, labs: Sequence[Lab], lang: str) -> str:
+    """Return how each written question is marked; no student may see this page."""
+    parts = [f"# {say('rubrics', lang)}", say("rubrics_lead", lang)]
+    for lab in labs:
+        parts.append(f"## [{course.lab(lab.name).title[lang]}]({lab.name}.md)")
+        parts += _rubrics(course, lab, lang)
+    return "\n\n".join(parts) + "\n"
+
+
+def _rubrics(course: Course, lab: Lab, lang: str) -> Iterator[str]:
+    places = outline_of(student_notebook(lab, lang, course))
+    rubrics = read_rubrics(lab)
+    for question in lab.of_role("question"):
+        asked, answer = split_answer(question.text[lang])
+        marks = message("notebook.marks", lang, marks=f"{question.points:g}")
+        place = places[question.id]
+        yield f"### {place.name} · {marks}"
+        yield f"*{place.section}*"
+        yield asked
+        if rubric := rubrics.get(question.id):
+            yield say("from_top" if rubric.start == TOP else "from_zero", lang)
+            yield "\n".join(
+                f"- **{item.points:+g}** {_plain(item.text(lang))}" for item in rubric.items
+            )
+        else:
+            yield say("no_rubric", lang)
+        if answer:
+            yield f":::{{container}} answer\n**{say('model_answer', lang)}**\n\n{answer}\n:::"
 
 
 def _plain(name: str) -> str:

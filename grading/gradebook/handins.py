@@ -25,8 +25,9 @@ table = sa.Table(
     sa.Column("settled", sa.Boolean, nullable=False),  # whether the gradebook knows of it
     sa.Column("failure", sa.Text, nullable=False),
     sa.Column("notice", sa.Text, nullable=False),  # what to look at, for instructors
-    sa.Column("of", sa.String(32), nullable=False),  # the hand-in that this grades again, if any
-    sa.Column("cell", sa.String(128), nullable=False),  # of it this check alone; empty for all
+    # The hand-in that this grades again, if any; of it this check alone, or all if it is empty.
+    sa.Column("of", sa.String(32), nullable=False, server_default=""),
+    sa.Column("cell", sa.String(128), nullable=False, server_default=""),
     sa.Index("dl_handin_queue", "state", "due", "attempt", "received"),
 )
 links = sa.Table(

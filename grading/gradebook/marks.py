@@ -43,7 +43,7 @@ from grading.gradebook.database import (
 from grading.gradebook.deadlines import write_due_dates
 from grading.gradebook.lateness import LatePolicy
 from grading.gradebook.records import records
-from grading.gradebook.tables import OURS
+from grading.gradebook.tables import OURS, complete
 from grading.judging.record import Change, Record
 from grading.judging.results import Result
 
@@ -70,8 +70,7 @@ class Marks:
         self._db = self._gradebook.db
         self._db.info[people.NOTED] = True
         with errors_in_one_line(url):
-            for metadata in dict.fromkeys(table.metadata for table in OURS):
-                metadata.create_all(self._db.get_bind())
+            complete(self._db.get_bind(), OURS)
 
     @classmethod
     def existing(cls, url: str) -> Self:

@@ -41,7 +41,7 @@ def take_back_unread(session: AnySession, before: Result | None, after: Result) 
     was, now = before.cell_marks(), after.cell_marks()
     for key, value in changes.given(session, lab, student).items():
         _, notebook, cell, field = key
-        if before.read(notebook, cell) != after.read(notebook, cell):
+        if _is_replaced(before, after, notebook, cell):
             changes.put(session, lab, key, None)
             changes.note(session, lab, key, value, None, changes.whoever(), REPLACED)
             if field != "manual_comment":
@@ -50,6 +50,16 @@ def take_back_unread(session: AnySession, before: Result | None, after: Result) 
                 _wait(session, lab, key, not is_gone and cell not in after.unanswered)
         elif field == "manual_score" and was.get(cell) == now.get(cell):
             _wait(session, lab, key, False)
+
+
+def _is_replaced(before: Result, after: Result, notebook: str, cell: str) -> bool:
+    """Whether what a person reads who marks a cell is no longer what it was.
+
+    The first version of the kit kept no digest of each answer, only that of all that was handed in.
+    """
+    if not before.texts:
+        return before.submission != after.submission
+    return before.read(notebook, cell) != after.read(notebook, cell)
 
 
 def is_taken_back(change: Change) -> bool:

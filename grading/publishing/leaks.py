@@ -1,6 +1,6 @@
-"""What must not be published: solutions, model answers, the grader, and anybody of the roster.
+"""What must not be published: solutions, answers, rubrics, the grader, and anybody of the roster.
 
-Pure: a tree of files goes in, one line for each leak comes out. Texts are compared without their
+A tree of files goes in, one line for each leak comes out. Texts are compared without their
 blanks and number signs, so that neither another indentation nor commenting out hides a leak.
 Notebooks and other JSON files are looked at string by string, metadata and outputs included.
 """
@@ -15,6 +15,7 @@ from typing import Any
 
 from grading import ROOMS, room_of
 from grading.authoring import Lab
+from grading.authoring.rubrics import read_rubrics
 from grading.authoring.stubs import regions, split_answer
 from grading.course.roster import Roster, Student, plain_words
 
@@ -70,7 +71,10 @@ def squeeze(text: str) -> str:
 
 
 def secrets_of_lab(lab: Lab) -> list[Secret]:
-    """Return a lab's solutions, with their longer statements, and the sentences of its answers."""
+    """Return a lab's solutions, with their longer statements, and what a person marks by.
+
+    That is the sentences of the model answers, and the lines of the rubrics beside the source.
+    """
     found = []
     for cell in lab.of_role("exercise"):
         what = f"a solution (exercise {cell.id!r} of {lab.name})"
@@ -79,6 +83,10 @@ def secrets_of_lab(lab: Lab) -> list[Secret]:
         what = f"a model answer (question {cell.id!r} of {lab.name})"
         answers = (split_answer(text)[1] for text in cell.text.values())
         found += [Secret(what, text) for answer in answers for text in _answer_texts(answer)]
+    for cell_id, rubric in read_rubrics(lab).items():
+        what = f"a line of a rubric (question {cell_id!r} of {lab.name})"
+        words = [squeeze(text) for item in rubric.items for text in item.words.values()]
+        found += [Secret(what, text) for text in words if len(text) >= ONE_SENTENCE]
     return found
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from grading.gradebook.database import begin_writing, connected, errors_in_one_line, trouble
 from grading.gradebook.marks import Marks
 from grading.gradebook.people import NOTED
+from grading.gradebook.tables import complete
 from grading.service import tables
 
 
@@ -34,7 +35,7 @@ class Database:
         self._engine = connected(url)
         self._turn = threading.Lock()  # in SQLite whoever waits sleeps, and may be overtaken
         with errors_in_one_line(url):
-            tables.metadata.create_all(self._engine)
+            complete(self._engine, tables.metadata.sorted_tables)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -8,14 +8,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from docs.site import guides, overview, teaching
+from docs.site import building, guides, overview, teaching
 from docs.site.facts import Erratum
 from grading.authoring import Lab
 from grading.authoring.building import read_lab
 from grading.course.config import LANGUAGES, Course, load_course
 from grading.places import KIT
 from tests import mini
-from tests.site.made import FACTS, SECOND, course_of_two
+from tests.site.made import FACTS, SECOND, course_of_two, sources
 
 
 @pytest.fixture
@@ -104,6 +104,35 @@ def test_mistakes_are_those_that_the_authors_list(course: Course) -> None:
     page = teaching.mistakes_page(course, labs_of(course), "es")
     assert "### 1. El doble" in page and "- [its sign is lost]{lang=en}" in page
     assert "np.abs" not in page  # how it is made stays in the source
+
+
+RUBRIC = """\
+[[why.items]]
+points = 2
+es = "Nombra la razón con un ejemplo de los que ha calculado"
+en = "Names the reason, with an example of those that it has computed"
+"""
+
+
+def test_how_a_question_is_marked_is_on_no_page_but_that_of_a_private_site(course: Course) -> None:
+    (course.root / "notebooks" / "source" / f"{mini.LAB}.rubrics.toml").write_text(RUBRIC, "utf-8")
+    public = sources(course)
+    private = replace(public, private=True)
+    page = building.pages_of(private, "en")["rubrics.md"]
+    assert b"- **+2** Names the reason, with an example" in page and b"Because." in page
+    assert "rubrics.md" not in building.pages_of(public, "en")
+    for made, place, leaks in (
+        (public, "en/rubrics.html", 1),
+        (private, "en/rubrics.html", 0),
+        (private, "en/mistakes.html", 1),
+    ):
+        found = building.site_leaks(made, {place: page})
+        assert len(found) == leaks and all("a line of a rubric" in line for line in found), place
+
+
+def test_every_document_is_a_page() -> None:
+    documents = {path.stem for path in (KIT / "docs").glob("*.md")}
+    assert {*guides.GUIDES} == documents - {"student"} | {"changelog"}
 
 
 def test_the_students_guide_has_a_part_for_each_language() -> None:

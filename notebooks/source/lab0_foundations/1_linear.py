@@ -3,7 +3,7 @@
 #
 # Una red neuronal es menos misteriosa de lo que parece: unas multiplicaciones de matrices, una
 # función de pérdida y un método para avanzar cuesta abajo. Este cuaderno reúne las diez ideas que
-# los demás laboratorios dan por sabidas. Si alguna ya la dominas, haz su ejercicio y sigue
+# las demás prácticas dan por sabidas. Si alguna ya la dominas, haz su ejercicio y sigue
 # adelante; si no, aquí es donde conviene detenerse.
 #
 # | | Idea | La vas a necesitar para |

@@ -731,8 +731,8 @@ tick.predictions(
 )
 
 # %% [markdown] lang="es"
-# En los demás laboratorios, `utils.lr_finder` hace la prueba de barrido y `utils.training.fit` entrena, para
-# a tiempo y guarda la mejor época. Ya sabes lo que hay dentro.
+# En las demás prácticas, `utils.lr_finder` hace la prueba de barrido y `utils.training.fit` entrena,
+# para a tiempo y guarda la mejor época. Ya sabes lo que hay dentro.
 
 # %% [markdown] lang="en"
 # In the other labs, `utils.lr_finder` does the range test and `utils.training.fit` trains, stops in time and

@@ -17,7 +17,7 @@
 # `raise NotImplementedError(...)` por tu código y ejecuta la comprobación de debajo: tus funciones
 # se prueban con entradas sorteadas y tus modelos con secuencias que no han visto, así que no hay
 # ningún resultado que memorizar. Cada ejercicio puntúa por su cuenta: si uno se te atraganta,
-# sigue. Una línea con ⏳ dice qué ejercicio está esperando esa celda. El laboratorio entero se
+# sigue. Una línea con ⏳ dice qué ejercicio está esperando esa celda. La práctica entera se
 # ejecuta en menos de un minuto, sin GPU.
 
 # %% [markdown] lang="en"

@@ -22,11 +22,11 @@
 # | lineal | la imagen | la imagen | es PCA, y verás por qué |
 # | limpiador | la imagen estropeada | la imagen limpia | quitar ruido |
 # | variacional | la imagen; el código lleva azar | la imagen, y un precio por cada código | inventar imágenes |
-# | de secuencias | una secuencia | la secuencia al revés | el puente al laboratorio 4 |
+# | de secuencias | una secuencia | la secuencia al revés | el puente a la práctica 4 |
 #
 # Esta parte no usa nada de la anterior: si prefieres empezar por aquí, ejecuta la primera celda del
 # cuaderno y sigue desde la siguiente. Tarda unos dos minutos en dos núcleos. Las imágenes son las
-# del laboratorio 1: Fashion-MNIST o, en el perfil `quick`, los dígitos de scikit-learn. Una línea
+# de la práctica 1: Fashion-MNIST o, en el perfil `quick`, los dígitos de scikit-learn. Una línea
 # con ⏳ significa que la celda espera un ejercicio anterior.
 
 # %% [markdown] lang="en"

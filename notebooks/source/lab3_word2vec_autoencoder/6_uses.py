@@ -285,7 +285,7 @@ with once_done():
 # ### END SOLUTION
 
 # %% [markdown] lang="es"
-# ## 2.7 El puente al laboratorio 4: secuencias
+# ## 2.7 El puente a la práctica 4: secuencias
 #
 # Traducir es leer una frase y escribir otra de distinta longitud. La idea sirve tal cual (Sutskever
 # y otros, 2014; Cho y otros, 2014): una red recurrente, el **codificador**, lee la frase entera y
@@ -469,7 +469,7 @@ tick.predictions(
 # entrenamiento: **un código de tamaño fijo no da para frases cada vez más largas**, y ensancharlo
 # solo retrasa el problema. Cho y otros (2014) lo vieron al traducir. La salida no fue un código
 # mayor, sino dejar que el decodificador vuelva a **mirar** la entrada en cada paso y elija en qué
-# fijarse. Eso es la *atención* (Bahdanau y otros, 2015), y con ella empieza el laboratorio 4.
+# fijarse. Eso es la *atención* (Bahdanau y otros, 2015), y con ella empieza la práctica 4.
 
 # %% [markdown] lang="en"
 # The short ones come out perfect and the long ones do not, although all these lengths were in the
