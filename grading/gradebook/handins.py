@@ -29,6 +29,12 @@ table = sa.Table(
     sa.Column("cell", sa.String(128), nullable=False),  # of it this check alone; empty for all
     sa.Index("dl_handin_queue", "state", "due", "attempt", "received"),
 )
+authors = sa.Table(  # whose work what was handed in is, to be found by them
+    "dl_author",
+    table.metadata,
+    sa.Column("student", sa.String(128), primary_key=True),
+    sa.Column("handin", sa.String(32), primary_key=True),
+)
 links = sa.Table(
     "dl_link",
     table.metadata,

@@ -1,9 +1,10 @@
 """The tables of our own in nbgrader's database; a row about a student has a column ``student``."""
 
-from grading.gradebook import changes, handins, lateness, lms, marking, stored
+from grading.gradebook import changes, handins, lateness, lms, marking, schema, stored
 
 OURS = (
-    *(stored.table, changes.table, lateness.table, handins.table, handins.links),
-    *(handins.audits, lms.accounts, lms.scores),
+    *(schema.table, stored.table, changes.table, lateness.table),
+    *(handins.table, handins.authors, handins.links, handins.audits),
+    *(lms.accounts, lms.scores),
     *marking.TABLES,
 )

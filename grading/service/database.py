@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from grading.gradebook.database import begin_writing, connected, errors_in_one_line, trouble
 from grading.gradebook.marks import Marks
 from grading.gradebook.people import NOTED
+from grading.gradebook.schema import bring_up_to_date
 from grading.service import tables
 
 
@@ -32,7 +33,7 @@ class Database:
             pass  # has all its tables from then on
         self._engine = connected(url)
         with errors_in_one_line(url):
-            tables.metadata.create_all(self._engine)
+            bring_up_to_date(self._engine, tables.metadata.sorted_tables)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
