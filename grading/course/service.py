@@ -69,6 +69,14 @@ UPLOAD = Rule(
     lambda value: is_number(value) and 0 < value <= 200,
 )
 ROLE = one_of(GRADER, INSTRUCTOR)
+SECTIONS = Rule(
+    'groups of the roster in square brackets, each in quotes, such as ["A", "evening"]',
+    lambda value: (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(one, str) and one.strip() and "," not in one for one in value)
+    ),
+)
 STAFF_ID = Rule(
     "1 to 64 letters, digits and . _ @ - in quotes, such as an e-mail address",
     lambda value: isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z0-9][\w.@-]{0,63}", value)),
@@ -103,10 +111,11 @@ class HandingIn:
 
 @dataclass(frozen=True)
 class Staff:
-    """Somebody who gives the course."""
+    """Somebody who gives the course; a grader of some ``sections`` sees no other students."""
 
     id: Annotated[str, STAFF_ID]
     role: Annotated[str, ROLE] = INSTRUCTOR
+    sections: Annotated[tuple[str, ...], SECTIONS] = ()
 
 
 @dataclass(frozen=True)
@@ -167,7 +176,10 @@ class Service(HandingIn):
 
 def service_of(table: Mapping[str, Any]) -> Service:
     """Return what a right table ``[service]`` says."""
-    staff = tuple(Staff(**one) for one in table.get("staff", []))
+    staff = tuple(
+        Staff(**one | {"sections": tuple(map(str.strip, one.get("sections", ())))})
+        for one in table.get("staff", [])
+    )
     oidc = Oidc(**table["oidc"]) if "oidc" in table else None
     lti = tuple(
         Platform(**one | {"deployments": tuple(one["deployments"])}) for one in table.get("lti", [])

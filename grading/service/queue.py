@@ -258,14 +258,13 @@ def waiting(session: Session) -> dict[str, int]:
     return {lab: count for lab, count in session.execute(query)}
 
 
-def handed_in(session: Session) -> dict[str, int]:
-    """Return how many students handed in, by lab."""
-    query = (
-        sa.select(table.c.lab, sa.func.count(table.c.student.distinct()))
-        .where(table.c.attempt > 0)
-        .group_by(table.c.lab)
-    )
-    return {lab: count for lab, count in session.execute(query)}
+def handed_in(session: Session) -> dict[str, set[str]]:
+    """Return the students who handed in, by lab."""
+    found: dict[str, set[str]] = {}
+    query = sa.select(table.c.lab, table.c.student).where(table.c.attempt > 0).distinct()
+    for lab, student in session.execute(query):
+        found.setdefault(lab, set()).add(student)
+    return found
 
 
 def troubled(session: Session) -> list[HandIn]:

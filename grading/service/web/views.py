@@ -180,7 +180,7 @@ def upload(site: Site, visit: Visit) -> Response:
 def attempt(site: Site, visit: Visit) -> Response:
     """Show an attempt; while it waits the page asks again by itself."""
     with site.database.reading() as session:
-        handin = visible(queue.by_id(session, visit.path["id"]), visit.person)
+        handin = visible(site, visit, session)
         place = queue.place(session, handin)
     much = _amount(site, visit, handin)
     return rendered(
@@ -221,7 +221,7 @@ def notebook(site: Site, visit: Visit) -> Response:
 
 def _visible(site: Site, visit: Visit) -> HandIn:
     with site.database.reading() as session:
-        return visible(queue.by_id(session, visit.path["id"]), visit.person)
+        return visible(site, visit, session)
 
 
 def _amount(site: Site, visit: Visit, handin: HandIn) -> str:
@@ -268,6 +268,7 @@ def dashboard(site: Site, visit: Visit) -> Response:
     with site.database.reading() as session:
         waiting = queue.waiting(session)
         handed_in = queue.handed_in(session)
+        seen = {one.id for one in site.people.seen_by(visit.person)}
         paused = set(session.scalars(sa.select(pauses.c.lab)))
         troubled = queue.troubled(session)
         up = session.execute(sa.select(workers).order_by(workers.c.name)).all()
@@ -276,7 +277,7 @@ def dashboard(site: Site, visit: Visit) -> Response:
         Overview(
             info,
             info.title.get(visit.lang, info.name),
-            handed_in.get(info.name, 0),
+            len(handed_in.get(info.name, set()) & seen),
             waiting.get(info.name, 0),
             info.name in paused,
             is_released(site.course, info.name),
@@ -290,8 +291,8 @@ def dashboard(site: Site, visit: Visit) -> Response:
         visit.lang,
         visit,
         labs=labs,
-        students=len(site.people.roster.students),
-        troubled=troubled,
+        students=len(seen),
+        troubled=[one for one in troubled if site.people.sees(visit.person, one.students)],
         workers=[
             (one.name, one.doing, seen, now - seen < UP)
             for one in up
@@ -309,7 +310,7 @@ def lab(site: Site, visit: Visit) -> Response:
     for one in handins:
         by_student.setdefault(one.student, []).append(one)
     rows = []
-    for student in site.people.roster.students:
+    for student in site.people.seen_by(visit.person):
         mine = by_student.get(student.id, [])
         person = Person(student.id, STUDENT, student)
         rows.append(Row(person, len(mine), mine[-1] if mine else None))
@@ -320,7 +321,7 @@ def lab(site: Site, visit: Visit) -> Response:
 def student(site: Site, visit: Visit) -> Response:
     """Show all that a student sent, what was refused included, with its flags."""
     person = site.people.find(visit.path["student"])
-    if person is None or person.student is None:
+    if not (person and person.student and site.people.sees(visit.person, [person.id])):
         raise Refused(HTTPStatus.NOT_FOUND, Reason("service.not_there"))
     with site.database.reading() as session:
         handins = queue.of_student(session, person.id)

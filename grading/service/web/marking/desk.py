@@ -164,7 +164,11 @@ def desk_here(session: Session, site: Site, visit: Visit) -> Desk:
 
 def desk_of(session: Session, site: Site, visit: Visit, info: LabInfo, asked: Asked) -> Desk:
     """Return what a question is marked with."""
-    found = answers(session, info.name, asked.cell)
+    found = [
+        one
+        for one in answers(session, info.name, asked.cell)
+        if site.people.sees(visit.person, one.students)
+    ]
     found.sort(key=lambda one: key_of(site, one))
     known = allocation.rules(session, info.name)
     staff = {one.id for one in site.people.staff}

@@ -68,7 +68,8 @@ def lab(site: Site, visit: Visit) -> Response:
 def _row(session: Session, site: Site, visit: Visit, desk: Desk) -> dict[str, Any]:
     """Return what a lab's page says of a question."""
     name, cell = desk.info.name, desk.asked.cell
-    twice = seconds.twice(session, name, cell)
+    seen = {one.student for one in desk.found}
+    twice = [one for one in seconds.twice(session, name, cell) if one.student in seen]
     percent = site.course.service.second
     suggested = suggesting.kept(session, name, cell)
     compared = [
