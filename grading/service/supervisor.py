@@ -110,7 +110,9 @@ def _told(on_end: OnEnd, name: str) -> None:
         log.warning("%s", error)
 
 
-def worker_command(name: str, url: str, jobs: int) -> list[str]:
+def worker_command(name: str, url: str, jobs: int | None, scheduler: str | None) -> list[str]:
     """Return what starts a worker that ends with this process."""
-    options = ["--name", name, "--db", url, "--jobs", str(jobs), "--under", str(os.getpid())]
+    options = ["--name", name, "--db", url, "--under", str(os.getpid())]
+    options += ["--jobs", str(jobs)] if jobs else []
+    options += ["--scheduler", scheduler] if scheduler else []
     return [sys.executable, "-m", "grading", "service", "worker", *options]
