@@ -68,7 +68,8 @@ def serve(
             return worker_command(name, url, jobs, scheduler)
 
         count = 0 if only_marking else workers
-        asyncio.run(supervise(app, listener, Path.cwd(), command, count, release))
+        chores = [site.sender.look] if site.sender else []
+        asyncio.run(supervise(app, listener, Path.cwd(), command, count, release, chores))
     say("The service has ended; what was handed in is kept.")
 
 

@@ -11,6 +11,7 @@ from grading.course.tables import TABLE, Rule, is_number, one_of
 UNLIMITED = "unlimited"
 BEST, LAST = "best", "last"
 REASONS, TICKS, RECEIVED = "reasons", "ticks", "received"
+ASKED, PUBLISHED = "asked", "published"
 GRADER, INSTRUCTOR = "grader", "instructor"
 MEGABYTE = 10**6
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
@@ -68,6 +69,7 @@ UPLOAD = Rule(
     "a number of megabytes above 0, up to 200",
     lambda value: is_number(value) and 0 < value <= 200,
 )
+SENDS = one_of(ASKED, PUBLISHED)
 ROLE = one_of(GRADER, INSTRUCTOR)
 SECTIONS = Rule(
     'groups of the roster in square brackets, each in quotes, such as ["A", "evening"]',
@@ -160,12 +162,15 @@ class Platform:
 class Service(HandingIn):
     """The table ``[service]``.
 
-    ``address`` is where the public finds the service. Of written answers, ``second`` percent are
-    marked by two people, students may ask about a mark for ``ask_days`` after it is shown, and
-    ``suggest`` is the command of a program that suggests marks, nothing if there is none.
+    ``address`` is where the public finds the service. ``lms_marks`` says when marks go to the LMS:
+    when an instructor asks for it, or by themselves once a lab is published. Of written answers,
+    ``second`` percent are marked by two people, students may ask about a mark for ``ask_days``
+    after it is shown, and ``suggest`` is the command of a program that suggests marks, nothing if
+    there is none.
     """
 
     address: Annotated[str, ADDRESS] = ""
+    lms_marks: Annotated[str, SENDS] = ASKED
     second: Annotated[float, PERCENT] = 0.0
     ask_days: Annotated[float, DAYS] = 7.0
     suggest: Annotated[str, COMMAND] = ""

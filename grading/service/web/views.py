@@ -19,6 +19,7 @@ from grading.reporting.standings import Standing
 from grading.service import queue, store
 from grading.service.counting import counting
 from grading.service.database import stamp
+from grading.service.lti import sending
 from grading.service.people import STAFF, STUDENT, Person
 from grading.service.policy import Refused
 from grading.service.queue import HandIn
@@ -272,6 +273,7 @@ def dashboard(site: Site, visit: Visit) -> Response:
         paused = set(session.scalars(sa.select(pauses.c.lab)))
         troubled = queue.troubled(session)
         up = session.execute(sa.select(workers).order_by(workers.c.name)).all()
+        sendings = sending.state(session) if site.sender else []
     published = site.published()
     labs = [
         Overview(
@@ -293,6 +295,7 @@ def dashboard(site: Site, visit: Visit) -> Response:
         labs=labs,
         students=len(seen),
         troubled=[one for one in troubled if site.people.sees(visit.person, one.students)],
+        sendings=[one for one in sendings if one.lab in published],
         workers=[
             (one.name, one.doing, seen, now - seen < UP)
             for one in up
