@@ -37,7 +37,7 @@ sendings = sa.Table(  # how far the marks of a published lab are in an LMS
     sa.Column("until", sa.String(32), nullable=False),  # nobody looks at it before
     sa.Column("tries", sa.Integer, nullable=False),  # in a row that failed
     sa.Column("failure", sa.Text, nullable=False),
-    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("marks", sa.Integer, nullable=False),  # that the LMS has
     sa.Column("waiting", sa.Text, nullable=False),  # JSON: students
     sa.Column("unknown", sa.Text, nullable=False),
 )

@@ -22,6 +22,10 @@ from grading.service.web.signing import Seal
 from tests.service.stand_ins import platform, running
 from tests.service.visiting import STAFF, Visited, csrf, opened, visited
 
+# Starlette leaves what it read of a file in a form that breaks off to the garbage collector.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*SpooledTemporaryFile:pytest.PytestUnraisableExceptionWarning"
+)
 PARTS = st.one_of(
     st.text(max_size=30),
     st.sampled_from(["..", "%2e%2e", "mini", "\x00", "a" * 5000, "{token}", "🙂", "'; DROP--"]),

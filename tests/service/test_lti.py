@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -449,7 +450,7 @@ def test_marks_of_a_published_lab_go_by_themselves_and_what_failed_is_shown_and_
 
         monkeypatch.setattr(sending, "datetime", Later)
         sender.look()
-        return " ".join(re.sub(r"<[^>]*>", " ", prof.get("/course").text).split())
+        return " ".join(unescape(re.sub(r"<[^>]*>", " ", prof.get("/course").text)).split())
 
     assert "Marks in the LMS" not in looked() and lms.scores == []
     post(prof, "/course/mini/publish", "/course", shown="yes")
@@ -458,7 +459,7 @@ def test_marks_of_a_published_lab_go_by_themselves_and_what_failed_is_shown_and_
     assert "it has 0" in looked(), "not tried before it is time"
     lms.refuses = "acc-2"
     said = looked(3)
-    assert "it has 1 Not all were sent : bob: " in said and "422" in said
+    assert "it has 1 Not all were sent: bob: " in said and "422" in said
     assert "next try at" in said and "Not final yet: cyd" in said
     lms.refuses = ""
     assert "it has 1" in looked(4), "not tried before it is time"

@@ -220,7 +220,7 @@ def state(session: Session) -> list[Sending]:
             datetime.fromisoformat(row.until),
             row.tries,
             row.failure,
-            row.count,
+            row.marks,
             tuple(json.loads(row.waiting)),
             tuple(json.loads(row.unknown)),
         )
@@ -249,7 +249,7 @@ def _keep(session: Session, one: Sending) -> None:
             until=stamp(one.until),
             tries=one.tries,
             failure=one.failure,
-            count=one.count,
+            marks=one.count,
             waiting=json.dumps(one.waiting),
             unknown=json.dumps(one.unknown),
         )
