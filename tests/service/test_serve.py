@@ -21,7 +21,6 @@ from grading.service import queue
 from grading.service.database import Database
 from tests.command import command
 from tests.engines import eventually, skip_without_sandbox
-from tests.postgresql import Server
 from tests.service.handing import make_course, notebook
 from tests.service.visiting import STAFF, csrf
 
@@ -94,43 +93,6 @@ def test_it_serves_grades_replaces_a_killed_worker_and_stops(tmp_path: Path) -> 
         assert process.stdout and process.stdout.read() == (
             "The service has ended; what was handed in is kept.\n"
         )
-
-
-@pytest.mark.heavy
-def test_two_web_processes_and_two_workers_share_a_course(
-    tmp_path: Path, postgresql: Server
-) -> None:
-    skip_without_sandbox()
-    url = postgresql.database()
-    course = make_course(tmp_path, STAFF)
-    assert command(tmp_path, "release", "mini", "--db", url).returncode == 0
-    with (
-        serving(tmp_path, "--db", url) as (one, here),
-        serving(tmp_path, "--db", url) as (other, there),
-    ):
-        addresses = [lines[0].split(" is at ")[1].split(";")[0] for lines in (here, there)]
-        receipts = {}
-        for number, student in enumerate(("ada", "bob", "cyd")):
-            path = link_of(tmp_path, student).partition("/in/")[2]
-            with signed_in(f"{addresses[number % 2]}/in/{path}") as browser:
-                file = {"notebook": ("a.ipynb", notebook(course, student))}
-                form = {"csrf": csrf(browser)}  # type: ignore[arg-type]
-                sent = browser.post("/labs/mini", data=form, files=file)
-                assert sent.status_code == 200, sent.text
-                elsewhere = addresses[(number + 1) % 2] + sent.url.path
-                cookies = dict(browser.cookies)
-                receipts[student] = elsewhere
-                assert "Attempt 1" in httpx.get(elsewhere, cookies=cookies).text
-        database = Database(url)
-
-        def graded() -> list[queue.HandIn]:
-            with database.reading() as session:
-                return [one for one in queue.in_state(session, queue.GRADED) if one.settled]
-
-        assert eventually(lambda: len(graded()) == len(receipts), 120)
-        assert {one.tries for one in graded()} == {1}, "each was leased once"
-        assert len(workers_of(one)) == len(workers_of(other)) == 1
-        database.close()
 
 
 def test_a_worker_ends_with_its_service_even_if_that_was_killed(tmp_path: Path) -> None:
