@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ from tests.example_class import filled, identity_cell, solutions, written_answer
 INSTRUCTOR = "instructor"
 LOOK_SECONDS = 0.1
 WAIT_SECONDS = 120.0
+GRADED_AT_ONCE = 2  # by `grade`: one runs the solution alone, which is one core's work
 WIDTHS = (1200, 400)
 LANGS = ("es", "en")
 
@@ -104,11 +106,12 @@ def prepare(home: Path) -> Course:
 
 
 def play(course: Course, members: Sequence[Member]) -> list[Handed]:
-    """Serve the course, hand in, kill a worker, and take pictures of what is seen in the end."""
+    """Serve the course, hand in, kill a worker; look at the pages while `grade` grades again."""
     root = course.root
     lines = ["student_id,name", *(f"{member.id},{member.name}" for member in members)]
     course.roster.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for lab in {member.lab for member in members}:
+    labs = list(dict.fromkeys(member.lab for member in members))
+    for lab in labs:
         for path, text in student_files(course, read_lab(course, lab)).items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -128,15 +131,23 @@ def play(course: Course, members: Sequence[Member]) -> list[Handed]:
         print(f"All marks are in the notebooks after {time.monotonic() - started:.0f} s.")
         handed = [_handed(course, one, notebooks[one.id], links[one.id]) for one in members]
         _publish(links[INSTRUCTOR], handed)
-        _take_pictures(root / "pictures", links, handed, notebooks)
+        with ThreadPoolExecutor(GRADED_AT_ONCE) as pool:
+            grading = [pool.submit(_run, root, *_grade(lab)) for lab in labs]
+            _take_pictures(root / "pictures", links, handed, notebooks)
+            for one in grading:
+                one.result()
     return handed
 
 
+def _grade(lab: str) -> tuple[str, ...]:
+    """Return the command that grades a lab's files once more, without the service."""
+    return "grade", lab, "--json", f"{lab}.json"
+
+
 def compare(course: Course, handed: Sequence[Handed]) -> bool:
-    """Grade the same files by `grade`; print the marks side by side, and whether they agree."""
+    """Print the marks of the service and of `grade` side by side; return whether they agree."""
     graded = {}
     for lab in dict.fromkeys(one.member.lab for one in handed):
-        _run(course.root, "grade", lab, "--json", f"{lab}.json")
         found = json.loads((course.root / f"{lab}.json").read_text(encoding="utf-8"))
         graded |= {(one["student"], lab): one["score"] for one in found["submissions"]}
     print(f"\n{'student':<9}{'lab':<20}{'notebook':>9}{'page':>7}{'grade':>7}  of")

@@ -17,6 +17,7 @@ from grading.cli.options import (
     DatabaseUrl,
     LabName,
     ProfileName,
+    SchedulerUrl,
     course_here,
     gradebook_url,
     labs_course_here,
@@ -90,9 +91,7 @@ def grade(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the results there, too.")
     ] = None,
-    scheduler: Annotated[
-        str | None, typer.Option(metavar="URL", help="A Dask scheduler, such as tls://host:8786.")
-    ] = None,
+    scheduler: SchedulerUrl = None,
     student: Annotated[
         list[str] | None,
         typer.Option("--student", metavar="ID", help="Only this one's; may be repeated."),

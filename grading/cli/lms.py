@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,9 +87,8 @@ def marks(
 ) -> None:
     """Send the final marks of a lab to the LMS, each once, and again if it changed."""
     from grading.cli.give import lab_view
-    from grading.service.lti import accounts
-    from grading.service.lti.marks import outgoing, sent
-    from grading.service.lti.members import students
+    from grading.service.elsewhere import Unreachable
+    from grading.service.lti.sending import send, to_send
 
     site = site_of(db)
     platform, row = _platform(site, lms)
@@ -101,12 +99,13 @@ def marks(
         )
     view = lab_view(site.course, lab, db)
     with _advantage(site, platform) as services:
-        if row.members:
-            _learn(site, platform, students(_members(services, row)))
-        with site.database.reading() as session:
-            known = accounts.of_students(session, platform.issuer)
-            before = sent(session, platform.issuer, lab)
-        found = outgoing(view.handed_in, known, before)
+        about = row.members, lab, view.handed_in
+        try:
+            found, against = to_send(site.database, site.people, services, *about)
+        except Unreachable as error:
+            raise UserError(f"the LMS does not tell who its members are: {error}") from None
+        for line in against:
+            note(line)
         _say(found)
         if not yes:
             for one in found.marks:
@@ -118,7 +117,10 @@ def marks(
             say("nothing is sent yet; the same with --yes sends it")
             return
         title = site.course.lab(lab).title.get(site.course.language, lab)
-        refused = _send(site, services, row.line_items, lab, title, found) if found.marks else {}
+        try:
+            refused = send(site.database, services, row.line_items, lab, title, found)
+        except Unreachable as error:
+            raise UserError(f"the LMS has no column for {lab}: {error}; nothing was sent") from None
     say(f"{len(found.marks) - len(refused)} were sent")
     for student, why in refused.items():
         note(f"not sent of {student}: {why}")
@@ -137,37 +139,9 @@ def _say(found: Outgoing) -> None:
         )
 
 
-def _send(
-    site: Site, services: Advantage, items: str, lab: str, title: str, found: Outgoing
-) -> dict[str, str]:
-    """Send marks, one after the other; return whose were not taken, and why."""
-    from grading.service.elsewhere import Unreachable
-    from grading.service.lti.marks import message_of
-    from grading.service.lti.marks import note as keep
-
-    refused: dict[str, str] = {}
-    maximum = max(one.score["scoreMaximum"] for one in found.marks)
-    try:
-        column = services.line_item(items, lab, title, maximum)
-    except Unreachable as error:
-        raise UserError(f"the LMS has no column for {lab}: {error}; nothing was sent") from None
-    for one in found.marks:
-        now = datetime.now(UTC)
-        try:
-            services.send(column, message_of(one, now))
-        except Unreachable as error:
-            refused[one.student] = str(error)
-            continue
-        with site.database.writing() as session:
-            keep(session, services.platform.issuer, lab, one, now)
-    return refused
-
-
 def _platform(site: Site, issuer: str) -> tuple[Platform, Row[Any]]:
     """Return an LMS, and what its launches said of it."""
-    import sqlalchemy as sa
-
-    from grading.service.tables import platforms
+    from grading.service.lti.sending import place_of
 
     names = list(site.platforms)
     if not names:
@@ -178,8 +152,7 @@ def _platform(site: Site, issuer: str) -> tuple[Platform, Row[Any]]:
         raise UserError(f"there is no LMS {issuer!r} in course.toml; expected one of {names}")
     platform = site.platforms[issuer or names[0]].platform
     with site.database.reading() as session:
-        query = sa.select(platforms).where(platforms.c.issuer == platform.issuer)
-        row = session.execute(query).one_or_none()
+        row = place_of(session, platform.issuer)
     if row is None:
         raise UserError(
             f"nobody came from {platform.issuer} yet, which tells where its lists are; open the "

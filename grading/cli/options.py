@@ -19,6 +19,10 @@ DatabaseUrl = Annotated[
     str | None,
     typer.Option("--db", metavar="URL", help="Gradebook; else the one of the last release."),
 ]
+SchedulerUrl = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="URL", help="A Dask scheduler, such as tls://host:8786."),
+]
 ProfileName = Annotated[str, typer.Option("--profile", help="quick or full.")]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grading.cli.console import note, say, shown
-from grading.cli.options import DatabaseUrl, LabName, gradebook_url, labs_course_here
+from grading.cli.options import DatabaseUrl, LabName, SchedulerUrl, gradebook_url, labs_course_here
 from grading.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def serve(
     only_marking: Annotated[
         bool, typer.Option("--only-marking", help="Mark written answers; take no hand-ins.")
     ] = False,
+    scheduler: SchedulerUrl = None,
     db: DatabaseUrl = None,
 ) -> None:
     """Take hand-ins from notebooks and browsers, grade them, show the marks; Ctrl-C ends it."""
@@ -57,17 +58,18 @@ def serve(
         say(f"The service of {course.name} is at {address}; Ctrl-C ends it.")
         say(f"Sign in as {first.id} ({first.role}): {site.link_of(first)}")
         say("Links of the others: python -m grading service links")
-        jobs = max(1, (os.cpu_count() or 1) // max(workers, 1))
+        jobs = None if scheduler else max(1, (os.cpu_count() or 1) // max(workers, 1))
 
         def release(name: str) -> None:
             with site.database.writing() as session:
                 queue.release(session, name)
 
         def command(name: str) -> list[str]:
-            return worker_command(name, url, jobs)
+            return worker_command(name, url, jobs, scheduler)
 
         count = 0 if only_marking else workers
-        asyncio.run(supervise(app, listener, Path.cwd(), command, count, release))
+        chores = [site.sender.look] if site.sender else []
+        asyncio.run(supervise(app, listener, Path.cwd(), command, count, release, chores))
     say("The service has ended; what was handed in is kept.")
 
 
@@ -113,9 +115,11 @@ def revoke(
 def worker(
     name: Annotated[str, typer.Option(help="A name that no worker had before.")] = "",
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Submissions at once; as many as cores by default.")
+        int | None,
+        typer.Option(min=1, help="Submissions at once; as many as there are cores by default."),
     ] = None,
     under: Annotated[int, typer.Option(hidden=True)] = 0,
+    scheduler: SchedulerUrl = None,
     db: DatabaseUrl = None,
 ) -> None:
     """Grade what the service took in, until Ctrl-C or SIGTERM; `serve` starts its own."""
@@ -131,7 +135,7 @@ def worker(
     logging.basicConfig(format=LOG, level=logging.INFO)
     database = Database(gradebook_url(course, db))
     name = name or f"worker-{secrets.token_hex(4)}"
-    bench = Bench(course, RunOptions(jobs=jobs))
+    bench = Bench(course, RunOptions(jobs=jobs, scheduler=scheduler))
     asyncio.run(work(Worker(course, database, name, bench), under))
 
 

@@ -11,6 +11,7 @@ from grading.course.tables import TABLE, Rule, is_number, one_of
 UNLIMITED = "unlimited"
 BEST, LAST = "best", "last"
 REASONS, TICKS, RECEIVED = "reasons", "ticks", "received"
+ASKED, PUBLISHED = "asked", "published"
 GRADER, INSTRUCTOR = "grader", "instructor"
 MEGABYTE = 10**6
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
@@ -68,7 +69,16 @@ UPLOAD = Rule(
     "a number of megabytes above 0, up to 200",
     lambda value: is_number(value) and 0 < value <= 200,
 )
+SENDS = one_of(ASKED, PUBLISHED)
 ROLE = one_of(GRADER, INSTRUCTOR)
+SECTIONS = Rule(
+    'groups of the roster in square brackets, each in quotes, such as ["A", "evening"]',
+    lambda value: (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(one, str) and one.strip() and "," not in one for one in value)
+    ),
+)
 STAFF_ID = Rule(
     "1 to 64 letters, digits and . _ @ - in quotes, such as an e-mail address",
     lambda value: isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z0-9][\w.@-]{0,63}", value)),
@@ -103,10 +113,11 @@ class HandingIn:
 
 @dataclass(frozen=True)
 class Staff:
-    """Somebody who gives the course."""
+    """Somebody who gives the course; a grader of some ``sections`` sees no other students."""
 
     id: Annotated[str, STAFF_ID]
     role: Annotated[str, ROLE] = INSTRUCTOR
+    sections: Annotated[tuple[str, ...], SECTIONS] = ()
 
 
 @dataclass(frozen=True)
@@ -151,12 +162,15 @@ class Platform:
 class Service(HandingIn):
     """The table ``[service]``.
 
-    ``address`` is where the public finds the service. Of written answers, ``second`` percent are
-    marked by two people, students may ask about a mark for ``ask_days`` after it is shown, and
-    ``suggest`` is the command of a program that suggests marks, nothing if there is none.
+    ``address`` is where the public finds the service. ``lms_marks`` says when marks go to the LMS:
+    when an instructor asks for it, or by themselves once a lab is published. Of written answers,
+    ``second`` percent are marked by two people, students may ask about a mark for ``ask_days``
+    after it is shown, and ``suggest`` is the command of a program that suggests marks, nothing if
+    there is none.
     """
 
     address: Annotated[str, ADDRESS] = ""
+    lms_marks: Annotated[str, SENDS] = ASKED
     second: Annotated[float, PERCENT] = 0.0
     ask_days: Annotated[float, DAYS] = 7.0
     suggest: Annotated[str, COMMAND] = ""
@@ -167,7 +181,10 @@ class Service(HandingIn):
 
 def service_of(table: Mapping[str, Any]) -> Service:
     """Return what a right table ``[service]`` says."""
-    staff = tuple(Staff(**one) for one in table.get("staff", []))
+    staff = tuple(
+        Staff(**one | {"sections": tuple(map(str.strip, one.get("sections", ())))})
+        for one in table.get("staff", [])
+    )
     oidc = Oidc(**table["oidc"]) if "oidc" in table else None
     lti = tuple(
         Platform(**one | {"deployments": tuple(one["deployments"])}) for one in table.get("lti", [])

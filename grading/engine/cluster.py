@@ -15,7 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from grading.course.config import Limits
-from grading.engine.executor import Execution
+from grading.engine.executor import Execution, ExecutorLost
 from grading.engine.kernels.work import Work
 from grading.engine.runner import Engine
 from grading.errors import UserError
@@ -107,12 +107,19 @@ class ClusterEngine:
         files: Mapping[str, bytes] | None = None,
         keep_work: bool = False,
     ) -> Execution:
-        """Execute a notebook on some worker; on another one should that worker die."""
+        """Execute a notebook on some worker; on another one should that worker die.
+
+        Raises
+        ------
+        ExecutorLost
+            If the scheduler is gone.
+        """
         from distributed import CancelledError as Forgotten
         from distributed.scheduler import KilledWorker
 
         text = nbformat.writes(notebook)
         for attempt in range(1, ATTEMPTS + 1):
+            self._check_connection()
             future = self._client.submit(
                 _execute_on_worker,
                 text,
@@ -126,11 +133,20 @@ class ClusterEngine:
                 done, *rest = await future
                 break
             except (KilledWorker, Forgotten):
+                self._check_connection()
                 if attempt == ATTEMPTS:
                     raise
             finally:
                 future.release()
         return Execution(nbformat.reads(done, as_version=4), *rest)
+
+    def _check_connection(self) -> None:
+        """Raise `ExecutorLost` if Dask has given the scheduler up."""
+        if self._client.status in ("closing", "closed"):
+            raise ExecutorLost(
+                f"the Dask scheduler at {self._address} does not answer any more; what was being "
+                "graded is graded again once it is up"
+            )
 
 
 def _trusted(address: str) -> str:

@@ -8,8 +8,13 @@ from typing import Protocol, Self
 from nbformat import NotebookNode
 
 from grading.engine.kernels.work import Work
+from grading.errors import UserError
 from grading.messages import Reason
 from utils.profile import Profile
+
+
+class ExecutorLost(UserError):
+    """What executes notebooks is gone; no submission is at fault, and none has a result."""
 
 
 @dataclass(frozen=True)

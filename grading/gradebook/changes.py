@@ -7,6 +7,7 @@ stand in a table of our own in its database, written in the transaction of the c
 import getpass
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -140,24 +141,32 @@ def row(
     ).one_or_none()
 
 
-def find_unnoted(session: AnySession, lab: str, student: str | None = None) -> list[Change]:
+def find_unnoted(
+    session: AnySession,
+    lab: str,
+    student: str | None = None,
+    stands: Mapping[Key, Value] | None = None,
+) -> list[Change]:
     """Note the changes that were made without us, and return them.
 
     Scripts and nbgrader's own commands write into the gradebook, too. Who did it is not known then,
-    and the time is that of finding it.
+    and the time is that of finding it. ``stands`` is what `given` returns, for who knows it.
     """
     return [
         note(session, lab, key, old, new, who="")
-        for key, (old, new) in unnoted(session, lab, student).items()
+        for key, (old, new) in unnoted(session, lab, student, stands).items()
     ]
 
 
 def unnoted(
-    session: AnySession, lab: str, student: str | None = None
+    session: AnySession,
+    lab: str,
+    student: str | None = None,
+    stands: Mapping[Key, Value] | None = None,
 ) -> dict[Key, tuple[Value, Value]]:
     """Return what was noted last and what stands, where these are not the same."""
     known = {change.key: change.new for change in noted(session, lab, student)}
-    stands = given(session, lab, student)
+    stands = given(session, lab, student) if stands is None else stands
     return {
         key: (known.get(key), stands.get(key))
         for key in sorted(known.keys() | stands.keys())

@@ -12,7 +12,7 @@ from grading.cells.reading import read_notebook
 from grading.collect.submitted import Place, collected
 from grading.course.config import Course
 from grading.engine.batch import each
-from grading.engine.executor import Executor, RunOptions
+from grading.engine.executor import Executor, ExecutorLost, RunOptions
 from grading.errors import UserError
 from grading.files import write_atomically
 from grading.gradebook.former import former_releases
@@ -170,6 +170,8 @@ class EvidenceGrader:
             page = await asyncio.to_thread(
                 annotated, assessment.notebook, assessment.judgement, lang
             )
+        except ExecutorLost:
+            raise
         except UserError as error:
             return self._failed(submission, terms, error.text(lang), raw)
         except Exception as error:  # whatever one submission does, the others are graded

@@ -25,10 +25,15 @@ table = sa.Table(
     sa.Column("settled", sa.Boolean, nullable=False),  # whether the gradebook knows of it
     sa.Column("failure", sa.Text, nullable=False),
     sa.Column("notice", sa.Text, nullable=False),  # what to look at, for instructors
-    # The hand-in that this grades again, if any; of it this check alone, or all if it is empty.
-    sa.Column("of", sa.String(32), nullable=False, server_default=""),
-    sa.Column("cell", sa.String(128), nullable=False, server_default=""),
+    sa.Column("of", sa.String(32), nullable=False),  # the hand-in that this grades again, if any
+    sa.Column("cell", sa.String(128), nullable=False),  # of it this check alone; empty for all
     sa.Index("dl_handin_queue", "state", "due", "attempt", "received"),
+)
+authors = sa.Table(  # whose work what was handed in is, to be found by them
+    "dl_author",
+    table.metadata,
+    sa.Column("student", sa.String(128), primary_key=True),
+    sa.Column("handin", sa.String(32), primary_key=True),
 )
 links = sa.Table(
     "dl_link",

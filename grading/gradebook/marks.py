@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 from grading.course.config import LabInfo
 from grading.course.roster import Roster
 from grading.errors import UserError
-from grading.gradebook import changes, forgetting, people, stored
+from grading.gradebook import changes, forgetting, people, schema, stored
 from grading.gradebook.database import (
     GradebookError,
     begin_writing,
@@ -43,7 +43,7 @@ from grading.gradebook.database import (
 from grading.gradebook.deadlines import write_due_dates
 from grading.gradebook.lateness import LatePolicy
 from grading.gradebook.records import records
-from grading.gradebook.tables import OURS, complete
+from grading.gradebook.tables import OURS
 from grading.judging.record import Change, Record
 from grading.judging.results import Result
 
@@ -69,8 +69,12 @@ class Marks:
         self._gradebook = opened(url)
         self._db = self._gradebook.db
         self._db.info[people.NOTED] = True
-        with errors_in_one_line(url):
-            complete(self._db.get_bind(), OURS)
+        try:
+            with errors_in_one_line(url):
+                schema.bring_up_to_date(self._gradebook.engine, OURS)
+        except UserError:
+            self._gradebook.close()
+            raise
 
     @classmethod
     def existing(cls, url: str) -> Self:

@@ -35,11 +35,12 @@ def take_back_unread(session: AnySession, before: Result | None, after: Result) 
     after : Result
     """
     lab, student = after.lab, after.student
-    changes.find_unnoted(session, lab, student)
+    stands = changes.given(session, lab, student)
+    changes.find_unnoted(session, lab, student, stands)
     if before is None:
         return
     was, now = before.cell_marks(), after.cell_marks()
-    for key, value in changes.given(session, lab, student).items():
+    for key, value in stands.items():
         _, notebook, cell, field = key
         if _is_replaced(before, after, notebook, cell):
             changes.put(session, lab, key, None)
@@ -76,12 +77,12 @@ def share_within_teams(session: AnySession, lab: str) -> list[Change]:
         Those that contradict one another: two of a team were given different marks, and nobody
         knows which was later. They stay as they are.
     """
-    found = changes.find_unnoted(session, lab)
+    stands = changes.given(session, lab)
+    found = changes.find_unnoted(session, lab, stands=stands)
     noted = changes.noted(session, lab)
     order = {change.key: number for number, change in enumerate(noted)}
     last = {change.key: change for change in noted}
     last = {key: change for key, change in last.items() if not is_taken_back(change)}
-    stands = changes.given(session, lab)
     contradictions: list[Change] = []
     for team in teams(stored.results(session, lab)):
         mine = [change for change in last.values() if change.student in team]

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from grading.cells.reading import read_notebook
 from grading.course.config import Course, Limits
 from grading.engine.batch import each
-from grading.engine.executor import Executor, RunOptions
+from grading.engine.executor import Executor, ExecutorLost, RunOptions
 from grading.errors import UserError
 from grading.gradebook.database import database_error
 from grading.gradebook.grade import EvidenceGrader, failure
@@ -171,6 +171,8 @@ class _Desk:
                 found += no_marks(name, notebooks[name])
                 found += _not_kept([name], execution.work.left_out)
                 seconds += execution.seconds
+        except ExecutorLost:
+            raise
         except Exception as error:  # whatever one submission does, the others are graded
             if database_error(error):  # the gradebook's trouble, not the submission's
                 raise

@@ -9,7 +9,7 @@ import re
 import statistics
 import string
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from itertools import groupby
@@ -242,6 +242,18 @@ def class_view(
         tuple(notes),
         unlisted,
         tuple(question_rates(rows)),
+    )
+
+
+def narrowed(view: ClassView, students: Collection[str]) -> ClassView:
+    """Return a class as if it had these students alone; its notes, which name others, are left."""
+    rows = tuple(row for row in view.rows if row.student in students)
+    return ClassView(
+        rows,
+        overview(rows),
+        tuple(check_rates(rows)),
+        notes=(),
+        question_rates=tuple(question_rates(rows)),
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from grading.gradebook.database import begin_writing, connected, errors_in_one_line, trouble
 from grading.gradebook.marks import Marks
 from grading.gradebook.people import NOTED
-from grading.gradebook.tables import complete
+from grading.gradebook.schema import bring_up_to_date
 from grading.service import tables
 
 
@@ -35,7 +35,7 @@ class Database:
         self._engine = connected(url)
         self._turn = threading.Lock()  # in SQLite whoever waits sleeps, and may be overtaken
         with errors_in_one_line(url):
-            complete(self._engine, tables.metadata.sorted_tables)
+            bring_up_to_date(self._engine, tables.metadata.sorted_tables)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -1,10 +1,11 @@
 """The page of an attempt, in the look of those that `feedback` writes: made by the worker."""
 
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 
 from nbformat import NotebookNode
 
-from grading.cells.metadata import grade_id, is_question
 from grading.cells.reading import read_notebook
 from grading.course.config import Course
 from grading.course.roster import Roster, Student
@@ -12,10 +13,11 @@ from grading.feedback.page import page
 from grading.files import write_atomically
 from grading.judging.record import Record, Written
 from grading.judging.results import Result
-from grading.reporting.outline import read_outline
+from grading.reporting.outline import Outline, outline_of
 from grading.reporting.standings import standings
 from grading.service.queue import HandIn
 from grading.service.store import page_path
+from grading.service.written import is_released, questions
 
 
 def write(
@@ -30,8 +32,7 @@ def write(
     record = _record(course, handin, result)
     (row,) = standings([record], Roster((student,)), course.zone, course.language)
     when = datetime.now().astimezone(course.zone)
-    outline = read_outline(course, handin.lab)
-    text = page(course, handin.lab, row, outline, executed, when)
+    text = page(course, handin.lab, row, _outline(course, handin.lab), executed, when)
     path = page_path(course.home, handin.student, handin.lab, handin.attempt)
     write_atomically(path, text.encode(errors="replace"))
 
@@ -51,13 +52,17 @@ def _record(course: Course, handin: HandIn, result: Result) -> Record:
 
 
 def _questions(course: Course, lab: str, result: Result) -> tuple[Written, ...]:
-    path = course.release_path(lab)
-    cells = read_notebook(path.read_bytes()).cells if path.exists() else []
+    asked = questions(course, lab) if is_released(course, lab) else []
     return tuple(
-        Written(cell, 0.0 if cell in result.unanswered else None, marks)
-        for cell, marks in (
-            (grade_id(one), float(one.metadata["nbgrader"]["points"]))
-            for one in cells
-            if is_question(one)
-        )
+        Written(one.cell, 0.0 if one.cell in result.unanswered else None, one.most) for one in asked
     )
+
+
+def _outline(course: Course, lab: str) -> Outline:
+    path = course.release_path(lab)
+    return _read_outline(path, path.stat().st_mtime_ns) if path.exists() else {}
+
+
+@lru_cache(maxsize=16)
+def _read_outline(path: Path, changed: int) -> Outline:
+    return outline_of(read_notebook(path.read_bytes()))

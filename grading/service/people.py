@@ -1,10 +1,11 @@
 """Who may do what: students of the roster, the course's staff, and everybody else."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from grading.course.config import Course
-from grading.course.roster import Roster, Student, read_roster
+from grading.course.roster import Roster, Student, group_names, read_roster
 from grading.course.service import GRADER, INSTRUCTOR, Staff
 from grading.errors import UserError
 
@@ -17,11 +18,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who is signed in, or `NOBODY`; ``student`` is the roster's line, if there is one."""
+    """Somebody who is signed in, or `NOBODY`.
+
+    Attributes
+    ----------
+    id, role : str
+    student : Student or None
+        The roster's line, if there is one.
+    sections : frozenset of str
+        Groups of the class beyond which a grader sees nobody; the whole class if there are none.
+    """
 
     id: str
     role: str
     student: Student | None = None
+    sections: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -42,13 +53,19 @@ class People:
     Raises
     ------
     UserError
-        If the roster cannot be read, or somebody of the staff has the id of a student. Later such
-        a roster changes nothing.
+        If the roster cannot be read, somebody of the staff has the id of a student, or an
+        instructor has sections. Later such a roster changes nothing.
     """
 
     def __init__(self, course: Course) -> None:
         self._path = course.roster
         self.staff = course.service.staff or (FIRST,)
+        for one in self.staff:
+            if one.sections and one.role != GRADER:
+                raise UserError(
+                    f"{one.id} of [[service.staff]] in course.toml has sections and is {one.role}; "
+                    f'expected them of a "{GRADER}" alone: who changes marks sees whose they are'
+                )
         self._seen = self._stamp()
         self._roster = self._read()
 
@@ -67,18 +84,32 @@ class People:
         """Return the person with this id; None if nobody of the course has it."""
         for one in self.staff:
             if one.id == id:
-                return Person(one.id, one.role)
+                return _of_staff(one)
         student = self.roster.find(id)
         return Person(student.id, STUDENT, student) if student else None
 
     def all(self) -> list[Person]:
         """Return the staff, then the students."""
-        staff = [Person(one.id, one.role) for one in self.staff]
-        return [*staff, *(Person(one.id, STUDENT, one) for one in self.roster.students)]
+        students = (Person(one.id, STUDENT, one) for one in self.roster.students)
+        return [*map(_of_staff, self.staff), *students]
+
+    def sees(self, person: Person, students: Iterable[str]) -> bool:
+        """Whether somebody of the staff may see the work of these students, of one at least."""
+        if not person.sections:
+            return person.role in STAFF
+        known = (self.roster.find(one) for one in students)
+        return any(person.sections.intersection(group_names(one.group)) for one in known if one)
+
+    def seen_by(self, person: Person) -> list[Student]:
+        """Return the students of the class whom somebody of the staff may see."""
+        return [one for one in self.roster.students if self.sees(person, [one.id])]
 
     def _read(self) -> Roster:
         roster = read_roster(self._path)
+        groups = {name for one in roster.students for name in group_names(one.group)}
         for one in self.staff:
+            if nobodys := sorted({*one.sections} - groups):
+                log.warning("%s: nobody of the roster is in the group %s", one.id, nobodys)
             if roster.find(one.id):  # whose link would open what is for staff
                 raise UserError(
                     f"{one.id} is a student of {self._path} and one of the staff; expected another "
@@ -92,3 +123,7 @@ class People:
         except OSError:
             return 0, 0
         return about.st_mtime_ns, about.st_size
+
+
+def _of_staff(one: Staff) -> Person:
+    return Person(one.id, one.role, sections=frozenset(one.sections))

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from grading.gradebook import stored
-from grading.gradebook.handins import table
+from grading.gradebook.handins import authors, table
 from grading.judging.results import Result
 from grading.service.database import stamp
 
@@ -114,6 +114,9 @@ def enqueue(session: Session, handin: HandIn) -> None:
             cell=handin.cell,
         )
     )
+    if not handin.of:
+        rows = [{"student": one, "handin": handin.id} for one in dict.fromkeys(handin.students)]
+        session.execute(sa.insert(authors), rows)
 
 
 def place(session: Session, handin: HandIn) -> int:
@@ -219,8 +222,8 @@ def of_student(session: Session, student: str, lab: str | None = None) -> list[H
 
 def of_students(session: Session, lab: str, students: Iterable[str]) -> list[HandIn]:
     """Return the hand-ins of a lab that are the work of any of these, oldest first."""
-    whose = (table.c.students.contains(json.dumps(one), autoescape=True) for one in students)
-    return _handed_in(session, table.c.lab == lab, sa.or_(*whose))
+    theirs = sa.select(authors.c.handin).where(authors.c.student.in_(list(students)))
+    return _handed_in(session, table.c.lab == lab, table.c.id.in_(theirs))
 
 
 def of_lab(session: Session, lab: str) -> list[HandIn]:
@@ -255,14 +258,13 @@ def waiting(session: Session) -> dict[str, int]:
     return {lab: count for lab, count in session.execute(query)}
 
 
-def handed_in(session: Session) -> dict[str, int]:
-    """Return how many students handed in, by lab."""
-    query = (
-        sa.select(table.c.lab, sa.func.count(table.c.student.distinct()))
-        .where(table.c.attempt > 0)
-        .group_by(table.c.lab)
-    )
-    return {lab: count for lab, count in session.execute(query)}
+def handed_in(session: Session) -> dict[str, set[str]]:
+    """Return the students who handed in, by lab."""
+    found: dict[str, set[str]] = {}
+    query = sa.select(table.c.lab, table.c.student).where(table.c.attempt > 0).distinct()
+    for lab, student in session.execute(query):
+        found.setdefault(lab, set()).add(student)
+    return found
 
 
 def troubled(session: Session) -> list[HandIn]:

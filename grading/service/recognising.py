@@ -1,6 +1,7 @@
 """Who of the course somebody is, whom a university or an LMS vouches for; pure."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from grading.course.service import GRADER
 from grading.service.people import STAFF, People, Person
@@ -31,7 +32,7 @@ def recognised(people: People, ids: Iterable[str], email: str) -> Person | None:
 def bounded(person: Person, most: str) -> Person:
     """Return a person who may do no more than a role of the staff; students stay what they are."""
     if person.role in STAFF and most == GRADER:
-        return Person(person.id, GRADER)
+        return replace(person, role=GRADER)
     return person
 
 

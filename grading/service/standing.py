@@ -91,6 +91,10 @@ class Standings:
         """Read where the class stands."""
         return read(self._course, self._url, self._people.roster)
 
+    def handed_in(self) -> dict[str, tuple[Standing, ...]]:
+        """Return the rows of those who handed in, by lab, as the gradebook has them now."""
+        return {lab: view.handed_in for lab, view in self.now().classes.items()}
+
 
 def read(course: Course, url: str, roster: Roster) -> Stand:
     """Read where the class stands."""

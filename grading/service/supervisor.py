@@ -15,14 +15,17 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from grading.errors import UserError
+from grading.messages import in_one_line
 
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = 1.0  # before a worker that ended is started again
 STOP_SECONDS = 20.0  # that a worker has to end
+CHORE_SECONDS = 20.0  # between two looks at what is done by itself
 SHUTDOWN_SECONDS = 5  # that answers have to be finished
 
 Command = Callable[[str], Sequence[str]]  # what starts the worker of this name
 OnEnd = Callable[[str], None]
+Chore = Callable[[], None]
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -44,7 +47,13 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 async def supervise(
-    app: ASGIApp, listener: socket.socket, folder: Path, command: Command, count: int, on_end: OnEnd
+    app: ASGIApp,
+    listener: socket.socket,
+    folder: Path,
+    command: Command,
+    count: int,
+    on_end: OnEnd,
+    chores: Sequence[Chore],
 ) -> None:
     """Serve until Ctrl-C or SIGTERM, with ``count`` workers that are started again if they end.
 
@@ -59,6 +68,8 @@ async def supervise(
     count : int
     on_end : callable
         Told of each worker that is gone: its leases are free.
+    chores : sequence of callable
+        Done every while beside the event loop; what they raise is logged.
     """
     # uvicorn hands on the signal that ended it, which has no more to do.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -66,13 +77,24 @@ async def supervise(
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS
     )
-    workers = [asyncio.create_task(_worker(folder, command, on_end)) for _ in range(count)]
+    beside = [asyncio.create_task(_worker(folder, command, on_end)) for _ in range(count)]
+    beside += [asyncio.create_task(_again_and_again(one)) for one in chores]
     try:
         await uvicorn.Server(config).serve([listener])
     finally:
-        for task in workers:
+        for task in beside:
             task.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        await asyncio.gather(*beside, return_exceptions=True)
+
+
+async def _again_and_again(chore: Chore) -> None:
+    """Do something every while until this is cancelled."""
+    while True:
+        try:
+            await asyncio.to_thread(chore)
+        except Exception as error:  # a lost database, a full disk: it may pass
+            log.error("%s: %s", type(error).__name__, in_one_line(str(error)))
+        await asyncio.sleep(CHORE_SECONDS)
 
 
 async def _worker(folder: Path, command: Command, on_end: OnEnd) -> None:
@@ -110,7 +132,9 @@ def _told(on_end: OnEnd, name: str) -> None:
         log.warning("%s", error)
 
 
-def worker_command(name: str, url: str, jobs: int) -> list[str]:
+def worker_command(name: str, url: str, jobs: int | None, scheduler: str | None) -> list[str]:
     """Return what starts a worker that ends with this process."""
-    options = ["--name", name, "--db", url, "--jobs", str(jobs), "--under", str(os.getpid())]
+    options = ["--name", name, "--db", url, "--under", str(os.getpid())]
+    options += ["--jobs", str(jobs)] if jobs else []
+    options += ["--scheduler", scheduler] if scheduler else []
     return [sys.executable, "-m", "grading", "service", "worker", *options]

@@ -29,6 +29,18 @@ platforms = sa.Table(  # where an LMS takes marks and lists members, as its laun
     sa.Column("line_items", sa.Text, nullable=False),
     sa.Column("members", sa.Text, nullable=False),
 )
+sendings = sa.Table(  # how far the marks of a published lab are in an LMS
+    "dl_lti_sending",
+    metadata,
+    sa.Column("issuer", sa.String(500), primary_key=True),
+    sa.Column("lab", sa.String(128), primary_key=True),
+    sa.Column("until", sa.String(32), nullable=False),  # nobody looks at it before
+    sa.Column("tries", sa.Integer, nullable=False),  # in a row that failed
+    sa.Column("failure", sa.Text, nullable=False),
+    sa.Column("marks", sa.Integer, nullable=False),  # that the LMS has
+    sa.Column("waiting", sa.Text, nullable=False),  # JSON: students
+    sa.Column("unknown", sa.Text, nullable=False),
+)
 workers = sa.Table(
     "dl_worker",
     metadata,

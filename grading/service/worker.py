@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 from grading.cells.reading import read_notebook
 from grading.course.config import Course
 from grading.engine.choice import executor_of
-from grading.engine.executor import Executor, RunOptions
+from grading.engine.executor import Executor, ExecutorLost, RunOptions
 from grading.errors import UserError
 from grading.files import write_atomically
 from grading.gradebook.grade import EvidenceGrader, as_bytes
@@ -90,6 +90,16 @@ class Bench:
         self._warm.move_to_end(lab)
         return self._warm[lab]
 
+    @property
+    def room(self) -> int:
+        """How many submissions are executed at once, as far as that is known."""
+        return max((self.options.at_once(one) for one in self._warm.values()), default=0)
+
+    async def drop(self, lab: str) -> None:
+        """End what executes a lab's submissions; the next time another one starts."""
+        if executor := self._warm.pop(lab, None):
+            await executor.__aexit__(None, None, None)
+
     async def close(self) -> None:
         """End all executors."""
         while self._warm:
@@ -155,6 +165,8 @@ class Worker:
                 grading.result()
         except Exception as error:  # of none of them: what one does is its own result
             log.error("%s: %s", leased[0].lab, _line(error))
+            if isinstance(error, ExecutorLost):
+                await self._bench.drop(leased[0].lab)
             why, until = _line(error), stamp(datetime.now(UTC) + PAUSE)
         finally:
             for task in (grading, stopping, renewing):
@@ -196,7 +208,8 @@ class Worker:
         leased = []
         if is_waiting:
             with self._database.writing() as session:
-                leased = queue.lease(session, self._name, now, now + LEASE, BATCH)
+                most = max(BATCH, self._bench.room)
+                leased = queue.lease(session, self._name, now, now + LEASE, most)
         self._say(leased, now)
         return leased
 

@@ -12,7 +12,7 @@ from nbgrader.api import Grade, Gradebook
 from grading.course.config import gradebook_of, remember_gradebook, sqlite_url
 from grading.errors import UserError
 from grading.gradebook import marks as marking
-from grading.gradebook import stored, tables
+from grading.gradebook import stored
 from grading.gradebook.database import (
     GradebookError,
     address,
@@ -138,22 +138,6 @@ def test_a_database_of_something_else_is_refused(new_gradebook: NewGradebook) ->
 
 
 # --- nbgrader's own code in it ----------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_columns_that_came_later_are_added_to_what_is_there(new_gradebook: NewGradebook) -> None:
-    url = released(new_gradebook())
-    with Marks(url) as marks:
-        marks.save(result("ana"))
-    engine = sa.create_engine(url)
-    later = sa.Column("later", sa.String(8), nullable=False, server_default="none")
-    table = stored.table.to_metadata(sa.MetaData())
-    table.append_column(later)
-    tables.complete(engine, [table])
-    tables.complete(engine, [table])
-    with engine.connect() as connection:
-        assert connection.execute(sa.select(table.c.student, later)).all() == [("ana", "none")]
-    engine.dispose()
 
 
 def test_nbgrader_without_a_course_writes_into_it(new_gradebook: NewGradebook) -> None:

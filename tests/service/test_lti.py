@@ -2,8 +2,11 @@
 
 import json
 import logging
+import re
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from typer.testing import CliRunner
 from grading.cli.app import app
 from grading.course.config import load_course
 from grading.errors import UserError
+from grading.service.lti import sending
 from grading.service.lti.launching import LTI, MEMBERSHIP
 from grading.service.oidc import SECRET
 from grading.service.supervisor import listening
@@ -30,7 +34,7 @@ from tests.service.stand_ins import (
     settings,
 )
 from tests.service.test_oidc import signed_in_as
-from tests.service.visiting import STAFF, Visited, csrf, visited
+from tests.service.visiting import STAFF, Visited, csrf, post, visited
 
 __all__ = ["browser", "page"]
 LIS = f"{LTI}/lis"
@@ -416,6 +420,59 @@ def test_each_final_mark_is_sent_once_and_again_when_it_changed(
         ("acc-1", 8.0), ("acc-2", 5.5), ("acc-1", 9.0)
     ]  # fmt: skip
     assert len(lms.items) == 1 and lms.scores[0]["timestamp"] < lms.scores[2]["timestamp"]
+
+
+@pytest.mark.slow
+def test_marks_of_a_published_lab_go_by_themselves_and_what_failed_is_shown_and_tried_again(
+    lms: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lms.reset()
+    monkeypatch.setenv(SECRET, PASSWORD)
+    service = visited(
+        tmp_path, '\n[service]\nlms_marks = "published"\n' + STAFF + settings(lms.address)
+    )
+    lms.tool, lms.members = service.client(), MEMBERS
+    for who, earned in (("ada", 7.0), ("bob", 4.5), ("cyd", 3.0)):
+        service.service.hand_in(who, marks=earned)
+    service.work()
+    for who in ("ada", "bob"):
+        by_hand(service, who, 1.0)
+    sender, prof = service.site.sender, service.client("prof")
+    assert sender is not None
+
+    def looked(minutes: float = 0.0) -> str:
+        later = timedelta(minutes=minutes)
+
+        class Later(datetime):
+            @classmethod
+            def now(cls, tz: Any = None) -> "Later":
+                return super().now(tz) + later
+
+        monkeypatch.setattr(sending, "datetime", Later)
+        sender.look()
+        return " ".join(unescape(re.sub(r"<[^>]*>", " ", prof.get("/course").text)).split())
+
+    assert "Marks in the LMS" not in looked() and lms.scores == []
+    post(prof, "/course/mini/publish", "/course", shown="yes")
+    assert "open the course's link there once" in looked() and lms.scores == []
+    open_course(service, lms, "acc-1", email="ada@example.org")
+    assert "it has 0" in looked(), "not tried before it is time"
+    lms.refuses = "acc-2"
+    said = looked(3)
+    assert "it has 1 Not all were sent: bob: " in said and "422" in said
+    assert "next try at" in said and "Not final yet: cyd" in said
+    lms.refuses = ""
+    assert "it has 1" in looked(4), "not tried before it is time"
+    assert "it has 2" in looked(9) and "Not all were sent" not in looked(9)
+    assert [one["userId"] for one in lms.scores] == ["acc-1", "acc-2"] and len(lms.items) == 1
+    by_hand(service, "ada", 2.0)
+    assert "it has 2" in looked(12)
+    assert [(one["userId"], one["scoreGiven"]) for one in lms.scores[2:]] == [("acc-1", 9.0)]
+    assert "acc" not in service.client("tutor").get("/course").text
+    post(prof, "/course/mini/publish", "/course", shown="no")
+    by_hand(service, "ada", 1.0)
+    assert "Marks in the LMS" not in looked(30) and len(lms.scores) == 3
+    service.close()
 
 
 def by_hand(service: Visited, who: str, marks: float) -> None:

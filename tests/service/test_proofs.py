@@ -129,6 +129,8 @@ def test_nobody_becomes_more_than_they_are() -> None:
         assert bounded(Person("t", GRADER), role).role == GRADER
         assert bounded(Person("s", STUDENT), role).role == STUDENT
     assert bounded(Person("i", INSTRUCTOR), GRADER).role == GRADER
+    of_section = Person("t", GRADER, sections=frozenset("2"))
+    assert bounded(of_section, GRADER) == of_section
 
 
 def test_the_key_for_lti_is_made_once_or_the_environments(

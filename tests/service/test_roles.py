@@ -1,5 +1,6 @@
 """Every route and every role: who is let through, and who is not."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from grading.marking import asking
-from grading.service import queue
+from grading.service import audit, queue, regrading
 from grading.service.oidc import SECRET
 from grading.service.people import ROLES
 from grading.service.web.app import DOORS
@@ -20,69 +21,77 @@ from tests.service.test_oidc import leave
 from tests.service.visiting import STAFF, Visited, csrf, hand_in, opened
 
 WHO = {"stranger": "", "student": "ada", "other student": "bob", "grader": "tutor",
-       "instructor": "prof"}  # fmt: skip
+       "grader of another section": "tutor2", "instructor": "prof"}  # fmt: skip
 IN, AWAY, NO, NOTHING, TOKEN = "let in", "to sign in", "not yours", "not there", "no token"
 
 # Of a hand-in of ada's: what becomes of each, in the order of WHO.
 EXPECTED = {
-    "GET /": (AWAY, IN, IN, IN, IN),
-    "GET /style.css": (IN, IN, IN, IN, IN),
-    "GET /sign-in": (IN, IN, IN, IN, IN),
-    "GET /in/{token}": (IN, IN, IN, IN, IN),
-    "GET /oidc/login": (IN, IN, IN, IN, IN),
-    "GET /oidc/back": (IN, IN, IN, IN, IN),
-    "GET /oidc/logout": (IN, IN, IN, IN, IN),
-    "GET /lti/login": (IN, IN, IN, IN, IN),
-    "POST /lti/login": (IN, IN, IN, IN, IN),
-    "POST /lti/launch": (IN, IN, IN, IN, IN),
-    "POST /lti/enter": (IN, IN, IN, IN, IN),
-    "GET /lti/keys": (IN, IN, IN, IN, IN),
-    "GET /lti/canvas.json": (IN, IN, IN, IN, IN),
-    "POST /sign-out": (TOKEN, AWAY, AWAY, AWAY, AWAY),
-    "GET /device": (AWAY, IN, IN, IN, IN),
-    "POST /device": (TOKEN, IN, IN, NO, NO),
-    "POST /labs/{lab}": (TOKEN, IN, IN, NO, NO),
-    "GET /attempts/{id}": (AWAY, IN, NOTHING, IN, IN),
-    "GET /attempts/{id}/page": (AWAY, IN, NOTHING, IN, IN),
-    "GET /attempts/{id}/notebook": (AWAY, IN, NOTHING, IN, IN),
-    "POST /attempts/{id}/again": (TOKEN, NO, NO, NO, IN),
-    "GET /course": (AWAY, NO, NO, IN, IN),
-    "GET /course/{lab}": (AWAY, NO, NO, IN, IN),
-    "POST /course/{lab}/pause": (TOKEN, NO, NO, NO, IN),
-    "POST /course/{lab}/publish": (TOKEN, NO, NO, NO, IN),
-    "GET /course/{lab}/report": (AWAY, NO, NO, IN, IN),
-    "GET /course/{lab}/regrade": (AWAY, NO, NO, IN, IN),
-    "POST /course/{lab}/regrade": (TOKEN, NO, NO, NO, IN),
-    "POST /course/{lab}/regrade/publish": (TOKEN, NO, NO, NO, IN),
-    "POST /course/{lab}/regrade/discard": (TOKEN, NO, NO, NO, IN),
-    "POST /attempts/{id}/regrade": (TOKEN, NO, NO, NO, IN),
-    "GET /audit": (AWAY, NO, NO, IN, IN),
-    "GET /marks": (AWAY, IN, IN, NO, NO),
-    "GET /students/{student}": (AWAY, NO, NO, IN, IN),
-    "GET /marking.js": (IN, IN, IN, IN, IN),
-    "GET /marking/{lab}": (AWAY, NO, NO, IN, IN),
-    "POST /marking/{lab}/allocation": (TOKEN, NO, NO, NO, IN),
-    "POST /marking/{lab}/show": (TOKEN, NO, NO, NO, IN),
-    "GET /marking/{lab}/{cell}": (AWAY, NO, NO, IN, IN),
-    "POST /marking/{lab}/{cell}/undo": (TOKEN, NO, NO, IN, IN),
-    "GET /marking/{lab}/{cell}/alike": (AWAY, NO, NO, IN, IN),
-    "POST /marking/{lab}/{cell}/alike": (TOKEN, NO, NO, IN, IN),
-    "GET /marking/{lab}/{cell}/rubric": (AWAY, NO, NO, IN, IN),
-    "POST /marking/{lab}/{cell}/rubric": (TOKEN, NO, NO, IN, IN),
-    "GET /marking/{lab}/{cell}/{key}": (AWAY, NO, NO, IN, IN),
-    "POST /marking/{lab}/{cell}/{key}": (TOKEN, NO, NO, IN, IN),
-    "GET /marking/{lab}/{cell}/{key}/work": (AWAY, NO, NO, IN, IN),
-    "POST /marking/{lab}/{cell}/{key}/whose": (TOKEN, NO, NO, IN, IN),
-    "POST /marking/{lab}/{cell}/{key}/decide": (TOKEN, NO, NO, IN, IN),
-    "POST /marking/{lab}/{cell}/{key}/settle": (TOKEN, NO, NO, NO, IN),
-    "GET /labs/{lab}/marks": (AWAY, IN, IN, NO, NO),
-    "POST /labs/{lab}/marks/{cell}": (TOKEN, IN, IN, NO, NO),
-    "POST /api/1/device": (IN, IN, IN, IN, IN),
-    "POST /api/1/token": (IN, IN, IN, IN, IN),
-    "POST /api/1/labs/{lab}/handins": (TOKEN, IN, IN, NO, NO),
-    "GET /api/1/handins/{id}": (TOKEN, IN, NOTHING, NO, NO),
+    "GET /": (AWAY, IN, IN, IN, IN, IN),
+    "GET /style.css": (IN, IN, IN, IN, IN, IN),
+    "GET /sign-in": (IN, IN, IN, IN, IN, IN),
+    "GET /in/{token}": (IN, IN, IN, IN, IN, IN),
+    "GET /oidc/login": (IN, IN, IN, IN, IN, IN),
+    "GET /oidc/back": (IN, IN, IN, IN, IN, IN),
+    "GET /oidc/logout": (IN, IN, IN, IN, IN, IN),
+    "GET /lti/login": (IN, IN, IN, IN, IN, IN),
+    "POST /lti/login": (IN, IN, IN, IN, IN, IN),
+    "POST /lti/launch": (IN, IN, IN, IN, IN, IN),
+    "POST /lti/enter": (IN, IN, IN, IN, IN, IN),
+    "GET /lti/keys": (IN, IN, IN, IN, IN, IN),
+    "GET /lti/canvas.json": (IN, IN, IN, IN, IN, IN),
+    "POST /sign-out": (TOKEN, AWAY, AWAY, AWAY, AWAY, AWAY),
+    "GET /device": (AWAY, IN, IN, IN, IN, IN),
+    "POST /device": (TOKEN, IN, IN, NO, NO, NO),
+    "POST /labs/{lab}": (TOKEN, IN, IN, NO, NO, NO),
+    "GET /attempts/{id}": (AWAY, IN, NOTHING, IN, NOTHING, IN),
+    "GET /attempts/{id}/page": (AWAY, IN, NOTHING, IN, NOTHING, IN),
+    "GET /attempts/{id}/notebook": (AWAY, IN, NOTHING, IN, NOTHING, IN),
+    "POST /attempts/{id}/again": (TOKEN, NO, NO, NO, NO, IN),
+    "GET /course": (AWAY, NO, NO, IN, IN, IN),
+    "GET /course/{lab}": (AWAY, NO, NO, IN, IN, IN),
+    "POST /course/{lab}/pause": (TOKEN, NO, NO, NO, NO, IN),
+    "POST /course/{lab}/publish": (TOKEN, NO, NO, NO, NO, IN),
+    "GET /course/{lab}/report": (AWAY, NO, NO, IN, IN, IN),
+    "GET /course/{lab}/regrade": (AWAY, NO, NO, IN, IN, IN),
+    "POST /course/{lab}/regrade": (TOKEN, NO, NO, NO, NO, IN),
+    "POST /course/{lab}/regrade/publish": (TOKEN, NO, NO, NO, NO, IN),
+    "POST /course/{lab}/regrade/discard": (TOKEN, NO, NO, NO, NO, IN),
+    "POST /attempts/{id}/regrade": (TOKEN, NO, NO, NO, NO, IN),
+    "GET /audit": (AWAY, NO, NO, IN, IN, IN),
+    "GET /marks": (AWAY, IN, IN, NO, NO, NO),
+    "GET /students/{student}": (AWAY, NO, NO, IN, NOTHING, IN),
+    "GET /marking.js": (IN, IN, IN, IN, IN, IN),
+    "GET /marking/{lab}": (AWAY, NO, NO, IN, IN, IN),
+    "POST /marking/{lab}/allocation": (TOKEN, NO, NO, NO, NO, IN),
+    "POST /marking/{lab}/show": (TOKEN, NO, NO, NO, NO, IN),
+    "GET /marking/{lab}/{cell}": (AWAY, NO, NO, IN, IN, IN),
+    "POST /marking/{lab}/{cell}/undo": (TOKEN, NO, NO, IN, IN, IN),
+    "GET /marking/{lab}/{cell}/alike": (AWAY, NO, NO, IN, IN, IN),
+    "POST /marking/{lab}/{cell}/alike": (TOKEN, NO, NO, IN, IN, IN),
+    "GET /marking/{lab}/{cell}/rubric": (AWAY, NO, NO, IN, IN, IN),
+    "POST /marking/{lab}/{cell}/rubric": (TOKEN, NO, NO, IN, NO, IN),
+    "GET /marking/{lab}/{cell}/{key}": (AWAY, NO, NO, IN, NOTHING, IN),
+    "POST /marking/{lab}/{cell}/{key}": (TOKEN, NO, NO, IN, NOTHING, IN),
+    "GET /marking/{lab}/{cell}/{key}/work": (AWAY, NO, NO, IN, NOTHING, IN),
+    "POST /marking/{lab}/{cell}/{key}/whose": (TOKEN, NO, NO, IN, NOTHING, IN),
+    "POST /marking/{lab}/{cell}/{key}/decide": (TOKEN, NO, NO, IN, NOTHING, IN),
+    "POST /marking/{lab}/{cell}/{key}/settle": (TOKEN, NO, NO, NO, NO, IN),
+    "GET /marking/{lab}/checks/{cell}/{key}": (AWAY, NO, NO, IN, NOTHING, IN),
+    "POST /marking/{lab}/checks/{cell}/{key}": (TOKEN, NO, NO, IN, NOTHING, IN),
+    "GET /labs/{lab}/marks": (AWAY, IN, IN, NO, NO, NO),
+    "POST /labs/{lab}/marks/{cell}": (TOKEN, IN, IN, NO, NO, NO),
+    "POST /api/1/device": (IN, IN, IN, IN, IN, IN),
+    "POST /api/1/token": (IN, IN, IN, IN, IN, IN),
+    "POST /api/1/labs/{lab}/handins": (TOKEN, IN, IN, NO, NO, NO),
+    "GET /api/1/handins/{id}": (TOKEN, IN, NOTHING, NO, NO, NO),
 }
 API = "/api/"
+OF_SECTION_2 = """
+[[service.staff]]
+id = "tutor2"
+role = "grader"
+sections = ["2"]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +104,7 @@ def others() -> Iterator[Elsewhere]:
 def shared(others: Elsewhere, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visited]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SECRET, PASSWORD)
-        more = STAFF + settings(others.address)
+        more = STAFF + OF_SECTION_2 + settings(others.address)
         yield from opened(tmp_path_factory.mktemp("course"), more)
 
 
@@ -138,10 +147,11 @@ def outcome(answer: Any) -> str:
     return {401: TOKEN, 403: NO, 404: NOTHING}.get(answer.status_code, IN)
 
 
-def places(service: Visited, id: str) -> dict[str, str]:
-    """What stands for the names in the paths of routes."""
-    key = service.site.seals.pseudonym("mini", "why", "ada")
-    return {"lab": "mini", "id": id, "student": "ada", "cell": "why", "key": key}
+def placed(path: str, service: Visited, id: str, **more: str) -> str:
+    """The path of a route, with what stands there for its names."""
+    cell = "check-double" if "/checks/" in path else "why"
+    key = service.site.seals.pseudonym("mini", cell, "ada")
+    return path.format(lab="mini", id=id, student="ada", cell=cell, key=key, **more)
 
 
 def visit(
@@ -160,7 +170,7 @@ def visit(
         form = others.launch(begin(service, others, client), "account")
         shown = client.post("/lti/launch", data=form)
         return shown if path == "/lti/launch" else press(client, shown)
-    path = path.format(token="{token}", **places(service, id))
+    path = placed(path, service, id, token="{token}")
     if "{token}" in path:
         path = service.link("ada").removeprefix(service.address)
     if method == "GET":
@@ -169,7 +179,7 @@ def visit(
         return hand_in(client, notebook(service.course, WHO[who], marks=3.0))
     if path.startswith(API):
         return client.post(path)
-    page = "/course" if who in ("grader", "instructor") else "/"
+    page = "/course" if EXPECTED["GET /course"][[*WHO].index(who)] == IN else "/"
     fields = {"csrf": csrf(client, page) if WHO[who] else "", "paused": "no", "decision": "allow"}
     if path == "/device":
         fields["code"] = service.client().post("/api/1/device").json()["user_code"]
@@ -198,7 +208,36 @@ def test_each_role_is_let_through_where_it_may_and_nowhere_else(
         set_state(service, of_ada, queue.FAILED)
     answer = visit(service, others, client_of(service, who, route), route, of_ada, who)
     assert answer.status_code < 500
-    assert outcome(answer) == dict(zip(WHO, EXPECTED[route], strict=True))[who], answer.text
+    found = outcome(answer)
+    if (
+        EXPECTED[route][3] == IN
+        and "{key}" in route
+        and "This answer is no longer there" in answer.text
+    ):
+        found = NOTHING
+    assert found == dict(zip(WHO, EXPECTED[route], strict=True))[who], answer.text
+
+
+PAGES = [route for route in EXPECTED if route.startswith("GET") and "{key}" not in route]
+
+
+def test_no_page_tells_a_grader_of_other_sections(service: Visited, of_ada: str) -> None:
+    receipt = service.service.hand_in("ada", marks=4.0)
+    set_state(service, receipt.handin.id, queue.FAILED)
+    with service.site.database.writing() as session:
+        now, marks = datetime.now(UTC), (9.0, 4.0)
+        regrading.ask(session, queue.of_student(session, "ada"), "")
+        audit.note(session, now, "prof", audit.REGRADED, "mini", "ada", *marks)
+    told = {}
+    for who in ("prof", "tutor2"):
+        client = service.client(who)
+        for route in PAGES:
+            answer = client.get(placed(route.split()[1], service, of_ada, token="x"))
+            told[who, route] = re.findall(r"(?i)\bada\b", answer.text)
+    assert not any(told["tutor2", route] for route in PAGES)
+    tell = {route for route in PAGES if told["prof", route]}
+    assert tell >= {f"GET /course{page}" for page in ("", "/{lab}", "/{lab}/report")}
+    assert tell >= {"GET /course/{lab}/regrade", "GET /audit", "GET /students/{student}"}
 
 
 POSTS = [route for route in EXPECTED if route.startswith("POST") and API not in route]
@@ -214,7 +253,7 @@ def test_no_form_of_another_site_does_anything(
     for who in ("ada", "prof"):
         client = service.client(who)
         csrf(client, "/")  # there is a right one
-        path = route.split()[1].format(**places(service, of_ada))
+        path = placed(route.split()[1], service, of_ada)
         answer = client.post(path, data={"csrf": token} if token else {})
         assert answer.status_code in (403, 422), route
     with service.site.database.reading() as session:
@@ -227,7 +266,7 @@ def test_a_token_opens_no_page(service: Visited, of_ada: str, route: str) -> Non
     method, path = route.split()
     if method == "POST" or EXPECTED[route][0] == IN:
         return
-    answer = client.get(path.format(**places(service, of_ada)))
+    answer = client.get(placed(path, service, of_ada, token="{token}"))
     assert outcome(answer) == AWAY
 
 

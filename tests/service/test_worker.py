@@ -13,8 +13,9 @@ import pytest
 
 from grading.collect.submitted import Place
 from grading.course.config import Course
-from grading.engine.executor import RunOptions
+from grading.engine.executor import ExecutorLost, RunOptions
 from grading.errors import UserError
+from grading.gradebook import grade
 from grading.gradebook.database import GradebookError
 from grading.gradebook.grader import Submission
 from grading.gradebook.marks import Marks
@@ -26,7 +27,7 @@ from grading.service.worker import Bench, Worker
 from tests import mini
 from tests.command import command
 from tests.engines import skip_without_sandbox
-from tests.service.handing import Service, StandIn, make_course, notebook
+from tests.service.handing import Nothing, Service, StandIn, make_course, notebook
 
 pytestmark = pytest.mark.slow
 
@@ -230,6 +231,58 @@ class Later(datetime):
     @classmethod
     def now(cls, tz: Any = None) -> "Later":
         return super().now(tz) + 2 * worker.PAUSE
+
+
+def test_a_cluster_that_is_lost_gives_nobody_a_mark(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for student in ("ada", "bob"):
+        service.hand_in(student)
+    ended = []
+
+    class Away(Nothing):
+        async def __aexit__(self, *error: object) -> None:
+            ended.append(self)
+
+    async def prepared(*args: object, **options: object) -> None:
+        return None
+
+    async def lost(*args: object) -> None:
+        raise ExecutorLost("the scheduler does not answer any more")
+
+    monkeypatch.setattr(worker, "executor_of", lambda *args: Away())
+    monkeypatch.setattr(grade, "prepare", prepared)
+    monkeypatch.setattr(grade, "assess", lost)
+    service.work(Bench(service.course, RunOptions()))
+    for waits in handins(service):
+        assert (waits.state, waits.tries, waits.result) == (queue.QUEUED, 0, None)
+        assert waits.failure == "the scheduler does not answer any more"
+    assert len(ended) == 1, "so that the next try connects again"
+
+
+@pytest.mark.heavy
+@pytest.mark.kernels
+def test_marks_come_from_a_cluster_and_wait_while_it_is_away(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster:
+        on_cluster = RunOptions(sandbox=False, scheduler=cluster.scheduler_address)
+        for student in ("ada", "bob"):
+            cells = mini.solved(service.course) | ({"double": WRONG} if student == "bob" else {})
+            content = json.dumps(mini.answered(service.course, cells, student)).encode()
+            service.hand_in(student, content)
+        service.work(Bench(service.course, on_cluster))
+        assert scores(service.course) == {"ada": 9.0, "bob": 4.0}
+    service.hand_in("cyd")
+    service.work(Bench(service.course, on_cluster))
+    waits = handins(service)[-1]
+    assert (waits.student, waits.state, waits.result) == ("cyd", queue.QUEUED, None)
+    assert waits.failure.startswith(f"no Dask scheduler answers at {on_cluster.scheduler}")
+    monkeypatch.setattr(worker, "datetime", Later)
+    service.work(Bench(service.course, RunOptions(sandbox=False)))
+    assert scores(service.course).keys() == {"ada", "bob", "cyd"}
 
 
 def test_a_notebook_that_the_grader_trips_over_costs_its_neighbours_nothing(

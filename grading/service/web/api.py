@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
+from sqlalchemy.orm import Session
 from starlette.responses import JSONResponse, Response
 
 from grading.messages import Reason
 from grading.service import queue
-from grading.service.people import STAFF, Person
 from grading.service.policy import Refused
 from grading.service.queue import HandIn
 from grading.service.web import devices, showing
@@ -67,7 +67,7 @@ def hand_in(site: Site, visit: Visit) -> Response:
 def handed_in(site: Site, visit: Visit) -> Response:
     """Say how far a hand-in has come, and what it earned as far as the course shows it."""
     with site.database.reading() as session:
-        handin = visible(queue.by_id(session, visit.path["id"]), visit.person)
+        handin = visible(site, visit, session)
         place = queue.place(session, handin)
     info = site.course.lab(handin.lab)
     much = showing.amount(handin, info, site.published(), datetime.now(UTC))
@@ -80,12 +80,14 @@ def handed_in(site: Site, visit: Visit) -> Response:
     return JSONResponse(_receipt(site, handin) | more)
 
 
-def visible(handin: HandIn | None, person: Person) -> HandIn:
-    """Return a hand-in to somebody who may see it; for others there is none."""
-    is_theirs = handin is not None and person.id in handin.students
-    if handin is None or not (is_theirs or person.role in STAFF):
-        raise Refused(HTTPStatus.NOT_FOUND, Reason("service.not_there"))
-    return handin
+def visible(site: Site, visit: Visit, session: Session) -> HandIn:
+    """Return the hand-in of a path to somebody who may see it; for others there is none."""
+    handin, person = queue.by_id(session, visit.path["id"]), visit.person
+    if handin is not None and (
+        person.id in handin.students or site.people.sees(person, handin.students)
+    ):
+        return handin
+    raise Refused(HTTPStatus.NOT_FOUND, Reason("service.not_there"))
 
 
 def _receipt(site: Site, handin: HandIn) -> dict[str, Any]:

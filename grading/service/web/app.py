@@ -15,12 +15,13 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from grading.course.config import LANGUAGES, Course
-from grading.course.service import INSTRUCTOR
+from grading.course.service import INSTRUCTOR, PUBLISHED
 from grading.messages import Reason
 from grading.service.database import Database
 from grading.service.intake import Intake
 from grading.service.lti import configuration
 from grading.service.lti.key import key_of
+from grading.service.lti.sending import Sender
 from grading.service.oidc import Provider
 from grading.service.oidc import secret as oidc_secret
 from grading.service.people import ROLES, STAFF, STRANGER, STUDENT, People
@@ -201,16 +202,21 @@ def make_site(course: Course, url: str, address: str, secret: str) -> Site:
     database, people = Database(url), People(course)
     intake = Intake(course, database, people)
     settings = course.service
+    standings = Standings(course, url, people)
+    sender = None
+    if settings.lti and settings.lms_marks == PUBLISHED:
+        sender = Sender(course, database, people, key_of(course.home), standings.handed_in)
     return Site(
         course,
         database,
         people,
         intake,
-        Standings(course, url, people),
+        standings,
         Seals(secret),
         address,
         Provider(settings.oidc, f"{address}{oidc.BACK}") if settings.oidc else None,
         {one.issuer: Known(one, Keys(one.keys)) for one in settings.lti},
+        sender,
     )
 
 

@@ -13,6 +13,7 @@ from grading.course.service import BEST
 from grading.messages import Reason
 from grading.reporting import course_report, report
 from grading.reporting.outline import read_outline
+from grading.reporting.standings import narrowed
 from grading.service import audit, queue, regrading, store
 from grading.service.counting import counting
 from grading.service.policy import Refused
@@ -29,7 +30,11 @@ def regrade_page(site: Site, visit: Visit) -> Response:
     """Show what grading a lab again would change, a line a hand-in."""
     info = known_lab(site, visit)
     with site.database.reading() as session:
-        proposals = regrading.proposals(session, info.name)
+        proposals = [
+            one
+            for one in regrading.proposals(session, info.name)
+            if site.people.sees(visit.person, one.before.students)
+        ]
         handins = queue.of_lab(session, info.name)
     waits = sum(one.again.state in (queue.QUEUED, queue.GRADING) for one in proposals)
     cells = {check.cell for one in handins if one.result for check in one.result.checks}
@@ -124,6 +129,8 @@ def lab_report(site: Site, visit: Visit) -> Response:
     info = known_lab(site, visit)
     course = replace(site.course, language=visit.lang)
     view = site.standings.now().classes[info.name]
+    if visit.person.sections:
+        view = narrowed(view, {one.id for one in site.people.seen_by(visit.person)})
     when = datetime.now(UTC).astimezone(course.zone)
     outline = read_outline(course, info.name)
     return _framed(report.page(course, info.name, view, outline, {}, when))
@@ -143,7 +150,11 @@ def marks(site: Site, visit: Visit) -> Response:
 def audit_log(site: Site, visit: Visit) -> Response:
     """Show who changed marks."""
     with site.database.reading() as session:
-        entries = audit.log(session, site.course.lab_names)
+        entries = [
+            one
+            for one in audit.log(session, site.course.lab_names)
+            if not one.student or site.people.sees(visit.person, [one.student])
+        ]
     return rendered(site, "audit.html", visit.lang, visit, entries=entries)
 
 

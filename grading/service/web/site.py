@@ -15,6 +15,7 @@ from grading.gradebook.handins import links
 from grading.service.database import Database
 from grading.service.intake import Intake
 from grading.service.lti import accounts
+from grading.service.lti.sending import Sender
 from grading.service.oidc import Provider
 from grading.service.people import People, Person
 from grading.service.proofs import Keys
@@ -50,6 +51,8 @@ class Site:
         Who else signs people in.
     platforms : mapping of str to Known
         The LMSs from which the course is opened, by issuer.
+    sender : Sender or None
+        What sends marks to them by itself, if it is to.
     limits : Limits
     """
 
@@ -62,6 +65,7 @@ class Site:
     address: str
     oidc: Provider | None = None
     platforms: Mapping[str, Known] = field(default_factory=dict)
+    sender: Sender | None = None
     limits: Limits = field(default_factory=Limits)
 
     @property

@@ -19,6 +19,7 @@ from grading.reporting.standings import Standing
 from grading.service import queue, store
 from grading.service.counting import counting
 from grading.service.database import stamp
+from grading.service.lti import sending
 from grading.service.people import STAFF, STUDENT, Person
 from grading.service.policy import Refused
 from grading.service.queue import HandIn
@@ -180,7 +181,7 @@ def upload(site: Site, visit: Visit) -> Response:
 def attempt(site: Site, visit: Visit) -> Response:
     """Show an attempt; while it waits the page asks again by itself."""
     with site.database.reading() as session:
-        handin = visible(queue.by_id(session, visit.path["id"]), visit.person)
+        handin = visible(site, visit, session)
         place = queue.place(session, handin)
     much = _amount(site, visit, handin)
     return rendered(
@@ -221,7 +222,7 @@ def notebook(site: Site, visit: Visit) -> Response:
 
 def _visible(site: Site, visit: Visit) -> HandIn:
     with site.database.reading() as session:
-        return visible(queue.by_id(session, visit.path["id"]), visit.person)
+        return visible(site, visit, session)
 
 
 def _amount(site: Site, visit: Visit, handin: HandIn) -> str:
@@ -268,15 +269,17 @@ def dashboard(site: Site, visit: Visit) -> Response:
     with site.database.reading() as session:
         waiting = queue.waiting(session)
         handed_in = queue.handed_in(session)
+        seen = {one.id for one in site.people.seen_by(visit.person)}
         paused = set(session.scalars(sa.select(pauses.c.lab)))
         troubled = queue.troubled(session)
         up = session.execute(sa.select(workers).order_by(workers.c.name)).all()
+        sendings = sending.state(session) if site.sender else []
     published = site.published()
     labs = [
         Overview(
             info,
             info.title.get(visit.lang, info.name),
-            handed_in.get(info.name, 0),
+            len(handed_in.get(info.name, set()) & seen),
             waiting.get(info.name, 0),
             info.name in paused,
             is_released(site.course, info.name),
@@ -290,8 +293,9 @@ def dashboard(site: Site, visit: Visit) -> Response:
         visit.lang,
         visit,
         labs=labs,
-        students=len(site.people.roster.students),
-        troubled=troubled,
+        students=len(seen),
+        troubled=[one for one in troubled if site.people.sees(visit.person, one.students)],
+        sendings=[one for one in sendings if one.lab in published],
         workers=[
             (one.name, one.doing, seen, now - seen < UP)
             for one in up
@@ -309,7 +313,7 @@ def lab(site: Site, visit: Visit) -> Response:
     for one in handins:
         by_student.setdefault(one.student, []).append(one)
     rows = []
-    for student in site.people.roster.students:
+    for student in site.people.seen_by(visit.person):
         mine = by_student.get(student.id, [])
         person = Person(student.id, STUDENT, student)
         rows.append(Row(person, len(mine), mine[-1] if mine else None))
@@ -320,7 +324,7 @@ def lab(site: Site, visit: Visit) -> Response:
 def student(site: Site, visit: Visit) -> Response:
     """Show all that a student sent, what was refused included, with its flags."""
     person = site.people.find(visit.path["student"])
-    if person is None or person.student is None:
+    if not (person and person.student and site.people.sees(visit.person, [person.id])):
         raise Refused(HTTPStatus.NOT_FOUND, Reason("service.not_there"))
     with site.database.reading() as session:
         handins = queue.of_student(session, person.id)

@@ -12,11 +12,12 @@ from starlette.responses import Response
 from grading.feedback.notebook import parts_of
 from grading.gradebook.marking import looks
 from grading.marking import asking, opened, saving, seconds, suggesting
-from grading.marking.answers import Answer, Given, answer_of, answers, refusal
+from grading.marking.answers import Answer, Given, answer_of, refusal
 from grading.messages import message
 from grading.service.web.marking.desk import (
     adjustment_in,
     answer_here,
+    answers_here,
     asked_here,
     chosen,
     desk_here,
@@ -60,7 +61,7 @@ def save(site: Site, visit: Visit) -> Response:
                 seen = {one.student: visit.text("seen")}
                 if visit.text("together"):
                     _, version = rubric_of(session, one.lab, one.cell)
-                    others = same(answers(session, one.lab, one.cell), one)
+                    others = same(answers_here(session, site, visit, one.lab, one.cell), one)
                     seen |= {other.student: other.seen(version) for other in others}
                 give(session, one.lab, one.cell, seen, visit)
                 opened.close(session, one, visit.person.id)

@@ -6,10 +6,10 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from grading.marking import asking, checks
-from grading.marking.answers import graded, refusal
+from grading.marking.answers import refusal
 from grading.marking.checks import Checked
 from grading.reporting.outline import place_of, read_outline
-from grading.service.web.marking.desk import key_for, lab_here, number, page, to
+from grading.service.web.marking.desk import key_for, lab_here, number, page, student_here, to
 from grading.service.web.marking.pieces import blind_for, work_of_checks
 from grading.service.web.site import Site, Visit
 
@@ -27,7 +27,13 @@ def check_page(site: Site, visit: Visit) -> Response:
             for question in asking.questions(session, one.lab)
             if question.cell == one.cell and question.student in one.students
         ]
-    others = [other for other in cell if other.student != one.student and one.shares(other)]
+    others = [
+        other
+        for other in cell
+        if other.student != one.student
+        and one.shares(other)
+        and site.people.sees(visit.person, other.students)
+    ]
     return page(
         site,
         "marking_check.html",
@@ -45,10 +51,10 @@ def check_page(site: Site, visit: Visit) -> Response:
 
 def decide_check(site: Site, visit: Visit) -> Response:
     """Keep or change the marks of a check, and answer the student who asked, with the reason."""
-    marks, reason = number(visit.text("marks")), visit.text("reason")
     who, now = visit.person.id, datetime.now(UTC)
     with site.database.writing() as session:
         one = _checked(session, site, visit)
+        marks, reason = number(visit.text("marks")), visit.text("reason")
         if visit.text("seen") != f"{one.marks:g}":
             raise refusal("check_overtaken", marks=f"{one.marks:g}")
         checks.give(session, one, marks, who, reason.strip())
@@ -65,10 +71,8 @@ def key_of(site: Site, one: Checked) -> str:
 def _checked(session: Session, site: Site, visit: Visit) -> Checked:
     """Return the checks of a path, or raise `NotMarked`."""
     info, _ = lab_here(site, visit)
-    cell = visit.path["cell"]
-    for student in graded(session, info.name):
-        if key_for(site, info.name, cell, student) == visit.path["key"]:
-            for one in checks.checks_of(session, info.name, student):
-                if one.cell == cell:
-                    return one
+    student = student_here(session, site, visit, info.name)
+    for one in checks.checks_of(session, info.name, student):
+        if one.cell == visit.path["cell"] and site.people.sees(visit.person, one.students):
+            return one
     raise refusal("gone")

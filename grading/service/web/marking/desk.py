@@ -173,7 +173,7 @@ def desk_here(session: Session, site: Site, visit: Visit) -> Desk:
 def desk_of(session: Session, site: Site, visit: Visit, info: LabInfo, asked: Asked) -> Desk:
     """Return what a question is marked with."""
     lab, cell = info.name, asked.cell
-    found = answers(session, lab, cell)
+    found = answers_here(session, site, visit, lab, cell)
     keys = {one.student: key_for(site, lab, cell, one.student) for one in found}
     found.sort(key=lambda one: keys[one.student])
     known = allocation.rules(session, lab)
@@ -188,6 +188,20 @@ def desk_of(session: Session, site: Site, visit: Visit, info: LabInfo, asked: As
     return Desk(info, asked, rubric, version, found, keys, frozenset(mine))
 
 
+def answers_here(session: Session, site: Site, visit: Visit, lab: str, cell: str) -> list[Answer]:
+    """Return the answers to a question that this person may see."""
+    found = answers(session, lab, cell)
+    return [one for one in found if site.people.sees(visit.person, one.students)]
+
+
+def student_here(session: Session, site: Site, visit: Visit, lab: str) -> str:
+    """Return whose work a path is about, or raise `NotMarked`."""
+    for student in graded(session, lab):
+        if key_for(site, lab, visit.path["cell"], student) == visit.path["key"]:
+            return student
+    raise refusal("gone")
+
+
 def rubric_of(session: Session, lab: str, cell: str) -> tuple[Rubric, int]:
     """Return a question's rubric and its version; an empty one where none was copied."""
     return rubrics.kept(session, lab, cell) or (Rubric(), 0)
@@ -196,12 +210,11 @@ def rubric_of(session: Session, lab: str, cell: str) -> tuple[Rubric, int]:
 def answer_here(session: Session, site: Site, visit: Visit) -> Answer:
     """Return the answer of a path as it is now, or raise `NotMarked`."""
     info, asked = asked_here(site, visit)
-    for student in graded(session, info.name):
-        if key_for(site, info.name, asked.cell, student) == visit.path["key"]:
-            if one := answer_of(session, info.name, asked.cell, student):
-                return one
-            break
-    raise refusal("gone")
+    student = student_here(session, site, visit, info.name)
+    one = answer_of(session, info.name, asked.cell, student)
+    if one is None or not site.people.sees(visit.person, one.students):
+        raise refusal("gone")
+    return one
 
 
 def chosen(visit: Visit, desk: Desk) -> Answer:

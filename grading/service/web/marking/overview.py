@@ -39,7 +39,11 @@ def lab(site: Site, visit: Visit) -> Response:
         desks = [desk_of(session, site, visit, info, one) for one in asked]
         rows = [_row(session, site, visit, desk) for desk in desks]
         people = _people(site, known, desks)
-        questions = asking.questions(session, info.name)
+        questions = [
+            one
+            for one in asking.questions(session, info.name)
+            if site.people.sees(visit.person, [one.student])
+        ]
         since = asking.shown_since(session, info.name)
     by_cell = {desk.asked.cell: desk for desk in desks}
     return page(
@@ -76,7 +80,8 @@ def _place(
 def _row(session: Session, site: Site, visit: Visit, desk: Desk) -> dict[str, Any]:
     """Return what a lab's page says of a question."""
     name, cell = desk.info.name, desk.asked.cell
-    twice = seconds.twice(session, name, cell)
+    seen = {one.student for one in desk.found}
+    twice = [one for one in seconds.twice(session, name, cell) if one.student in seen]
     percent = site.course.service.second
     suggested = suggesting.kept(session, name, cell)
     compared = [

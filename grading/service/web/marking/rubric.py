@@ -1,11 +1,15 @@
 """A question's rubric, changed while people mark: first shown, then done."""
 
+from http import HTTPStatus
+
 from starlette.responses import Response
 
 from grading.course.config import LANGUAGES
 from grading.judging.rubric import TOP, ZERO, Item, Rubric
 from grading.marking import rubrics
 from grading.marking.answers import refusal
+from grading.messages import Reason
+from grading.service.policy import Refused
 from grading.service.web.marking.desk import Desk, desk_here, number, page, to
 from grading.service.web.site import Site, Visit
 
@@ -19,6 +23,8 @@ def rubric_page(site: Site, visit: Visit) -> Response:
 
 def change_rubric(site: Site, visit: Visit) -> Response:
     """Show what a changed rubric does, then do it."""
+    if visit.person.sections:
+        raise Refused(HTTPStatus.FORBIDDEN, Reason("service.rubric_of_all"))
     with site.database.writing() as session:
         desk = desk_here(session, site, visit)
         wanted = _typed_rubric(visit, desk.rubric)
