@@ -12,12 +12,13 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,7 +174,7 @@ def _run(root: Path, *words: str) -> None:
 
 @contextmanager
 def _serving(root: Path, port: int) -> Iterator[psutil.Process]:
-    """Serve a course while the block lasts."""
+    """Serve a course while the block lasts, from when it answers on."""
     words = [sys.executable, "-m", "grading", "serve", "--port", str(port)]
     print(f"$ python -m grading serve --port {port}", flush=True)
     env = os.environ | {"PYTHONPATH": str(KIT)}
@@ -182,9 +183,20 @@ def _serving(root: Path, port: int) -> Iterator[psutil.Process]:
         subprocess.Popen(words, cwd=root, env=env, stdout=log, stderr=log) as process,
     ):
         try:
+            _wait_for(port, process)
             yield psutil.Process(process.pid)
         finally:
             process.terminate()
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until a process listens at a port, on a busy machine, too."""
+    end = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(LOOK_SECONDS)
+    sys.exit("the service does not answer; service.log says why")
 
 
 # --- in the notebooks -----------------------------------------------------------------------------
