@@ -34,6 +34,10 @@ class NotMarked(UserError):
     """What a person gave is not kept, and why."""
 
 
+class Gone(NotMarked):
+    """There is no such question or answer, or none any more."""
+
+
 @dataclass(frozen=True)
 class Given:
     """What people gave an answer.
@@ -278,6 +282,11 @@ def _last(
     query = sa.select(markings.c.student, markings.c.text, markings.c.who, markings.c.after)
     rows = session.execute(query.where(markings.c.id.in_(newest.group_by(markings.c.student))))
     return {row.student: row for row in rows}
+
+
+def gone() -> Gone:
+    """Return that what somebody marks is not there, or not any more."""
+    return Gone(Reason("marking.gone"))
 
 
 def refusal(key: str, **values: object) -> NotMarked:

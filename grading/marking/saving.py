@@ -12,7 +12,7 @@ from grading.gradebook.changes import AnySession, Value
 from grading.gradebook.database import hold
 from grading.gradebook.marking import markings
 from grading.judging.rubric import Rubric, clamped
-from grading.marking.answers import Answer, Given, answer_of, refusal
+from grading.marking.answers import Answer, Given, answer_of, gone, refusal
 
 FARTHEST = 1_000.0  # marks by which one may adjust
 LONGEST = 10_000  # characters of a comment
@@ -178,5 +178,5 @@ def _chosen(session: AnySession, lab: str, cell: str, students: Collection[str])
         hold(session, submission)
     chosen = [answer_of(session, lab, cell, student) for student in students]
     if not chosen or None in chosen:
-        raise refusal("gone")
+        raise gone()
     return [one for one in chosen if one is not None]

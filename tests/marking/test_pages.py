@@ -167,7 +167,7 @@ def test_an_answer_that_is_replaced_while_open_and_one_that_is_gone_are_said(
     assert late.status_code == 409 and "changed while you had it open" in said(late.text)
     assert "Another text." in said(late.text)
     gone = save(tutor, f"{PLACE}/{'0' * 24}", page, item_1="on")
-    assert gone.status_code == 409 and "no longer there" in said(gone.text)
+    assert gone.status_code == 404 and "no longer there" in said(gone.text)
 
 
 def test_a_question_that_a_fix_of_the_lab_removes_is_said_and_keeps_its_marks(
@@ -181,8 +181,8 @@ def test_a_question_that_a_fix_of_the_lab_removes_is_said_and_keeps_its_marks(
     notebook.cells = [cell for cell in notebook.cells if grade_id(cell) != "why"]
     release.write_bytes(write_notebook(notebook))
     late = save(tutor, path, page, item_2="on")
-    assert late.status_code == 409 and "the question is gone" in said(late.text)
-    assert tutor.get(PLACE).status_code == 409
+    assert late.status_code == 404 and "the question is gone" in said(late.text)
+    assert tutor.get(PLACE).status_code == 404
     assert "has no written questions" in said(tutor.get("/marking/mini").text)
     assert marks(visited)["ada"] == 1.0
 

@@ -20,7 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 from grading.course.config import LANGUAGES
 from grading.course.service import MEGABYTE
 from grading.errors import UserError
-from grading.marking.answers import NotMarked
+from grading.marking.answers import Gone, NotMarked
 from grading.messages import Reason
 from grading.service.people import NOBODY, STRANGER, Person
 from grading.service.policy import Refused
@@ -226,7 +226,8 @@ def _refusal(error: Exception) -> Refused:
     if isinstance(error, Refused):
         return error
     if isinstance(error, NotMarked):
-        return Refused(HTTPStatus.CONFLICT, error.said)
+        is_gone = isinstance(error, Gone)
+        return Refused(HTTPStatus.NOT_FOUND if is_gone else HTTPStatus.CONFLICT, error.said)
     if isinstance(error, _TooLarge):
         values = {"most": f"{error.most / MEGABYTE:.3g}"}
         log.warning("a request had more than %s MB", values["most"])

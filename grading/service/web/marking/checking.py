@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from grading.marking import asking, checks
-from grading.marking.answers import refusal
+from grading.marking.answers import gone, refusal
 from grading.marking.checks import Checked
 from grading.reporting.outline import place_of, read_outline
 from grading.service.web.marking.desk import key_for, lab_here, number, page, student_here, to
@@ -75,4 +75,4 @@ def _checked(session: Session, site: Site, visit: Visit) -> Checked:
     for one in checks.checks_of(session, info.name, student):
         if one.cell == visit.path["cell"] and site.people.sees(visit.person, one.students):
             return one
-    raise refusal("gone")
+    raise gone()

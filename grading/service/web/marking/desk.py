@@ -15,7 +15,7 @@ from grading.course.roster import Roster, Student, group_names
 from grading.errors import UserError
 from grading.judging.rubric import Rubric
 from grading.marking import allocation, rubrics, saving
-from grading.marking.answers import Answer, Given, answer_of, answers, graded, refusal
+from grading.marking.answers import Answer, Given, answer_of, answers, gone, graded, refusal
 from grading.messages import Reason, message
 from grading.service.policy import Refused
 from grading.service.web.rendering import policy, rendered
@@ -162,7 +162,7 @@ def asked_here(site: Site, visit: Visit) -> tuple[LabInfo, Asked]:
     for one in asked:
         if one.cell == visit.path["cell"]:
             return info, one
-    raise refusal("gone")
+    raise gone()
 
 
 def desk_here(session: Session, site: Site, visit: Visit) -> Desk:
@@ -199,7 +199,7 @@ def student_here(session: Session, site: Site, visit: Visit, lab: str) -> str:
     for student in graded(session, lab):
         if key_for(site, lab, visit.path["cell"], student) == visit.path["key"]:
             return student
-    raise refusal("gone")
+    raise gone()
 
 
 def rubric_of(session: Session, lab: str, cell: str) -> tuple[Rubric, int]:
@@ -213,7 +213,7 @@ def answer_here(session: Session, site: Site, visit: Visit) -> Answer:
     student = student_here(session, site, visit, info.name)
     one = answer_of(session, info.name, asked.cell, student)
     if one is None or not site.people.sees(visit.person, one.students):
-        raise refusal("gone")
+        raise gone()
     return one
 
 
@@ -222,7 +222,7 @@ def chosen(visit: Visit, desk: Desk) -> Answer:
     for one in desk.found:
         if desk.keys[one.student] == visit.path["key"]:
             return one
-    raise refusal("gone")
+    raise gone()
 
 
 def following(left: Sequence[Answer], key: str, desk: Desk, held: Collection[str]) -> Answer | None:
