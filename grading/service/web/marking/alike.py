@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from grading.marking import grouping, saving
-from grading.marking.answers import Given, gone, refusal
+from grading.marking.answers import Given, refusal
 from grading.service.web.marking.desk import (
     desk_here,
     give,
@@ -49,7 +49,7 @@ def save_alike(site: Site, visit: Visit) -> Response:
                 if (key := field.removeprefix("key-")) in keys
             }
             if not seen:
-                raise gone()
+                raise refusal("gone")
             give(session, desk.info.name, desk.asked.cell, seen, visit)
     except saving.Overtaken:
         raise refusal("overtaken_text") from None

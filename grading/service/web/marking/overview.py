@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from grading.marking import allocation, asking, saving, seconds, suggesting
-from grading.marking.answers import gone, of_student
+from grading.marking.answers import of_student, refusal
 from grading.messages import Reason
 from grading.reporting.outline import place_of, read_outline
 from grading.service.policy import Refused
@@ -159,7 +159,7 @@ def settle(site: Site, visit: Visit) -> Response:
         twice = seconds.twice(session, one.lab, one.cell)
         found = next((both for both in twice if both.student == one.student), None)
         if found is None or found.text != one.text:
-            raise gone()
+            raise refusal("gone")
         if visit.text("take") == "second":
             saving.write(session, one, found.second, visit.person.id, why=seconds.SETTLED)
         seconds.settle(session, one.lab, one.cell, one.student)
