@@ -19,9 +19,7 @@ SMALL = Config(
     vocabulary=220, width=64, heads=4, layers=2, units=128, positions=40, dropout=0.05,
     tokens=600, epochs=8, warmup=100, averaged=2,
 )  # fmt: skip
-QUICK = replace(
-    SMALL, vocabulary=340, width=48, layers=1, dropout=0.0, tokens=400, epochs=4, warmup=70
-)
+QUICK = replace(SMALL, vocabulary=340, width=48, layers=1, tokens=480, epochs=5, warmup=70)
 
 
 def full_config():
@@ -36,7 +34,7 @@ config = budget(full=full_config, quick=lambda: QUICK)()
 
 train_pairs, validation_pairs, test_pairs = budget(
     full=lambda: tuple(multi30k(split) for split in ("train", "val", "test_2016_flickr")),
-    quick=lambda: (toy_pairs[300:], toy_pairs[:50], toy_pairs[200:240]),
+    quick=lambda: (toy_pairs[300:], toy_pairs[:100], toy_pairs[200:260]),
 )()
 
 

@@ -97,8 +97,9 @@ CAPTIONS = {
 }
 
 
-def small_transformer(config, pieces, pairs, exam):
+def small_transformer(config, pairs, exam):
     """Train on pairs of the made-up language; return parameters, perplexity and BLEU."""
+    pieces = learn_pieces(pairs, config.vocabulary)
     loaders = [
         piece_loader(side, pieces, config.tokens)
         for side in (pairs, budget(full=toy_pairs[:200], quick=toy_pairs[:50]))
@@ -114,10 +115,10 @@ with once_done():
     exam = translation_pairs(
         np.random.default_rng(run_seed() + 2), budget(full=200, quick=8), language
     )
-    pairs = budget(full=toy_pairs[200:], quick=toy_pairs[200:250])
-    pieces = learn_pieces(pairs, BASE.vocabulary)
     rows = {
-        CAPTIONS[name]: small_transformer(varied, pieces, pairs, exam)
+        CAPTIONS[name]: small_transformer(
+            varied, budget(full=toy_pairs[200:], quick=toy_pairs[200:250]), exam
+        )
         for name, varied in {"as it is": BASE, **variations(BASE)}.items()
     }
     size = count_parameters(models["recurrent translator"])
