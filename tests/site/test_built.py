@@ -1,6 +1,7 @@
 """The site of a small course, built once: offline, in two languages, for everybody."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -196,7 +197,9 @@ def test_what_labs_write_and_show_is_for_everybody_where_nbconvert_renders_it(
         for name in course.lab_names
         for lang in LANGUAGES
     }
-    for name, notebook in executed(course, solved, print).items():
+    with ThreadPoolExecutor(1) as pool:  # in this thread the browser has an event loop
+        shown = pool.submit(executed, course, solved, print).result()
+    for name, notebook in shown.items():
         html, _ = HTMLExporter(require_js_url="", mathjax_url="").from_notebook_node(notebook)
         file = tmp_path / f"{name}.html"
         file.write_text(html, encoding="utf-8")
