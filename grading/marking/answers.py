@@ -124,20 +124,9 @@ class Answer:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
-def answers(
-    session: AnySession, lab: str, cell: str, results: Mapping[str, Result] | None = None
-) -> list[Answer]:
-    """Return the answers to a question, one for all who handed it in together.
-
-    Parameters
-    ----------
-    session
-    lab, cell : str
-    results : mapping of str to Result, optional
-        Those of the lab by student, where they need not be of this very moment.
-    """
-    known = read_results(session, lab) if results is None else results
-    return _answers(session, lab, cell, known)
+def answers(session: AnySession, lab: str, cell: str) -> list[Answer]:
+    """Return the answers to a question, one for all who handed it in together."""
+    return _answers(session, lab, cell, read_results(session, lab))
 
 
 def graded(session: AnySession, lab: str) -> list[str]:
@@ -145,13 +134,22 @@ def graded(session: AnySession, lab: str) -> list[str]:
     return list(session.scalars(sa.select(stored.table.c.student).where(stored.table.c.lab == lab)))
 
 
-def answer_of(session: AnySession, lab: str, cell: str, student: str) -> Answer | None:
-    """Return a student's answer, None if there is none; much faster than all of a class."""
-    known = read_results(session, lab, [student])
-    partners = {other for one in known.values() for other in one.team} - {student}
+def answers_of(
+    session: AnySession, lab: str, cell: str, students: Collection[str]
+) -> list[Answer | None]:
+    """Return the answer of each of these students, None if there is none; faster than all's."""
+    known = read_results(session, lab, students)
+    partners = {other for one in known.values() for other in one.team}.difference(students)
     if partners:
         known |= read_results(session, lab, partners)
-    return of_student(_answers(session, lab, cell, known, list(known)), student)
+    found = _answers(session, lab, cell, known, list(known))
+    return [of_student(found, student) for student in students]
+
+
+def answer_of(session: AnySession, lab: str, cell: str, student: str) -> Answer | None:
+    """Return a student's answer, None if there is none."""
+    (found,) = answers_of(session, lab, cell, [student])
+    return found
 
 
 def _answers(

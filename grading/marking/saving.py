@@ -12,7 +12,7 @@ from grading.gradebook.changes import AnySession, Value
 from grading.gradebook.database import hold
 from grading.gradebook.marking import markings
 from grading.judging.rubric import Rubric, clamped
-from grading.marking.answers import Answer, Given, answer_of, gone, refusal
+from grading.marking.answers import Answer, Given, answers_of, gone, refusal
 
 FARTHEST = 1_000.0  # marks by which one may adjust
 LONGEST = 10_000  # characters of a comment
@@ -176,7 +176,7 @@ def _chosen(session: AnySession, lab: str, cell: str, students: Collection[str])
     )
     for submission in session.scalars(submissions).all():
         hold(session, submission)
-    chosen = [answer_of(session, lab, cell, student) for student in students]
+    chosen = answers_of(session, lab, cell, students)
     if not chosen or None in chosen:
         raise gone()
     return [one for one in chosen if one is not None]

@@ -7,7 +7,7 @@ whoever takes one up holds it meanwhile, so that several web processes may look.
 import json
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -178,19 +178,21 @@ class Sender:
         if before is None:
             return
         try:
-            done, failure = self._sent(platform, lab, rows)
+            done, failure = self._sent(platform, before, rows)
         except (Unreachable, UserError) as error:
             done, failure = before, in_one_line(str(error))
         tries = before.tries + 1 if failure else 0
         wait = min(timedelta(minutes=2**tries), MOST_WAIT) if failure else LOOK_AGAIN
         if failure:
             log.warning("%s: marks not sent to %s: %s", lab, platform.issuer, failure)
-        about = (done.count, done.waiting, done.unknown)
         with self._database.writing() as session:
-            _keep(session, Sending(platform.issuer, lab, now + wait, tries, failure, *about))
+            _keep(session, replace(done, until=now + wait, tries=tries, failure=failure))
 
-    def _sent(self, platform: Platform, lab: str, rows: Iterable[Standing]) -> tuple[Sending, str]:
-        """Return how far a lab is now, and what an LMS refused."""
+    def _sent(
+        self, platform: Platform, before: Sending, rows: Iterable[Standing]
+    ) -> tuple[Sending, str]:
+        """Return how far a lab is after ``before``, and what an LMS refused."""
+        lab = before.lab
         with self._database.reading() as session:
             place = place_of(session, platform.issuer)
         if place is None or not place.line_items:
@@ -205,10 +207,8 @@ class Sender:
             refused = send(self._database, services, place.line_items, lab, title, found)
         count = found.same + len(found.marks) - len(refused)
         lines = [*against, *(f"{student}: {why}" for student, why in refused.items())]
-        done = Sending(
-            platform.issuer, lab, datetime.now(UTC), 0, "", count, found.waiting, found.unknown
-        )
-        return done, "; ".join(lines[:5])
+        far = replace(before, count=count, waiting=found.waiting, unknown=found.unknown)
+        return far, "; ".join(lines[:5])
 
 
 def state(session: Session) -> list[Sending]:
@@ -234,8 +234,7 @@ def _taken(session: Session, issuer: str, lab: str, now: datetime) -> Sending | 
     before = mine or Sending(issuer, lab, now)
     if before.until > now:
         return None
-    held = (issuer, lab, now + HOLD, before.tries, before.failure)
-    _keep(session, Sending(*held, before.count, before.waiting, before.unknown))
+    _keep(session, replace(before, until=now + HOLD))
     return before
 
 

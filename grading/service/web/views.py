@@ -269,7 +269,7 @@ def dashboard(site: Site, visit: Visit) -> Response:
     with site.database.reading() as session:
         waiting = queue.waiting(session)
         handed_in = queue.handed_in(session)
-        seen = {one.id for one in site.people.seen_by(visit.person)}
+        students = {one.id for one in site.people.seen_by(visit.person)}
         paused = set(session.scalars(sa.select(pauses.c.lab)))
         troubled = queue.troubled(session)
         up = session.execute(sa.select(workers).order_by(workers.c.name)).all()
@@ -279,7 +279,7 @@ def dashboard(site: Site, visit: Visit) -> Response:
         Overview(
             info,
             info.title.get(visit.lang, info.name),
-            len(handed_in.get(info.name, set()) & seen),
+            len(handed_in.get(info.name, set()) & students),
             waiting.get(info.name, 0),
             info.name in paused,
             is_released(site.course, info.name),
@@ -293,7 +293,7 @@ def dashboard(site: Site, visit: Visit) -> Response:
         visit.lang,
         visit,
         labs=labs,
-        students=len(seen),
+        students=len(students),
         troubled=[one for one in troubled if site.people.sees(visit.person, one.students)],
         sendings=[one for one in sendings if one.lab in published],
         workers=[

@@ -15,6 +15,7 @@ from grading.marking import asking, opened, saving, seconds, suggesting
 from grading.marking.answers import Answer, Given, answer_of, refusal
 from grading.messages import message
 from grading.service.web.marking.desk import (
+    MOST_OTHERS,
     adjustment_in,
     answer_here,
     answers_here,
@@ -34,7 +35,6 @@ from grading.service.web.marking.pieces import ROOM, asks, notebook_of, piece
 from grading.service.web.site import Site, Visit
 
 MOST_COMMENTS = 200
-MOST_OTHERS = 12  # answers with the same item, to which one is led
 
 
 def begin(site: Site, visit: Visit) -> Response:

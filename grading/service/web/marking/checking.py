@@ -9,11 +9,17 @@ from grading.marking import asking, checks
 from grading.marking.answers import gone, refusal
 from grading.marking.checks import Checked
 from grading.reporting.outline import place_of, read_outline
-from grading.service.web.marking.desk import key_for, lab_here, number, page, student_here, to
+from grading.service.web.marking.desk import (
+    MOST_OTHERS,
+    key_for,
+    lab_here,
+    number,
+    page,
+    student_here,
+    to,
+)
 from grading.service.web.marking.pieces import blind_for, work_of_checks
 from grading.service.web.site import Site, Visit
-
-MOST_OTHERS = 12  # to which one is led
 
 
 def check_page(site: Site, visit: Visit) -> Response:

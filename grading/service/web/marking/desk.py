@@ -25,6 +25,9 @@ from grading.service.written import Asked, is_released, questions
 SCRIPTS = {"Content-Security-Policy": f"{policy()}; script-src 'self'"}
 
 
+MOST_OTHERS = 12  # answers or checks that fared the same, to which one is led
+
+
 @dataclass(frozen=True)
 class Desk:
     """All that one marks a question with.
