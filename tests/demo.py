@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 
 from grading.authoring import instructor_notebook, parse_lab, student_notebook
@@ -45,15 +45,8 @@ def main() -> int:
     return 0
 
 
-def prepare(home: Path, names: Collection[str] = ()) -> list[Member]:
-    """Make a fresh course folder with the lab's source, a roster and the files handed in.
-
-    Parameters
-    ----------
-    home : Path
-    names : collection of str
-        The members of the class; all of them if there are none.
-    """
+def prepare(home: Path) -> list[Member]:
+    """Make a fresh course folder with the lab's source, a roster and the files handed in."""
     course = fresh_course(
         home,
         lambda text: re.sub(r"(?m)^cell_seconds = \d+", f"cell_seconds = {CELL_SECONDS}", text),
@@ -63,7 +56,6 @@ def prepare(home: Path, names: Collection[str] = ()) -> list[Member]:
         instructor_notebook(lab, course.language, course),
         student_notebook(lab, course.language, course),
     )
-    members = [member for member in members if not names or member.name in names]
     (home / course.roster.name).write_text(roster_csv(members), encoding="utf-8")
     for member in members:
         for name, content in member.files.items():

@@ -5,7 +5,7 @@ import dataclasses
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +26,9 @@ LIMITS = Limits(
     cell_seconds=30,
     submission_seconds=120,
 )
+
+
+MODULES = ("numpy", "torch", "matplotlib.pyplot", "matplotlib_inline.backend_inline")  # of cells
 
 
 def notebook(*sources: str) -> NotebookNode:
@@ -107,9 +110,11 @@ class Bench:
 
 
 @contextmanager
-def bench(limits: Limits = LIMITS, **options: Any) -> Iterator[Bench]:
+def bench(
+    limits: Limits = LIMITS, modules: Sequence[str] = MODULES, **options: Any
+) -> Iterator[Bench]:
     """An engine that is started, and closed in the end."""
-    opened = Bench(Engine(limits, **options))
+    opened = Bench(Engine(limits, modules=modules, **options))
     opened.wait_for(opened.engine.__aenter__())
     try:
         yield opened

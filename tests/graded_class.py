@@ -9,6 +9,7 @@ from pathlib import Path
 from grading.authoring import instructor_notebook, student_notebook
 from grading.authoring.building import read_lab
 from grading.course.config import Course, load_course
+from grading.engine.kernels.preload import mentioned
 from grading.engine.runner import Engine
 from grading.engine.walls import outer
 from grading.judging.assess import Assessment, Terms, assess, prepare
@@ -53,10 +54,11 @@ def grade(
     instructor = instructor_notebook(lab, course.language, course)
     release = student_notebook(lab, course.language, course)
     members = class_of(solutions(instructor))
+    modules = mentioned(cell.source for cell in instructor.cells)
 
     async def run() -> tuple[Terms, dict[str, Assessment]]:
         protected = outer.host().obstacle is None  # its kernels have imported torch already
-        async with Engine(course.limits, sandbox=protected) as engine:
+        async with Engine(course.limits, sandbox=protected, modules=modules) as engine:
             terms = await prepare(engine, instructor, "quick", seed=seed)
             room = asyncio.Semaphore(JOBS)
 

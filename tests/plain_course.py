@@ -14,7 +14,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 ASSIGNMENT = "ps1"
-CELL_SECONDS = 10
+CELL_SECONDS = 5
 SETTINGS = f"""\
 c = get_config()
 c.Execute.timeout = {CELL_SECONDS}

@@ -12,25 +12,19 @@ from tests.example_class import Member
 
 pytestmark = [
     pytest.mark.kernels,
+    pytest.mark.heavy,
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(
         outer.host().obstacle is not None, reason=f"no sandbox: {outer.host().obstacle}"
     ),
 ]
-FEW = ("half_done", "not_a_notebook", "pair")
-WHOLE_CLASS = pytest.param((), marks=pytest.mark.heavy, id="whole class")
-
-of_the_class = pytest.mark.parametrize(
-    "demo", [pytest.param(FEW, id="few"), WHOLE_CLASS], indirect=True
-)
 
 
 @pytest.fixture(scope="module")
-def demo(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[list[Member], dict[str, dict], str]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Member], dict[str, dict], str]:
     """Return the class, the result of each student, and what collecting said."""
     home = tmp_path_factory.mktemp("demo") / "course"
-    members = prepare(home, request.param)
+    members = prepare(home)
     assert command(home, "release", LAB).returncode == 0
     collected = command(home, "collect", LAB, "handed_in").stdout
     graded = command(home, "grade", LAB, "--json", "marks.json")
@@ -39,8 +33,6 @@ def demo(
     return members, {item["student"]: item for item in data["submissions"]}, collected
 
 
-@of_the_class
-@pytest.mark.timeout(1200)
 def test_every_check_of_every_member_has_its_marks(demo) -> None:
     members, results, _ = demo
     for member in members:
@@ -54,14 +46,12 @@ def test_every_check_of_every_member_has_its_marks(demo) -> None:
             assert lost == set(member.lost), member.name
 
 
-@of_the_class
 def test_what_is_no_notebook_is_refused_by_name(demo) -> None:
     members, _, collected = demo
     (member,) = [member for member in members if not member.expected]
     assert f"refused {member.student_id}/" in collected
 
 
-@pytest.mark.parametrize("demo", [WHOLE_CLASS], indirect=True)
 def test_each_cell_that_the_endless_loop_stops_is_flagged_in_one_line(demo) -> None:
     members, results, _ = demo
     (member,) = [member for member in members if member.name == "infinite_loop"]

@@ -3,7 +3,8 @@
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 
 import pytest
@@ -15,7 +16,6 @@ from grading.publishing.closure import imports
 
 PROJECT = tomllib.loads((KIT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-DISTRIBUTIONS = packages_distributions()
 OURS = {*PACKAGES, "tests", "benchmarks", "docs"}
 NOT_INSTALLED = {
     "google": "Colab's own, there or not",
@@ -38,12 +38,17 @@ CODE = {  # what may import what: the kit's own dependencies, and these extras
 }
 
 
+@cache
+def installed() -> Mapping[str, list[str]]:
+    return packages_distributions()  # reads the list of files of each
+
+
 def distributions(folders: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield what the code under folders imports: a distribution, and the file that needs it."""
     for path in (path for folder in folders for path in sorted((KIT / folder).rglob("*.py"))):
         for module in {name.split(".")[0] for name in imports(path.read_text(encoding="utf-8"))}:
             if module not in OURS | NOT_INSTALLED.keys() | sys.stdlib_module_names:
-                for name in DISTRIBUTIONS.get(module, [module]):
+                for name in installed().get(module, [module]):
                     yield canonicalize_name(name), path.relative_to(KIT).as_posix()
 
 

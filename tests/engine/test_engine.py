@@ -143,8 +143,8 @@ class TestExecution:
         env = {"LAB_PROFILE": "quick", "DL_RUN_SEED": "17"}
         assert each.says(code, env=env) == "('quick', 17)"
 
-    def test_many_run_at_once(self, each: Bench) -> None:
-        ran = each.run_all([(f"x = {n}", "print(x)") for n in range(8)])
+    def test_many_run_at_once(self, either: Bench) -> None:
+        ran = either.run_all([(f"x = {n}", "print(x)") for n in range(8)])
         assert [text(execution, 2) for execution in ran] == [str(n) for n in range(8)]
 
     @pytest.mark.parametrize("name", ["/etc/passwd", "../x", "a/../../x", ""])
@@ -713,6 +713,7 @@ class TestLimits:
         assert text(execution, 1).startswith("RuntimeError: can't start new thread")
         assert text(execution, 2) == "1"
 
+    @pytest.mark.heavy  # the hostile corpus has one for each push
     def test_fork_bomb(self, forked: Bench) -> None:
         execution = forked.run(
             "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",

@@ -1,18 +1,16 @@
 """The same honest work earns the same marks: threads, load, seeds, order and restarts aside."""
 
-import asyncio
 import multiprocessing
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
 from grading.course.config import Course, Limits
 from grading.engine.kernels.preload import mentioned
-from grading.engine.runner import Engine
 from grading.judging.assess import assess, prepare
 from tests import mini
-from tests.engines import skip_without_sandbox
+from tests.engines import Bench, bench, skip_without_sandbox
 from tests.twins import in_every_language
 
 pytestmark = pytest.mark.kernels
@@ -112,20 +110,30 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     return made
 
 
-def marks(course: Course, seed: int | None, *submissions: dict[str, str]) -> list[float]:
-    """Return the marks of submissions graded one after the other, by an engine of their own."""
+@pytest.fixture(scope="module")
+def first() -> Iterator[Bench]:
+    """The engine of all that no restart is looked for in."""
+    with engine() as opened:
+        yield opened
+
+
+def engine() -> AbstractContextManager[Bench]:
+    return bench(Limits(), mentioned([LAB_SOURCE]))
+
+
+def marks(of: Bench, course: Course, seed: int | None, *submissions: dict[str, str]) -> list[float]:
+    """Return the marks of submissions that an engine grades one after the other."""
 
     async def run() -> list[float]:
-        async with Engine(Limits(), modules=mentioned([LAB_SOURCE])) as engine:
-            terms = await prepare(engine, mini.solution(course), "quick", seed)
-            found = []
-            for answers in submissions:
-                notebook = mini.answered(course, answers)
-                done = await assess(engine, terms, mini.blank(course), notebook)
-                found.append(done.judgement.score)
-            return found
+        terms = await prepare(of.engine, mini.solution(course), "quick", seed)
+        found = []
+        for answers in submissions:
+            notebook = mini.answered(course, answers)
+            done = await assess(of.engine, terms, mini.blank(course), notebook)
+            found.append(done.judgement.score)
+        return found
 
-    return asyncio.run(run())
+    return list(of.wait_for(run()))
 
 
 @contextmanager
@@ -152,20 +160,21 @@ def _burn() -> None:
     [SEEDS[0], *(pytest.param(seed, marks=pytest.mark.heavy) for seed in (None, *SEEDS[1:]))],
 )
 def test_threads_seeds_and_the_submissions_own_seed_move_no_mark(
-    course: Course, seed: int | None
+    first: Bench, course: Course, seed: int | None
 ) -> None:
     again = [honest(threads, own) for threads in (1, 2) for own in (0, 7)]
-    assert marks(course, seed, *again) == [10.0] * 4
+    assert marks(first, course, seed, *again) == [10.0] * 4
 
 
-def test_order_and_neighbours_move_no_mark(course: Course) -> None:
+def test_order_and_neighbours_move_no_mark(first: Bench, course: Course) -> None:
     half = honest(1) | {"scale": WRONG["scale"]}
-    assert marks(course, 5, honest(1), half, WRONG, {}) == [10.0, 7.0, 0.0, 0.0]
-    assert marks(course, 5, {}, WRONG, half, honest(1)) == [0.0, 0.0, 7.0, 10.0]
+    assert marks(first, course, 5, honest(1), half, WRONG, {}) == [10.0, 7.0, 0.0, 0.0]
+    assert marks(first, course, 5, {}, WRONG, half, honest(1)) == [0.0, 0.0, 7.0, 10.0]
 
 
 @pytest.mark.heavy
 def test_a_busy_machine_and_a_restart_move_no_mark(course: Course) -> None:
-    with load(4):
-        assert marks(course, None, honest(2), honest(1)) == [10.0, 10.0]
-    assert marks(course, None, honest(2), honest(1)) == [10.0, 10.0]
+    with load(4), engine() as busy:
+        assert marks(busy, course, None, honest(2), honest(1)) == [10.0, 10.0]
+    with engine() as restarted:
+        assert marks(restarted, course, None, honest(2), honest(1)) == [10.0, 10.0]

@@ -19,8 +19,10 @@ from grading.collect.submitted import Place
 from grading.places import KIT
 from grading.service import queue
 from grading.service.database import Database
+from tests import mini
 from tests.command import command
 from tests.engines import eventually, skip_without_sandbox
+from tests.postgresql import Server
 from tests.service.handing import make_course, notebook
 from tests.service.visiting import STAFF, csrf
 
@@ -54,8 +56,8 @@ def signed_in(link: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def link_of(root: Path, who: str) -> str:
-    done = command(root, "service", "links", "--to", "links.csv")
+def link_of(root: Path, who: str, *options: str) -> str:
+    done = command(root, "service", "links", "--to", "links.csv", *options)
     assert done.returncode == 0, done.stderr
     file = root / "links.csv"
     assert file.stat().st_mode & 0o777 == 0o600
@@ -93,6 +95,48 @@ def test_it_serves_grades_replaces_a_killed_worker_and_stops(tmp_path: Path) -> 
         assert process.stdout and process.stdout.read() == (
             "The service has ended; what was handed in is kept.\n"
         )
+
+
+def test_two_processes_share_a_course_in_postgresql(tmp_path: Path, postgresql: Server) -> None:
+    skip_without_sandbox()
+    url = postgresql.database()
+    course = mini.make_course(tmp_path)
+    with (tmp_path / "course.toml").open("a", encoding="utf-8") as file:
+        file.write(STAFF)
+    done = command(tmp_path, "release", mini.LAB, "--db", url)
+    assert done.returncode == 0, done.stderr
+    ada = link_of(tmp_path, "ada", "--db", url).rpartition("/in/")[2]
+    with (
+        serving(tmp_path, "--db", url) as (_, lines),
+        serving(tmp_path, "--db", url, "--workers", "0") as (_, others),
+        signed_in(lines[1].split()[-1]) as prof,
+        at(others, prof) as elsewhere,
+    ):
+        with signed_in(f"{prof.base_url}/in/{ada}") as here, at(others, here) as there:
+            file = {"notebook": ("a.ipynb", notebook(course, "ada"))}
+            sent = there.post("/labs/mini", data={"csrf": csrf(there)}, files=file)
+            assert sent.status_code == 200, sent.text
+            assert eventually(lambda: "9 of 9" in here.get(sent.url.path).text, 90)
+            assert "9 of 9" in there.get(sent.url.path).text
+        prof.get("/marking/mini")
+        page = prof.get("/marking/mini/why")
+        given = fields(page.text) | {"adjustment": "1.5", "comment": "Seen here."}
+        late = fields(elsewhere.get(page.url.path).text) | {"adjustment": "0", "comment": "There."}
+        assert prof.post(page.url.path, data=given).status_code == 200
+        refused = elsewhere.post(page.url.path, data=late)
+        assert refused.status_code == 409 and "Seen here." in elsewhere.get(page.url.path).text
+
+
+def at(lines: list[str], who: httpx.Client) -> httpx.Client:
+    """Return the same browser, at another process of the service."""
+    address = re.search(r"is at (http://[\d.:]+);", lines[0])
+    assert address
+    return httpx.Client(base_url=address[1], cookies=who.cookies, follow_redirects=True)
+
+
+def fields(html: str) -> dict[str, str]:
+    """Return what the form of an answer's page sends unseen."""
+    return dict(re.findall(r'type="hidden" name="(csrf|seen)" value="([^"]*)"', html))
 
 
 def test_a_worker_ends_with_its_service_even_if_that_was_killed(tmp_path: Path) -> None:

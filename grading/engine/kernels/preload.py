@@ -27,8 +27,6 @@ OF_NOTEBOOKS = (
     "torchtext",
     "accelerate",
     "sacrebleu",
-    "threadpoolctl",
-    "tqdm.auto",  # before there is a kernel, so that it draws plain text
     "grading.tick",
     "utils",
     "data",
@@ -36,6 +34,7 @@ OF_NOTEBOOKS = (
 # What else must be named beside its package: it takes as long as all of torch.
 ONLY_WITH = {"torch._dynamo": {"optim", "compile", "utils"}}
 OF_KERNELS = (
+    "tqdm.auto",  # before there is a kernel, so that it draws plain text
     "IPython.core.completerlib",
     "IPython.core.debugger",
     "IPython.core.oinspect",
@@ -43,6 +42,7 @@ OF_KERNELS = (
     "ipykernel.debugger",
     "ipykernel.displayhook",
     "ipykernel.ipkernel",
+    "threadpoolctl",  # sets how many threads NumPy has
     "tornado.platform.asyncio",
 )
 
