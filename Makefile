@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 READY := .venv/.ready
-# Two processes more than there are cores: those that wait for kernels use none.
-JOBS ?= $(shell $(PYTHON) -c "import os; print(2 + (os.cpu_count() or 1))")
+# A process more than there are cores: one that waits for kernels uses none.
+JOBS ?= $(shell $(PYTHON) -c "import os; print(1 + (os.cpu_count() or 1))")
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 CONSTRAINTS ?= constraints.txt
 # Tests start many processes: with this set, each of them would compile all that it imports.

@@ -38,14 +38,14 @@ def lti(
     """Print what an LMS asks for when the service is registered there, and what it is to answer."""
     from grading.service.lti import configuration
 
-    site = site_of(db)
+    with site_of(db) as site:
+        address, name, enter = site.address, site.course.name, site.url(configuration.CANVAS)
     if canvas:
-        about = configuration.canvas(site.address, site.course.name)
-        say(json.dumps(about, ensure_ascii=False, indent=2))
+        say(json.dumps(configuration.canvas(address, name), ensure_ascii=False, indent=2))
         return
-    for title, value in configuration.addresses(site.address).items():
+    for title, value in configuration.addresses(address).items():
         say(f"{title}: {value}")
-    say(f"Canvas, as its Enter URL method has it: {site.url(configuration.CANVAS)}")
+    say(f"Canvas, as its Enter URL method has it: {enter}")
     say(
         "What the LMS answers goes into [[service.lti]] of course.toml: issuer, client_id, "
         "deployments, authorization, token, keys (docs/service.md)"
@@ -64,16 +64,16 @@ def members(
     from grading.course.importing import imported, write_roster
     from grading.service.lti.members import roster_of, students
 
-    site = site_of(db)
-    platform, row = _platform(site, lms)
-    with _advantage(site, platform) as services:
-        learners = students(_members(services, row))
-    there = roster_of(learners, "the members in the LMS")
-    change = imported(site.people.roster, there)
-    for line in change.lines():
-        say(line)
-    say(change.totals())
-    _learn(site, platform, learners)
+    with site_of(db) as site:
+        platform, row = _platform(site, lms)
+        with _advantage(site, platform) as services:
+            learners = students(_members(services, row))
+        there = roster_of(learners, "the members in the LMS")
+        change = imported(site.people.roster, there)
+        for line in change.lines():
+            say(line)
+        say(change.totals())
+        _learn(site, platform, learners)
     if to:
         write_roster(to, there.students)
         say(f"{len(there.students)} members in {shown(to)}; `roster import {shown(to)}` takes them")
@@ -90,37 +90,39 @@ def marks(
     from grading.service.elsewhere import Unreachable
     from grading.service.lti.sending import send, to_send
 
-    site = site_of(db)
-    platform, row = _platform(site, lms)
-    if not row.line_items:
-        raise UserError(
-            f"{platform.issuer} says nowhere to send marks; allow the tool its Assignment and "
-            "Grade Services there, and open its link once more"
-        )
-    view = lab_view(site.course, lab, db)
-    with _advantage(site, platform) as services:
-        about = row.members, lab, view.handed_in
-        try:
-            found, against = to_send(site.database, site.people, services, *about)
-        except Unreachable as error:
-            raise UserError(f"the LMS does not tell who its members are: {error}") from None
-        for line in against:
-            note(line)
-        _say(found)
-        if not yes:
-            for one in found.marks:
-                score = one.score
-                say(
-                    f"would be sent: {one.student} {score['scoreGiven']:g} of "
-                    f"{score['scoreMaximum']:g}"
-                )
-            say("nothing is sent yet; the same with --yes sends it")
-            return
-        title = site.course.lab(lab).title.get(site.course.language, lab)
-        try:
-            refused = send(site.database, services, row.line_items, lab, title, found)
-        except Unreachable as error:
-            raise UserError(f"the LMS has no column for {lab}: {error}; nothing was sent") from None
+    with site_of(db) as site:
+        platform, row = _platform(site, lms)
+        if not row.line_items:
+            raise UserError(
+                f"{platform.issuer} says nowhere to send marks; allow the tool its Assignment and "
+                "Grade Services there, and open its link once more"
+            )
+        view = lab_view(site.course, lab, db)
+        with _advantage(site, platform) as services:
+            about = row.members, lab, view.handed_in
+            try:
+                found, against = to_send(site.database, site.people, services, *about)
+            except Unreachable as error:
+                raise UserError(f"the LMS does not tell who its members are: {error}") from None
+            for line in against:
+                note(line)
+            _say(found)
+            if not yes:
+                for one in found.marks:
+                    score = one.score
+                    say(
+                        f"would be sent: {one.student} {score['scoreGiven']:g} of "
+                        f"{score['scoreMaximum']:g}"
+                    )
+                say("nothing is sent yet; the same with --yes sends it")
+                return
+            title = site.course.lab(lab).title.get(site.course.language, lab)
+            try:
+                refused = send(site.database, services, row.line_items, lab, title, found)
+            except Unreachable as error:
+                raise UserError(
+                    f"the LMS has no column for {lab}: {error}; nothing was sent"
+                ) from None
     say(f"{len(found.marks) - len(refused)} were sent")
     for student, why in refused.items():
         note(f"not sent of {student}: {why}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,8 @@ from grading.cli.options import DatabaseUrl, LabName, SchedulerUrl, gradebook_ur
 from grading.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from grading.service.people import Person
     from grading.service.web.site import Site
 
@@ -81,9 +84,9 @@ def links(
     db: DatabaseUrl = None,
 ) -> None:
     """Print a line of CSV for each of the staff and the roster, with the link that signs in."""
-    site = site_of(db)
     rows = [("id", "name", "role", "email", "link")]
-    rows += [_row(site, person) for person in site.people.all()]
+    with site_of(db) as site:
+        rows += [_row(site, person) for person in site.people.all()]
     stream = io.StringIO(newline="")
     csv.writer(stream).writerows(rows)
     if to is None:
@@ -101,14 +104,15 @@ def revoke(
     db: DatabaseUrl = None,
 ) -> None:
     """Make a person's link, sign-ins and notebooks' tokens worthless, and print another link."""
-    site = site_of(db)
-    person = site.people.find(id)
-    if person is None:
-        near = " or ".join(one.id for one in site.people.roster.resembling(id))
-        hint = f"did you mean {near}?" if near else "expected an id of the roster or of the staff"
-        raise UserError(f"there is no {id!r} in this course; {hint}")
-    site.revoke(person.id)
-    say(site.link_of(person))
+    with site_of(db) as site:
+        person = site.people.find(id)
+        if person is None:
+            near = " or ".join(one.id for one in site.people.roster.resembling(id))
+            expected = "expected an id of the roster or of the staff"
+            hint = f"did you mean {near}?" if near else expected
+            raise UserError(f"there is no {id!r} in this course; {hint}")
+        site.revoke(person.id)
+        say(site.link_of(person))
 
 
 @commands.command()
@@ -133,10 +137,10 @@ def worker(
 
     course = labs_course_here(OURS)
     logging.basicConfig(format=LOG, level=logging.INFO)
-    database = Database(gradebook_url(course, db))
     name = name or f"worker-{secrets.token_hex(4)}"
     bench = Bench(course, RunOptions(jobs=jobs, scheduler=scheduler))
-    asyncio.run(work(Worker(course, database, name, bench), under))
+    with closing(Database(gradebook_url(course, db))) as database:
+        asyncio.run(work(Worker(course, database, name, bench), under))
 
 
 def _address(known: str, host: str, port: int) -> str:
@@ -162,13 +166,14 @@ def suggest(lab: LabName, db: DatabaseUrl = None) -> None:
     course = labs_course_here(OURS)
     course.lab(lab)
     roster = People(course).roster
-    database = Database(gradebook_url(course, db))
-    count = sum(1 for _ in suggest_all(course, database, roster, lab))
+    with closing(Database(gradebook_url(course, db))) as database:
+        count = sum(1 for _ in suggest_all(course, database, roster, lab))
     say(f"{count} answers have a suggestion; people decide, at /marking/{lab} of the service")
 
 
-def site_of(db: str | None) -> Site:
-    """Return the service of the course of this folder."""
+@contextmanager
+def site_of(db: str | None) -> Iterator[Site]:
+    """Open the service of the course of this folder."""
     from grading.service.web.app import make_site
     from grading.service.web.signing import secret_of
 
@@ -176,7 +181,9 @@ def site_of(db: str | None) -> Site:
     address = _address(course.service.address, HOST, PORT)
     if not course.service.address:
         note(f"course.toml has no [service] address, so these links are for {address}")
-    return make_site(course, gradebook_url(course, db), address, secret_of(course.home))
+    site = make_site(course, gradebook_url(course, db), address, secret_of(course.home))
+    with closing(site.database):
+        yield site
 
 
 def _row(site: Site, person: Person) -> tuple[str, str, str, str, str]:

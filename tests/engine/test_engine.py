@@ -913,7 +913,9 @@ class TestNothingIsLeft:
         coordinator.send_signal(signal.SIGINT)
         assert coordinator.wait(20) != 0
 
-    @pytest.mark.parametrize("which", ["bubblewrap", "zygote"])
+    @pytest.mark.parametrize(
+        "which", [pytest.param("bubblewrap", marks=pytest.mark.heavy), "zygote"]
+    )
     def test_when_the_sandbox_is_killed_with_its_coordinator(
         self, running: Any, which: str
     ) -> None:

@@ -15,6 +15,11 @@ from grading.judging.harmless import harmless
 from tests import live_markup
 from tests.browsing import HOME, STATIC, browsing, opened
 
+# What students are sent is our own page, which has tests of its own.
+each_template = pytest.mark.parametrize(
+    "template", [pytest.param("feedback", marks=pytest.mark.heavy), "formgrade"]
+)
+
 
 def nbgraders_own() -> Config:
     """The settings where nbgrader does not find the course's."""
@@ -43,7 +48,7 @@ def from_elsewhere(seen: SimpleNamespace) -> list[str]:
 
 
 @browsing
-@pytest.mark.parametrize("template", ["feedback", "formgrade"])
+@each_template
 def test_what_is_stored_is_not_live_even_where_a_page_has_no_policy(page: Page, template: str):
     stored = harmless(live_markup.hostile())
     seen = opened(page, page_of(stored, template, nbgraders_own()))
@@ -68,7 +73,7 @@ def raw() -> NotebookNode:
 
 
 @browsing
-@pytest.mark.parametrize("template", ["feedback", "formgrade"])
+@each_template
 def test_a_page_has_a_policy_that_stops_what_would_be_live(page: Page, template: str):
     seen = opened(page, page_of(raw(), template, pages.page_settings()))
     assert seen.ran == []
@@ -82,7 +87,7 @@ def test_without_either_the_hostile_notebook_is_live(page: Page):
 
 
 @browsing
-@pytest.mark.parametrize("template", ["feedback", "formgrade"])
+@each_template
 def test_an_honest_students_page_shows_what_was_shown(page: Page, template: str):
     stored = harmless(live_markup.honest())
     seen = opened(page, page_of(stored, template, pages.page_settings()))
