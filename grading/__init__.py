@@ -116,7 +116,9 @@ ROOMS = {
             "reporting",
         ),
     ),
-    "publishing": Room("the student bundle, and what must not be in it", ("authoring", "course")),
+    "publishing": Room(
+        "the student bundle, and what must not be in it", ("authoring", "cells", "course")
+    ),
     "cli": Room(
         "the command line: calls the rooms, and nobody calls it",
         (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grading.authoring.stubs import Mistake
+from grading.cells.syntax import parsed
 from grading.course.config import LANGUAGES
 from grading.messages import ID_LANGUAGE
 
@@ -49,7 +50,7 @@ def check_calls(code: str) -> CheckCalls:
         lacks a language, or a check inside ``tick.marks`` has marks of its own.
     """
     calls = CheckCalls()
-    _visit(ast.parse(code), calls, grouped=False)
+    _visit(parsed(code), calls, grouped=False)
     return calls
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from grading.authoring.parts import ANSWERS
 from grading.authoring.source import Cell, Lab
+from grading.cells.syntax import parsed
 from grading.errors import UserError
 
 LEAST_MISTAKES, LEAST_VARIANTS = 4, 3  # an exercise
@@ -113,7 +114,7 @@ def _answers(table: Any, exercise: Cell, where: str) -> Answers:
 
 
 def _listed(tables: Any, exercise: Cell, where: str) -> tuple[Listed, ...]:
-    solution = ast.dump(ast.parse(exercise.code))
+    solution = ast.dump(parsed(exercise.code))
     found: list[Listed] = []
     for number, table in enumerate(_as_tables(tables, where), start=1):
         here = f"{where} {number}"
@@ -128,7 +129,7 @@ def _listed(tables: Any, exercise: Cell, where: str) -> tuple[Listed, ...]:
                 )
             code = exercise.code.replace(fields["replace"], fields["by"])
         try:
-            tree = ast.parse(code)
+            tree = parsed(code)
         except SyntaxError as error:
             raise UserError(
                 f"{here} ({fields['name']}): it does not parse: {error.msg} in line {error.lineno}"

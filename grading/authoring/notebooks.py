@@ -3,7 +3,6 @@
 Everything here is pure and deterministic: the same source gives the same bytes.
 """
 
-import ast
 import copy
 import hashlib
 import json
@@ -19,6 +18,7 @@ from grading.authoring.source import Cell, Lab, made_ids
 from grading.authoring.stubs import BEGIN, END, split_answer, stub
 from grading.cells.headings import headings
 from grading.cells.metadata import language_of, role_of
+from grading.cells.syntax import parsed
 from grading.course.config import LANGUAGES, Course
 from grading.errors import UserError
 from grading.messages import message
@@ -313,6 +313,6 @@ def _cell_problems(cell: NotebookNode) -> Iterator[str]:
     if cell.execution_count is not None:
         yield "an execution count is left"
     try:
-        ast.parse(cell.source)
+        parsed(cell.source)
     except (SyntaxError, ValueError) as error:
         yield f"it does not parse: {error}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from grading.cells.syntax import parsed
 from grading.messages import message
 
 BEGIN = "### BEGIN SOLUTION"
@@ -142,7 +143,7 @@ def split_answer(text: str) -> tuple[str, str]:
 def parse_python(text: str) -> ast.Module:
     """Return the tree of some code, or raise `Mistake` at the line that is not plain Python."""
     try:
-        return ast.parse(text)
+        return parsed(text)
     except SyntaxError as error:
         line = error.lineno or 1
         found = (text.split("\n")[line - 1 : line] or [""])[0].lstrip()
@@ -157,7 +158,7 @@ def parse_python(text: str) -> ast.Module:
 
 def _parse_stub(lines: list[str], origins: list[int]) -> ast.Module:
     try:
-        return ast.parse("\n".join(lines))
+        return parsed("\n".join(lines))
     except SyntaxError as error:
         line = origins[min(error.lineno or 1, len(origins)) - 1]
         raise Mistake(line, f"the stub does not parse here: {error.msg}") from None

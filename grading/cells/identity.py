@@ -13,7 +13,6 @@ read all the same, line by line, and the slip is said.
 
 import ast
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from typing import NamedTuple
 from nbformat import NotebookNode
 
 from grading.cells.metadata import grade_id
+from grading.cells.syntax import parsed
 from grading.errors import UserError
 from grading.messages import Reason
 
@@ -140,9 +140,7 @@ def _read(source: str) -> Identity:
 def _assignments(source: str) -> tuple[dict[str, str], list[Reason]]:
     """Return the text that each name is given as it should be, and what keeps it from being."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            statements = ast.parse(source).body
+        statements = parsed(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else "?"
         return {}, [Reason("identity.python", {"line": line})]

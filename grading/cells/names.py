@@ -16,6 +16,8 @@ from enum import Enum
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType
 from typing import Any
 
+from grading.cells.syntax import parsed
+
 MARK = "\u200b"  # no identifier can hold it, and a message that does reads as if it did not
 KEEP = f"keep{MARK}"  # called with the names that a locked cell has just bound
 
@@ -88,7 +90,7 @@ NOTHING_LOCKED = Locked({}, frozenset())
 def locked(cells: Iterable[tuple[str, str]]) -> Locked:
     """Return which cells of a solution are the lab's, from the role and the source of each."""
     pairs = list(cells)
-    solved = [ast.parse(source) for role, source in pairs if role in ("exercise", "identity")]
+    solved = [parsed(source) for role, source in pairs if role in ("exercise", "identity")]
     return Locked(
         {digest(source): Writer(role) for role, source in pairs if role in ("given", "check")},
         frozenset(name for tree in solved for name in bound(tree.body) | declared_global(tree)),

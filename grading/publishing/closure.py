@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 
+from grading.cells.syntax import parsed
+
 Sources = Mapping[str, str]  # code by module name: {"grading.tick": "..."}
 
 
@@ -31,7 +33,7 @@ def closure(roots: Iterable[str], sources: Sources) -> set[str]:
 def imports(source: str) -> list[str]:
     """Return every dotted path that code imports; ``from a import b`` gives ``a`` and ``a.b``."""
     found = []
-    for node in _running(ast.parse(source)):
+    for node in _running(parsed(source)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -17,6 +17,7 @@ from grading import ROOMS, room_of
 from grading.authoring import Lab
 from grading.authoring.rubrics import read_rubrics
 from grading.authoring.stubs import regions, split_answer
+from grading.cells.syntax import parsed
 from grading.course.roster import Roster, Student, plain_words
 
 Tree = Mapping[str, bytes]  # content by path, with "/" between its parts
@@ -95,7 +96,7 @@ def secrets_of_modules(modules: Mapping[str, str]) -> list[Secret]:
     return [
         Secret(f"a module of the grader ({path})", squeeze(code))
         for path, code in modules.items()
-        if len(ast.parse(code).body) > 1
+        if len(parsed(code).body) > 1
     ]
 
 
@@ -106,7 +107,7 @@ def _solution_texts(code: str) -> Iterator[str]:
         whole = squeeze(body)
         if len(whole) >= WHOLE_SOLUTION:
             yield whole
-        for statement in ast.parse(body).body:
+        for statement in parsed(body).body:
             text = squeeze(ast.get_source_segment(body, statement) or "")
             if len(text) >= ONE_STATEMENT and text != whole:
                 yield text

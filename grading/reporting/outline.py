@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 from grading.cells.headings import headings
 from grading.cells.metadata import grade_id, is_check, is_question, language_of, role_of
 from grading.cells.reading import read_notebook
+from grading.cells.syntax import parsed
 from grading.course.config import Course
 from grading.messages import Title
 from grading.reporting.standings import Standing
@@ -87,7 +88,7 @@ def named(row: Standing, outline: Outline) -> Standing:
 
 def _hints(source: str, lang: str) -> Iterator[tuple[str, str]]:
     """Yield label and hint of each call of a check that is written with both."""
-    for call in ast.walk(ast.parse(source)):
+    for call in ast.walk(parsed(source)):
         if isinstance(call, ast.Call):
             given = {item.arg: _literal(item.value) for item in call.keywords}
             hint = given.get("hint")

@@ -13,6 +13,7 @@ from functools import partial
 
 from grading.authoring.listed import bare
 from grading.authoring.stubs import regions
+from grading.cells.syntax import parsed
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class _Edit:
 
 def mutants(code: str) -> list[Mutant]:
     """Return the mutants of an exercise's cell, in the order of their lines, each only once."""
-    tree = ast.parse(code)
+    tree = parsed(code)
     source = _Source(code)
     solved = [range(region.begin, region.end + 1) for region in regions(code)]
     seen = {ast.dump(tree)}
@@ -67,7 +68,7 @@ def mutants(code: str) -> list[Mutant]:
     for edit in edits:
         changed = source.edited(edit)
         try:
-            shape = ast.dump(ast.parse(changed))
+            shape = ast.dump(parsed(changed))
         except SyntaxError:
             continue
         if shape in seen:

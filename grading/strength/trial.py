@@ -31,6 +31,7 @@ from nbformat import NotebookNode, from_dict
 from grading import tick
 from grading.answers.evidence import MIME
 from grading.cells.metadata import grade_id, is_check, role_of
+from grading.cells.syntax import parsed
 from grading.errors import UserError
 from grading.judging.assess import environment, hidden_inputs
 from grading.judging.judge import judge
@@ -267,7 +268,7 @@ def without_checks(source: str) -> str:
     >>> without_checks("size = 3; tick.value('size', lambda: size)")
     'size = 3'
     """
-    kept = [node for node in ast.parse(source).body if not _is_check(node)]
+    kept = [node for node in parsed(source).body if not _is_check(node)]
     return "\n".join(ast.unparse(node) for node in kept)
 
 
