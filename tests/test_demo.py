@@ -7,7 +7,7 @@ import pytest
 
 from grading.engine.walls import outer
 from tests.command import command
-from tests.demo import LAB, prepare
+from tests.demo import CELL_SECONDS, LAB, prepare
 from tests.example_class import Member
 
 pytestmark = [
@@ -56,4 +56,4 @@ def test_each_cell_that_the_endless_loop_stops_is_flagged_in_one_line(demo) -> N
     members, results, _ = demo
     (member,) = [member for member in members if member.name == "infinite_loop"]
     flags = results[member.student_id]["flags"]
-    assert flags and all("20 s" in flag and "\n" not in flag for flag in flags)
+    assert flags and all(f"{CELL_SECONDS} s" in flag and "\n" not in flag for flag in flags)

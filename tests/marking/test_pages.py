@@ -91,6 +91,15 @@ def test_one_marks_answer_after_answer_until_none_is_left(visited: Visited) -> N
     assert marks(visited) == dict.fromkeys(CLASS, 1.0) | {"cyd": None}
 
 
+def test_no_two_are_led_to_the_same_answer(visited: Visited) -> None:
+    people = [visited.client(who) for who in ("tutor", "eva", "prof")]
+    with ThreadPoolExecutor(len(people)) as together:
+        places = list(together.map(lambda client: client.get(PLACE).headers["location"], people))
+    assert len(set(places)) == len(people) and all(f"{PLACE}/" in place for place in places)
+    for client, place in zip(people, places, strict=True):
+        assert "has this answer open" not in said(client.get(place).text)
+
+
 def test_nothing_on_the_pages_tells_whose_an_answer_is(visited: Visited) -> None:
     tutor = visited.client("tutor")
     path = path_of(visited, "ada")

@@ -75,16 +75,19 @@ def save(site: Site, visit: Visit) -> Response:
 
 
 def _next(site: Site, visit: Visit, after: str, is_second: bool) -> Response:
-    """Go to the answer that follows, of those that nobody else has open."""
-    with site.database.reading() as session:
+    """Go to the answer that follows, of those that nobody else has open, and open it."""
+    who, now = visit.person.id, datetime.now(UTC)
+    with site.database.writing() as session:  # so that no two are led to the same one
         desk = desk_here(session, site, visit)
         place = desk.info.name, desk.asked.cell
         left = desk.left
         if is_second:
             twice = seconds.twice(session, *place)
-            left = seconds.to_mark(desk.found, twice, site.course.service.second, visit.person.id)
-        held = opened.by_others(session, *place, visit.person.id, datetime.now(UTC))
-    coming = following(left, after, desk, held)
+            left = seconds.to_mark(desk.found, twice, site.course.service.second, who)
+        held = opened.by_others(session, *place, who, now)
+        coming = following(left, after, desk, held)
+        if coming is not None:
+            opened.opened(session, coming, "", who, now)
     if coming is None:
         return to(site, f"/marking/{desk.info.name}")
     key = desk.keys[coming.student]
