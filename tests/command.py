@@ -3,6 +3,7 @@
 import contextlib
 import io
 import subprocess
+import threading
 from pathlib import Path
 from unittest.mock import patch
 
@@ -13,7 +14,9 @@ def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run ``python -m grading WORDS`` in a folder; return its exit code and what it printed.
 
     What makes imports fast cannot be undone and is left out: other tests import nbgrader's pages.
+    The folder and the outputs are the whole process's, so only its first thread may call this.
     """
+    assert threading.current_thread() is threading.main_thread(), "start a process of its own"
     out, err = io.StringIO(), io.StringIO()
     with (
         contextlib.chdir(root),
