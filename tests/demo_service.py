@@ -165,7 +165,7 @@ def compare(course: Course, handed: Sequence[Handed]) -> bool:
 
 
 def _run(root: Path, *words: str) -> None:
-    print(f"$ python -m grading {' '.join(words)}", flush=True)
+    print(f"$ python -m grading {' '.join(words)}\n", end="", flush=True)  # two may at once
     done = subprocess.run(
         [sys.executable, "-m", "grading", *words],
         cwd=root,
