@@ -31,7 +31,7 @@ from grading.service.web.marking.desk import (
     same,
     to,
 )
-from grading.service.web.marking.pieces import ROOM, asks, notebook_of, piece, read_ahead
+from grading.service.web.marking.pieces import ROOM, asks, notebook_of, piece
 from grading.service.web.site import Site, Visit
 
 MOST_COMMENTS = 200
@@ -173,7 +173,7 @@ def answer_page(
         "marking_answer.html",
         visit,
         status=HTTPStatus.CONFLICT if overtaken else HTTPStatus.OK,
-        background=BackgroundTask(read_ahead, site, coming, visit.lang) if coming else None,
+        background=BackgroundTask(piece, site, coming, visit.lang) if coming else None,
         title=desk.asked.name,
         desk=desk,
         one=one,

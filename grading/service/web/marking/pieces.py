@@ -1,7 +1,6 @@
 """What is shown of a notebook beside its marks, without what tells whose it is."""
 
 import json
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,8 +25,6 @@ from grading.service.written import answer_path, handed_in_path, kept_path, solu
 ROOM = 3_000_000  # bytes of what is shown of one notebook
 KEPT = 256  # answers with their pictures, read ahead or read again
 
-_ahead = threading.Lock()
-
 
 @dataclass(frozen=True)
 class Piece:
@@ -51,12 +48,6 @@ def piece(site: Site, one: Answer, lang: str) -> Piece:
         lang,
         _authors(site, one.students),
     )
-
-
-def read_ahead(site: Site, one: Answer, lang: str) -> None:
-    """Have ready what is shown of an answer, one at a time: others are waiting for theirs."""
-    with _ahead:
-        piece(site, one, lang)
 
 
 @lru_cache(maxsize=KEPT)
