@@ -7,7 +7,6 @@ of seventy words for two seconds or so, which is faster than anybody does.
 """
 
 import random
-import re
 import sys
 import tempfile
 import threading
@@ -28,6 +27,7 @@ from benchmarks.line import Line
 from benchmarks.serving import up
 from benchmarks.written import LAB, MARKERS, Written
 from tests.browsing import CHROMIUM
+from tests.service.visiting import unseen
 
 ROOT = Path(__file__).resolve().parent.parent
 FAST = 0.15  # seconds
@@ -109,8 +109,7 @@ class Marker:
 
 def _form(html: str, comment: str) -> dict[str, str]:
     """Return what the form of an answer's page sends, with a comment and the first item."""
-    fields = dict(re.findall(r'type="hidden" name="(csrf|seen)" value="([^"]*)"', html))
-    return fields | {"adjustment": "0", "comment": comment, "item-1": "on"}
+    return unseen(html) | {"adjustment": "0", "comment": comment, "item-1": "on"}
 
 
 @contextmanager

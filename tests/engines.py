@@ -26,8 +26,6 @@ LIMITS = Limits(
     cell_seconds=30,
     submission_seconds=120,
 )
-
-
 MODULES = ("numpy", "torch", "matplotlib.pyplot", "matplotlib_inline.backend_inline")  # of cells
 
 

@@ -18,7 +18,7 @@ from grading.gradebook.marks import Marks
 from grading.marking.answers import answers, of_student
 from grading.marking.saving import history
 from tests.marking.classroom import classroom, hand_in, name_of
-from tests.service.visiting import STAFF, Visited, csrf
+from tests.service.visiting import STAFF, Visited, csrf, unseen
 
 CLASS = {
     "ada": "It overfits: the loss **rises**. <script>pwn()</script> "
@@ -68,7 +68,7 @@ def hidden(html: str, name: str) -> str:
 def save(client: TestClient, path: str, page: str = "", **fields: str) -> Any:
     """Send the form of an answer's page, as it was when it was opened."""
     html = page or client.get(path).text
-    about = {"csrf": hidden(html, "csrf"), "seen": hidden(html, "seen"), "adjustment": "0"}
+    about = unseen(html) | {"adjustment": "0"}
     return client.post(path, data=about | {name.replace("_", "-"): v for name, v in fields.items()})
 
 

@@ -24,7 +24,7 @@ from tests.command import command
 from tests.engines import eventually, skip_without_sandbox
 from tests.postgresql import Server
 from tests.service.handing import make_course, notebook
-from tests.service.visiting import STAFF, csrf
+from tests.service.visiting import STAFF, csrf, unseen
 
 pytestmark = pytest.mark.kernels
 
@@ -120,8 +120,8 @@ def test_two_processes_share_a_course_in_postgresql(tmp_path: Path, postgresql: 
             assert "9 of 9" in there.get(sent.url.path).text
         prof.get("/marking/mini")
         page = prof.get("/marking/mini/why")
-        given = fields(page.text) | {"adjustment": "1.5", "comment": "Seen here."}
-        late = fields(elsewhere.get(page.url.path).text) | {"adjustment": "0", "comment": "There."}
+        given = unseen(page.text) | {"adjustment": "1.5", "comment": "Seen here."}
+        late = unseen(elsewhere.get(page.url.path).text) | {"adjustment": "0", "comment": "There."}
         assert prof.post(page.url.path, data=given).status_code == 200
         refused = elsewhere.post(page.url.path, data=late)
         assert refused.status_code == 409 and "Seen here." in elsewhere.get(page.url.path).text
@@ -132,11 +132,6 @@ def at(lines: list[str], who: httpx.Client) -> httpx.Client:
     address = re.search(r"is at (http://[\d.:]+);", lines[0])
     assert address
     return httpx.Client(base_url=address[1], cookies=who.cookies, follow_redirects=True)
-
-
-def fields(html: str) -> dict[str, str]:
-    """Return what the form of an answer's page sends unseen."""
-    return dict(re.findall(r'type="hidden" name="(csrf|seen)" value="([^"]*)"', html))
 
 
 def test_a_worker_ends_with_its_service_even_if_that_was_killed(tmp_path: Path) -> None:

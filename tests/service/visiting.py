@@ -94,6 +94,11 @@ def csrf(client: TestClient, page: str = "/") -> str:
     return found[1]
 
 
+def unseen(html: str) -> dict[str, str]:
+    """Return what the form of an answer's page sends without showing it."""
+    return dict(re.findall(r'type="hidden" name="(csrf|seen)" value="([^"]*)"', html))
+
+
 def post(client: TestClient, path: str, page: str = "/", **fields: Any) -> Any:
     """Send a form of a page."""
     return client.post(path, data=fields | {"csrf": csrf(client, page)})

@@ -23,8 +23,6 @@ from grading.service.web.site import Site, Visit
 from grading.service.written import Asked, is_released, questions
 
 SCRIPTS = {"Content-Security-Policy": f"{policy()}; script-src 'self'"}
-
-
 MOST_OTHERS = 12  # answers or checks that fared the same, to which one is led
 
 
