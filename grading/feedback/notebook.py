@@ -21,7 +21,7 @@ from pygments.token import Comment, Keyword, Operator, String
 
 from grading.cells.headings import headings
 from grading.cells.metadata import grade_id, role_of
-from grading.feedback.pictures import smaller
+from grading.feedback.pictures import Picture, Shown, smaller
 from grading.gradebook.pages import ELEMENTS, LOOKS, html_of_markdown
 from grading.judging.harmless import ATTRIBUTES, PICTURES, TAGS, harmless
 from grading.messages import message
@@ -50,7 +50,9 @@ class Part:
     cells: tuple[Markup, ...]
 
 
-def parts_of(notebook: NotebookNode, title: str, lang: str, room: int) -> list[Part]:
+def parts_of(
+    notebook: NotebookNode, title: str, lang: str, room: int, shown: Shown = smaller
+) -> list[Part]:
     """Return the sections of an executed notebook, each begun by a heading of level 2.
 
     Parameters
@@ -62,8 +64,10 @@ def parts_of(notebook: NotebookNode, title: str, lang: str, room: int) -> list[P
         Of what is said in place of what is left out.
     room : int
         Bytes that they may have together.
+    shown : callable
+        How its pictures are.
     """
-    space = _Room(lang, room)
+    space = _Room(lang, room, shown)
     found: list[tuple[str, list[NotebookNode]]] = [(title, [])]
     for cell in harmless(notebook).cells:
         if role_of(cell) == "prose":
@@ -100,10 +104,11 @@ def highlighted(code: str) -> str:
 
 @dataclass
 class _Room:
-    """How much a page may still hold, and what is said in place of what it does not."""
+    """How much a page may still hold, what is said in place of what it does not, and pictures."""
 
     lang: str
     left: int
+    shown: Shown
 
     def has(self, html: str) -> bool:
         """Whether there is room for HTML, which it then takes."""
@@ -143,7 +148,7 @@ def _source(cell: NotebookNode, room: _Room) -> str:
 
 def _written_source(cell: NotebookNode, room: _Room) -> str:
     if cell.cell_type == "markdown":
-        return _written(cell.source, _attachments(cell))
+        return _written(cell.source, _attachments(cell, room))
     text = room.cut(cell.source, MOST_CODE)
     # A lab's checks are long, and nobody reads them for their looks.
     is_marked = cell.cell_type == "code" and role_of(cell) != "check"
@@ -181,7 +186,7 @@ def _displayed(data: Mapping[str, str], about: Mapping[str, Any], room: _Room) -
     for mime in PICTURES:
         if mime in data:
             alt = about.get(mime, {}).get("alt") or message("feedback.picture", room.lang)
-            picture = smaller(data[mime])
+            picture = room.shown(data[mime])
             return room.left_out() if picture is None else _image(picture, alt)
     if "text/html" in data:
         return _lower(data["text/html"])
@@ -190,8 +195,8 @@ def _displayed(data: Mapping[str, str], about: Mapping[str, Any], room: _Room) -
     return _printed(data.get("text/plain", ""), room)
 
 
-def _image(webp: str, alt: str) -> str:
-    return f'<img alt="{escape(alt)}" src="data:image/webp;base64,{webp}">'
+def _image(picture: Picture, alt: str) -> str:
+    return f'<img alt="{escape(alt)}" src="data:{picture.mime};base64,{picture.data}">'
 
 
 def _printed(text: str, room: _Room) -> str:
@@ -199,13 +204,13 @@ def _printed(text: str, room: _Room) -> str:
     return f"<pre>{escape(room.cut(plain, MOST_OUTPUT), quote=False)}</pre>"
 
 
-def _attachments(cell: NotebookNode) -> dict[str, dict[str, str]]:
-    """Return a cell's pictures, made smaller, as the renderer takes them."""
+def _attachments(cell: NotebookNode, room: _Room) -> dict[str, dict[str, str]]:
+    """Return a cell's pictures as the renderer takes them."""
     found = {}
     for name, bundle in cell.get("attachments", {}).items():
-        picture = smaller(next(iter(bundle.values())))
+        picture = room.shown(next(iter(bundle.values())))
         if picture is not None:
-            found[name] = {"image/webp": picture}
+            found[name] = {picture.mime: picture.data}
     return found
 
 

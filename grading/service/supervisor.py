@@ -38,7 +38,11 @@ def listening(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
+        # What it accepts inherits this: else an answer's end waits 40 ms for a reader's receipt, as
+        # asyncio sets it only on sockets that name their protocol, and these do not.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         raise UserError(
             f"cannot listen on {host}, port {port}: {error.strerror}; end what uses it, or choose "

@@ -109,7 +109,7 @@ def test_nothing_on_the_pages_tells_whose_an_answer_is(visited: Visited) -> None
         assert "Testperson" not in page and "uni.example" not in page and "morning" not in page
         assert not re.search(r"\bada\b", page)
     assert "numpy" in pages[1] and "data:image/webp" in pages[1]
-    assert "data:image/webp" in pages[0], "the picture above the question is beside it"
+    assert "data:image/png" in pages[0], "the picture above the question is beside it"
 
 
 def test_it_is_noted_who_looks_whose_an_answer_is(visited: Visited) -> None:

@@ -19,6 +19,7 @@ from grading.collect.submitted import Place
 from grading.places import KIT
 from grading.service import queue
 from grading.service.database import Database
+from grading.service.supervisor import listening
 from tests import mini
 from tests.command import command
 from tests.engines import eventually, skip_without_sandbox
@@ -166,6 +167,15 @@ def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: cannot listen on 127.0.0.1, port {port}: ")
     assert line.endswith("choose another with --port")
+
+
+def test_an_answer_is_sent_at_once_whatever_its_reader_has_confirmed() -> None:
+    with (
+        listening("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_other_machines_are_spoken_to_by_https_alone(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from grading.cells.reading import read_notebook
 from grading.course.roster import Student
 from grading.errors import UserError
 from grading.feedback.notebook import parts_of
+from grading.feedback.pictures import bare
 from grading.marking import work
 from grading.marking.answers import Answer
 from grading.marking.checks import Checked
@@ -131,7 +132,7 @@ def _blind(cells: Iterable[NotebookNode], authors: Iterable[Student]) -> list[No
 
 def _html(cells: Sequence[NotebookNode], lang: str) -> tuple[Markup, ...]:
     notebook = NotebookNode(cells=list(cells), metadata={}, nbformat=4, nbformat_minor=5)
-    return tuple(one for part in parts_of(notebook, "", lang, ROOM) for one in part.cells)
+    return tuple(one for part in parts_of(notebook, "", lang, ROOM, bare) for one in part.cells)
 
 
 @dataclass(frozen=True)
