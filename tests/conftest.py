@@ -15,6 +15,7 @@ from tests.postgresql import PASSWORD, Server, programs, running
 from utils import language
 
 ROOT = Path(__file__).resolve().parents[1]
+ENGINE = "tests/engine/"
 hasten_nbformat()
 
 settings.register_profile("busy", settings(), deadline=None)  # no test fails as others run, too
@@ -79,8 +80,13 @@ def new_gradebook(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest."""
-    items.sort(key=lambda item: item.get_closest_marker("kernels") is None)
+    """Begin with what takes longest: the engine's tests, which one process runs, then kernels."""
+    items.sort(
+        key=lambda item: (
+            not item.nodeid.startswith(ENGINE),
+            item.get_closest_marker("kernels") is None,
+        )
+    )
 
 
 class ByFile(LoadFileScheduling):
@@ -91,7 +97,7 @@ class ByFile(LoadFileScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "engine" if nodeid.startswith("tests/engine/") else super()._split_scope(nodeid)
+        return "engine" if nodeid.startswith(ENGINE) else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
