@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from grading.cells.syntax import parsed
 
@@ -30,15 +31,16 @@ def closure(roots: Iterable[str], sources: Sources) -> set[str]:
     return found
 
 
-def imports(source: str) -> list[str]:
+@lru_cache(maxsize=1_024)
+def imports(source: str) -> tuple[str, ...]:
     """Return every dotted path that code imports; ``from a import b`` gives ``a`` and ``a.b``."""
-    found = []
+    found: list[str] = []
     for node in _running(parsed(source)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return found
+    return tuple(found)
 
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:

@@ -513,7 +513,7 @@ def test_the_first_cell_needs_nothing_that_it_is_to_install(course: Course, tmp_
 
 
 def test_imports_of_code_are_read_with_their_modules():
-    assert imports("from a.b import c\nimport d.e as f") == ["a.b", "a.b.c", "d.e"]
+    assert imports("from a.b import c\nimport d.e as f") == ("a.b", "a.b.c", "d.e")
 
 
 def test_a_course_without_labs_has_nothing_to_publish(course: Course, tmp_path: Path):

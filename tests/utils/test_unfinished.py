@@ -1,9 +1,9 @@
 """utils.unfinished: a cell that waits for an exercise says for which, and hides no mistake."""
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
+from tests.shells import a_shell
 from utils.unfinished import Models, once_done
 
 
@@ -41,13 +41,10 @@ def test_a_model_waits_until_it_is_trained(capsys):
 @pytest.mark.parametrize(("mode", "goes_on"), [("student", True), ("grading", False)])
 def test_a_wrong_answer_stops_no_other_cell_of_a_students_session(mode, goes_on, monkeypatch):
     monkeypatch.setenv("DL_MODE", mode)
-    shell = InteractiveShell.instance()
-    try:
+    with a_shell() as shell:
         shell.run_cell("from utils.unfinished import once_done")
         with capture_output() as captured:
             result = shell.run_cell("with once_done():\n    raise ValueError('shapes')")
-        assert result.success == goes_on
-        assert "ValueError" in captured.stdout and "shapes" in captured.stdout
-        assert ("⚠ an exercise above raised this" in captured.stdout) == goes_on
-    finally:
-        InteractiveShell.clear_instance()
+    assert result.success == goes_on
+    assert "ValueError" in captured.stdout and "shapes" in captured.stdout
+    assert ("⚠ an exercise above raised this" in captured.stdout) == goes_on
