@@ -3,10 +3,12 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
@@ -17,6 +19,8 @@ from utils import language
 ROOT = Path(__file__).resolve().parents[1]
 ENGINE = "tests/engine/"
 hasten_nbformat()
+# Hundreds of tests call a command, for each of which the whole list of them would be made again.
+typer.main.get_command = cache(typer.main.get_command)
 
 settings.register_profile("busy", settings(), deadline=None)  # no test fails as others run, too
 settings.load_profile("busy")

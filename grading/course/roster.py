@@ -310,6 +310,8 @@ def field_of(row: list[str], places: list[int]) -> str:
 
 
 def _visible(text: str) -> str:
+    if text.isascii():
+        return text
     return "".join(char for char in text if unicodedata.category(char) != "Cf")
 
 
@@ -321,10 +323,14 @@ def folded(text: str) -> str:
     >>> folded(" ÁLVARO  Łoś ")
     'alvaro los'
     """
-    plain = "".join(
-        char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char)
-    )
-    return " ".join(_visible(plain).casefold().translate(PLAIN).split())
+    return " ".join(_visible(_unaccented(text)).casefold().translate(PLAIN).split())
+
+
+def _unaccented(text: str) -> str:
+    if text.isascii():
+        return text
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(char for char in apart if not unicodedata.combining(char))
 
 
 def plain_words(name: str) -> list[str]:

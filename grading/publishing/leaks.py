@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from grading import ROOMS, room_of
@@ -96,8 +97,13 @@ def secrets_of_modules(modules: Mapping[str, str]) -> list[Secret]:
     return [
         Secret(f"a module of the grader ({path})", squeeze(code))
         for path, code in modules.items()
-        if len(parsed(code).body) > 1
+        if _does_something(code)
     ]
+
+
+@lru_cache(maxsize=1_024)
+def _does_something(code: str) -> bool:
+    return len(parsed(code).body) > 1
 
 
 def _solution_texts(code: str) -> Iterator[str]:
