@@ -76,14 +76,9 @@ def _mode() -> str:
     return os.environ.get("DL_MODE", "student")
 
 
-def _load_hidden_inputs() -> dict[str, Any]:
-    path = os.environ.get("DL_HIDDEN_INPUTS") if _mode() == "grading" else None
-    return json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
-
-
 _card = Scorecard()
 _groups: list[list[tuple[Evidence, Any]]] = []  # open `marks` blocks, innermost last
-_hidden_inputs = _load_hidden_inputs()
+_hidden_inputs: dict[str, Any] = {}
 
 
 def start(lab: str, lang: str = "en", version: str = "") -> None:
@@ -100,6 +95,7 @@ def start(lab: str, lang: str = "en", version: str = "") -> None:
         The beginning of the hash of the solution that the notebook was built beside.
     """
     language.use(lang)
+    _hidden_inputs.update(_load_hidden_inputs())
     _card.open(lab, lang, keyfile.load(lab))
     protect(_locked(), {"tick": sys.modules[__name__]}, _say_overwritten)
     if _mode() == "student":
@@ -108,6 +104,11 @@ def start(lab: str, lang: str = "en", version: str = "") -> None:
         publish(said)
     else:
         show_figures_in_words()
+
+
+def _load_hidden_inputs() -> dict[str, Any]:
+    path = os.environ.get("DL_HIDDEN_INPUTS") if _mode() == "grading" else None
+    return json.loads(Path(path).read_text(encoding="utf-8")) if path else {}
 
 
 def value(

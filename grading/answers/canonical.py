@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy import ma
 
 from grading.messages import message
 
@@ -205,7 +206,7 @@ def _plain(value: Any) -> Any:
 
 def _plain_array(array: Vector) -> Any:
     """Return an array of numbers as it is, any other as the nested list of its elements."""
-    if np.ma.isMaskedArray(array):
+    if ma.isMaskedArray(array):
         raise NotEvidence("masked")
     beyond_int64 = array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63
     if array.dtype.kind in "SUOT" or beyond_int64:

@@ -20,7 +20,6 @@ from IPython.core.pylabtools import activate_matplotlib
 
 from grading.engine.kernels.order import CHANNELS, Order
 from grading.engine.kernels.work import furnish
-from grading.places import PACKAGES
 
 INLINE = "module://matplotlib_inline.backend_inline"
 
@@ -47,9 +46,6 @@ def _obey(order: Order, app: "AdoptingKernelApp") -> None:
     app.session.key = order.key
     os.environ.clear()
     os.environ.update(order.env)
-    if any(name in sys.modules for name in PACKAGES):
-        for name in [name for name in sys.modules if name.split(".")[0] in PACKAGES]:
-            del sys.modules[name]  # what it read from the environment is now stale
     _set_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     # How many cores a kernel has is the grader's affair; students need not read of it.
     warnings.filterwarnings("ignore", message="This DataLoader will create")
