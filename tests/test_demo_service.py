@@ -14,6 +14,7 @@ ADA = Member("ada", "Ada Lovelace", mini.LAB, "en", undone=1)
 
 
 @pytest.mark.kernels
+@pytest.mark.heavy
 def test_a_notebook_hands_itself_in_while_a_worker_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -49,6 +49,7 @@ def test_marks_are_those_of_one_machine(cluster, tmp_path):
     assert [done.judgement.score for done in asyncio.run(run())] == [9.0, 4.0, 0.0]
 
 
+@pytest.mark.heavy  # a service's killed worker is looked at before each push
 def test_a_killed_worker_loses_no_submission(cluster, tmp_path):
     course = mini.make_course(tmp_path)
     answers = mini.solved(course) | {"double": SLOW}

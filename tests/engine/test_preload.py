@@ -55,6 +55,11 @@ def test_what_the_first_optimizer_imports_waits_until_one_is_mentioned() -> None
         assert "torch._dynamo" in mentioned([f"import torch\n{use}"])
 
 
+def test_trainings_helpers_wait_until_they_are_mentioned() -> None:
+    assert mentioned(["from utils import plots"]) == ("utils.plots",)
+    assert "utils.training" in mentioned(["from utils.training import fit"])
+
+
 def test_what_is_imported_ahead_of_its_order_reads_nothing_of_the_environment() -> None:
     """A kernel learns its mode, its profile and its seed when the kit has been imported."""
     words = [sys.executable, "-c", WATCHED, str(KIT)]

@@ -93,7 +93,8 @@ def name_of(process: psutil.Process) -> str:
 
 @needs_sandbox
 @pytest.mark.parametrize(
-    "victim", ["coordinator", "zygote", pytest.param("kernel", marks=pytest.mark.heavy)]
+    "victim",
+    ["coordinator", *(pytest.param(one, marks=pytest.mark.heavy) for one in ("zygote", "kernel"))],
 )
 def test_after_a_kill_resume_ends_with_the_marks_of_an_undisturbed_run(
     course: Course, victim: str

@@ -98,6 +98,7 @@ def test_it_serves_grades_replaces_a_killed_worker_and_stops(tmp_path: Path) -> 
         )
 
 
+@pytest.mark.heavy
 def test_two_processes_share_a_course_in_postgresql(tmp_path: Path, postgresql: Server) -> None:
     skip_without_sandbox()
     url = postgresql.database()

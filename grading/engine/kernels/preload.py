@@ -28,11 +28,12 @@ OF_NOTEBOOKS = (
     "accelerate",
     "sacrebleu",
     "grading.tick",
-    "utils",
+    "utils.plots",
+    "utils.training",
     "data",
 )
-# What else must be named beside its package: it takes as long as all of torch.
-ONLY_WITH = {"torch._dynamo": {"optim", "compile", "utils"}}
+# What else must be named beside its package: the first takes as long as all of torch.
+ONLY_WITH = {"torch._dynamo": {"optim", "compile", "utils"}, "utils.training": {"training"}}
 OF_KERNELS = (
     "tqdm.auto",  # before there is a kernel, so that it draws plain text
     "IPython.core.completerlib",
