@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,8 @@ import nbformat
 import papermill
 import psutil
 import pytest
+import zmq
+from jupyter_client.session import Session
 from nbclient import NotebookClient
 from nbformat import v4
 
@@ -27,7 +30,8 @@ from grading.answers.evidence import MIME
 from grading.course.config import Limits
 from grading.engine import provisioner, runner
 from grading.engine.executor import Execution
-from grading.engine.kernels.order import Order, check_files
+from grading.engine.kernels.nursery import listen
+from grading.engine.kernels.order import CHANNELS, Order, check_files
 from grading.engine.kernels.usage import Spent
 from grading.engine.runner import Engine
 from grading.engine.walls import outer
@@ -1071,6 +1075,28 @@ class TestByName:
             progress_bar=False,
         )
         assert done.cells[-1].outputs[0].text == "1 passed on None True\n"
+
+    @pytest.mark.sandbox
+    def test_who_listens_early_hears_nothing_that_is_not_signed(self) -> None:
+        skip_without_sandbox()
+        nursery, session = provisioner._nursery(Limits()), Session(key=b"a key")
+        nursery.up.result(60)
+        with (
+            tempfile.TemporaryDirectory(prefix="dl-") as folder,
+            zmq.Context() as context,
+            context.socket(zmq.SUB) as early,
+        ):
+            sockets = {channel: listen(f"{folder}/{channel}") for channel in CHANNELS}
+            kernel = nursery.fork(sockets)
+            kernel.ready.result(60)
+            early.connect(f"ipc://{folder}/iopub")
+            early.subscribe(b"")
+            assert not early.poll(1_000), "it was greeted by a kernel that has no key yet"
+            kernel.start(Order(session.key, {}))
+            assert early.poll(20_000)
+            _, parts = session.feed_identities(early.recv_multipart())
+            assert session.deserialize(parts)["msg_type"] == "status"
+            kernel.signal(signal.SIGKILL)
 
     def test_falls_back_with_a_warning(self, monkeypatch: pytest.MonkeyPatch) -> None:
         host = outer.Host("bubblewrap is not installed", outer.INSTALL)

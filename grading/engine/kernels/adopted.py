@@ -45,6 +45,7 @@ def serve(descriptors: Mapping[str, int], receive: Callable[[], bytes]) -> None:
 def _obey(order: Order, app: "AdoptingKernelApp") -> None:
     furnish(Path(), order.files)
     app.session.key = order.key
+    app.iopub_thread.session = app.session
     os.environ.clear()
     os.environ.update(order.env)
     if "DL_MODE" not in order.env:  # another course, whose own modules may have the kit's names
@@ -107,6 +108,7 @@ class AdoptingKernelApp(IPKernelApp):
         self.log_level = 50
         self.config.HistoryManager.enabled = False
         self.initialize([])  # type: ignore[no-untyped-call]
+        self.iopub_thread.session = None  # it would greet who listens, and has no key to sign with
         self._forget_debugger()
 
     def _forget_debugger(self) -> None:
