@@ -31,6 +31,7 @@ def test_a_notebook_hands_itself_in_while_a_worker_is_killed(
     assert "killed the worker, which graded mini" in said and "The marks are the same." in said
 
 
+@pytest.mark.slow
 def test_the_class_hands_in_labs_of_the_kit(tmp_path: Path) -> None:
     course = prepare(tmp_path / "course")
     for member in demo_service.CLASS:

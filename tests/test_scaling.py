@@ -104,6 +104,7 @@ def test_every_table_has_a_row_for_each_and_is_the_same_again(tables: dict[str, 
         assert len({len(row) for row in cells(lines)}) == 1
 
 
+@pytest.mark.slow
 def test_work_and_its_price_are_what_a_hand_calculation_gives(tables: dict[str, list[str]]) -> None:
     *_, hours, paid, _ = cells(tables["promises"])[-1]
     work = 1_000_000 * (15 + 0.01 * 120) / 3600
@@ -133,6 +134,7 @@ def test_a_page_keeps_all_but_its_tables() -> None:
         scaling.filled_in(page, "two", iter([]))
 
 
+@pytest.mark.slow
 def test_the_page_has_a_place_for_every_table(tables: dict[str, list[str]]) -> None:
     page = scaling.PAGE.read_text(encoding="utf-8")
     for name, lines in tables.items():

@@ -10,7 +10,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sklearn.metrics import accuracy_score, mean_squared_error
 
 from grading.answers.canonical import canonical
 from grading.answers.metrics import (
@@ -29,6 +28,8 @@ FLOATS = st.floats(-1e6, 1e6)
 
 @given(hnp.arrays(float, 12, elements=FLOATS), hnp.arrays(float, 12, elements=FLOATS))
 def test_errors_agree_with_scikit_learn(outputs: np.ndarray, truth: np.ndarray) -> None:
+    from sklearn.metrics import mean_squared_error  # seconds, in each process that would collect it
+
     expected = mean_squared_error(truth, outputs)
     assert measure("mse", outputs, truth) == pytest.approx(expected)
     assert measure("rmse", outputs, truth) == pytest.approx(math.sqrt(expected))
@@ -36,6 +37,8 @@ def test_errors_agree_with_scikit_learn(outputs: np.ndarray, truth: np.ndarray) 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1))
 def test_accuracy_agrees_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
+    from sklearn.metrics import accuracy_score
+
     outputs, truth = np.array(pairs).T
     expected = accuracy_score(truth, outputs)
     assert measure("accuracy", outputs, truth) == pytest.approx(expected)

@@ -22,7 +22,7 @@ def test_threads_read_code_at_once() -> None:
     gc.set_threshold(2_000)
     try:
         with ThreadPoolExecutor(8) as pool:
-            trees = list(pool.map(parsed, [CODE] * 64))
+            trees = list(pool.map(parsed, [CODE] * 24))
     finally:
         gc.set_threshold(*before)
         gc.callbacks.remove(give_way)

@@ -174,12 +174,14 @@ def test_what_everybody_writes_and_what_was_given_is_nothing():
     assert found([]) == found(alike[:1]) == []
 
 
+@pytest.mark.slow
 def test_in_a_class_of_two_a_copy_is_seen():
     assert found([hand_in("a", honest(size=SOME)[0]), hand_in("b", honest(size=SOME)[0])]) == [
         ("a", "b")
     ]
 
 
+@pytest.mark.slow
 def test_who_signed_together_is_not_compared_and_one_who_names_a_stranger_is():
     one, other = taken(0, renamed)
     rest = honest_hand_ins(size=SOME)[2:]
