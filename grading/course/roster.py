@@ -310,8 +310,6 @@ def field_of(row: list[str], places: list[int]) -> str:
 
 
 def _visible(text: str) -> str:
-    if text.isascii():
-        return text
     return "".join(char for char in text if unicodedata.category(char) != "Cf")
 
 
@@ -323,14 +321,10 @@ def folded(text: str) -> str:
     >>> folded(" ÁLVARO  Łoś ")
     'alvaro los'
     """
-    return " ".join(_visible(_unaccented(text)).casefold().translate(PLAIN).split())
-
-
-def _unaccented(text: str) -> str:
-    if text.isascii():
-        return text
-    apart = unicodedata.normalize("NFKD", text)
-    return "".join(char for char in apart if not unicodedata.combining(char))
+    if not text.isascii():
+        apart = unicodedata.normalize("NFKD", text)
+        text = _visible("".join(char for char in apart if not unicodedata.combining(char)))
+    return " ".join(text.casefold().translate(PLAIN).split())
 
 
 def plain_words(name: str) -> list[str]:

@@ -64,7 +64,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
         file_mb=64,
         cell_output_kb=1024,
         output_mb=4,
-        cell_seconds=1.5,
+        cell_seconds=3,
         submission_seconds=60,
     )
     listener = socket.create_server(("127.0.0.1", 0))

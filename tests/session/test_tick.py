@@ -529,9 +529,8 @@ def test_hidden_inputs_come_from_the_grader(
     monkeypatch.setenv("DL_HIDDEN_INPUTS", str(path))
     predict = "seen = []\ndef predict(x):\n    seen.append(x)\n    return x"
     session.run(SETUP, predict, CHECKS)
-    assert all(
-        list(one) != [7.0, 8.0] for one in session.shell.user_ns["seen"]
-    )  # a student's session has none
+    seen_by_a_student = [list(one) for one in session.shell.user_ns["seen"]]
+    assert seen_by_a_student and [7.0, 8.0] not in seen_by_a_student
     session.fresh("grading")
     session.run(SETUP, predict, CHECKS)
     assert session.shell.user_ns["seen"] == [[7.0, 8.0]]
