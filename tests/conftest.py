@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -13,12 +14,15 @@ from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 from grading.cells.hasten import hasten_nbformat
+from grading.gradebook.hasten import hasten_nbgrader
 from tests.postgresql import PASSWORD, Server, programs, running
 from utils import language
 
 ROOT = Path(__file__).resolve().parents[1]
 ENGINE = "tests/engine/"
+gc.disable()  # until the tests are collected: what is imported stays
 hasten_nbformat()
+hasten_nbgrader()
 # Hundreds of tests call a command, for each of which the whole list of them would be made again.
 typer.main.get_command = cache(typer.main.get_command)
 
@@ -91,6 +95,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.get_closest_marker("kernels") is None,
         )
     )
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what the tests make, and no more among what they import."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 class ByFile(LoadFileScheduling):
