@@ -40,11 +40,6 @@ class Graded:
         return {result.label for result in results if not result.marks}
 
 
-def nobody(solved: Cells) -> dict[str, Cells]:
-    """Return a class without members: only the solution is run."""
-    return {}
-
-
 def grade(
     name: str, class_of: Callable[[Cells], dict[str, Cells]], seed: int = DEFAULT_SEED
 ) -> Graded:
