@@ -35,14 +35,24 @@ history = fit(
 
 @pytest.fixture
 def unwatched(monkeypatch):
+    _unwatched(monkeypatch)
+
+
+def _unwatched(environment):
     for name in ("DL_MODE", *(host.variable for host in HOSTS)):
-        monkeypatch.delenv(name, raising=False)
+        environment.delenv(name, raising=False)
 
 
-def _outputs():
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(TRAINING)])
-    NotebookClient(notebook, resources={"metadata": {"path": str(ROOT)}}).execute()
-    return notebook.cells[0].outputs
+@pytest.fixture(scope="module")
+def cells():
+    """A notebook's cells that train: one that nobody watches, and one in a notebook editor."""
+    watched = f"import os; os.environ['JPY_SESSION_NAME'] = 'lab.ipynb'\n{TRAINING}"
+    cells = [nbformat.v4.new_code_cell(source) for source in (TRAINING, watched)]
+    with pytest.MonkeyPatch.context() as environment:
+        _unwatched(environment)
+        notebook = nbformat.v4.new_notebook(cells=cells)
+        NotebookClient(notebook, resources={"metadata": {"path": str(ROOT)}}).execute()
+    return cells
 
 
 def _types(outputs):
@@ -50,8 +60,8 @@ def _types(outputs):
 
 
 @pytest.mark.kernels
-def test_a_headless_notebook_has_plain_lines_and_no_widgets(unwatched):
-    outputs = _outputs()
+def test_a_headless_notebook_has_plain_lines_and_no_widgets(cells):
+    outputs = cells[0].outputs
     assert not _types(outputs)
     assert {output["name"] for output in outputs} == {"stdout"}
     text = "".join(output["text"] for output in outputs)
@@ -61,9 +71,8 @@ def test_a_headless_notebook_has_plain_lines_and_no_widgets(unwatched):
 
 
 @pytest.mark.kernels
-def test_a_watched_notebook_has_a_bar_and_one_plot(unwatched, monkeypatch):
-    monkeypatch.setenv("JPY_SESSION_NAME", "lab.ipynb")
-    outputs = _outputs()
+def test_a_watched_notebook_has_a_bar_and_one_plot(cells):
+    outputs = cells[1].outputs
     assert "application/vnd.jupyter.widget-view+json" in _types(outputs)
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 1
 
