@@ -13,7 +13,7 @@ from grading.cli.app import run_app
 def command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run ``python -m grading WORDS`` in a folder; return its exit code and what it printed.
 
-    What makes imports fast cannot be undone and is left out: other tests import nbgrader's pages.
+    What makes imports fast was done as the tests began, once.
     The folder and the outputs are the whole process's, so only its first thread may call this.
     """
     assert threading.current_thread() is threading.main_thread(), "start a process of its own"

@@ -23,4 +23,8 @@ def test_no_notebook_server_is_imported_with_nbgrader() -> None:
         "print('jupyter_server' in sys.modules)"
     )
     assert run(code) == "False"
+
+
+@pytest.mark.heavy
+def test_a_notebook_server_is_imported_with_nbgrader_as_it_is() -> None:
     assert run("import sys, nbgrader.api; print('jupyter_server' in sys.modules)") == "True"
