@@ -51,9 +51,9 @@ def reason_of_numbers(reference: Canonical, found: Canonical, wrong: Bools) -> R
         return _in_tree(reference, found, wrong)
     with np.errstate(all="ignore"):
         gap = np.abs(found.numbers.astype(float) - reference.numbers.astype(float))
-    if reference.kind == "complex":
-        wrong = np.asarray(wrong.reshape(-1, 2).any(axis=1))
-        gap = np.hypot(*gap.reshape(-1, 2).T)
+        if reference.kind == "complex":
+            wrong = np.asarray(wrong.reshape(-1, 2).any(axis=1))
+            gap = np.hypot(*gap.reshape(-1, 2).T)
     is_real = not reference.is_exact
     if reference.shape == ():
         off = _shown(gap[0]) if is_real else ""
