@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,23 +108,28 @@ class Bench:
         return text(execution, len(sources))
 
 
+def skip_without_sandbox() -> None:
+    obstacle = outer.host().obstacle
+    if obstacle is not None:
+        pytest.skip(f"no sandbox on this machine: {obstacle}")
+
+
 @contextmanager
 def bench(
-    limits: Limits = LIMITS, modules: Sequence[str] = MODULES, **options: Any
+    limits: Limits = LIMITS,
+    modules: Sequence[str] = MODULES,
+    sandbox: bool = True,
+    private: Sequence[Path] = (),
 ) -> Iterator[Bench]:
-    """An engine that is started, and closed in the end."""
-    opened = Bench(Engine(limits, modules=modules, **options))
+    """An engine that is started, and closed in the end; a test skips where it needs a sandbox."""
+    if sandbox:
+        skip_without_sandbox()
+    opened = Bench(Engine(limits, sandbox=sandbox, modules=modules, private=private))
     opened.wait_for(opened.engine.__aenter__())
     try:
         yield opened
     finally:
         opened.wait_for(opened.engine.__aexit__(None, None, None))
-
-
-def skip_without_sandbox() -> None:
-    obstacle = outer.host().obstacle
-    if obstacle is not None:
-        pytest.skip(f"no sandbox on this machine: {obstacle}")
 
 
 def processes(marker: str) -> list[int]:

@@ -55,7 +55,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def forked() -> Iterator[Bench]:
-    skip_without_sandbox()
     with bench() as opened:
         yield opened
 
@@ -941,7 +940,6 @@ class TestSurvival:
     @pytest.fixture(scope="class")
     @classmethod
     def own(cls) -> Iterator[Bench]:
-        skip_without_sandbox()
         with bench(cls.LIMITS, modules=()) as opened:
             yield opened
 

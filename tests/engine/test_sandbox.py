@@ -544,7 +544,6 @@ def test_what_lies_in_tmp_is_shown_where_it_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A mirror of data sets, for example, though each kernel has a /tmp of its own."""
-    skip_without_sandbox()
     (tmp_path / "mirror" / "airline").mkdir(parents=True)
     (tmp_path / "mirror" / "airline" / "airline-passengers.csv").write_text("shown")
     (tmp_path / "mirror" / "other.txt").write_text(SECRET)
@@ -568,7 +567,6 @@ def test_no_course_is_seen_wherever_it_lies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """The view of a folder that holds the course, and one that holds its roster alone."""
-    skip_without_sandbox()
     course = tmp_path / "lib" / "course"
     secrets = [
         course / "course" / "gradebook.db",

@@ -26,6 +26,7 @@ from grading.judging.assess import Assessment, Terms, assess, prepare
 from grading.judging.results import CheckMark, Result, result_of
 from tests import mini
 from tests.command import command
+from tests.engines import skip_without_sandbox
 from tests.gradebook.totals import totals
 from tests.twins import in_every_language
 
@@ -64,6 +65,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory, new_gradebook: Callable[[],
 
     Only the release is told where its gradebook is.
     """
+    skip_without_sandbox()
     course = mini.make_course(tmp_path_factory.mktemp("course"))
     right = mini.solved(course)
     hand_in(course, "ada", right)

@@ -10,7 +10,7 @@ from grading.course.config import Course, Limits
 from grading.engine.kernels.preload import mentioned
 from grading.judging.assess import assess, prepare
 from tests import mini
-from tests.engines import Bench, bench, skip_without_sandbox
+from tests.engines import Bench, bench
 from tests.twins import in_every_language
 
 pytestmark = pytest.mark.kernels
@@ -101,7 +101,6 @@ WRONG = {"scale": "def standardised(x):\n    return x", "train": "import os\nos.
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
-    skip_without_sandbox()
     root = tmp_path_factory.mktemp("fairness")
     made = mini.make_course(root)
     (root / "notebooks" / "source" / f"{mini.LAB}.py").write_text(
