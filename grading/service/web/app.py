@@ -199,7 +199,8 @@ def create_app(
 
 def make_site(course: Course, url: str, address: str, secret: str) -> Site:
     """Return what all answers of the service share; see `create_app`."""
-    database, people = Database(url), People(course)
+    people = People(course)  # which may refuse the roster: nothing is open yet
+    database = Database(url)
     intake = Intake(course, database, people)
     settings = course.service
     standings = Standings(course, url, people)
