@@ -532,14 +532,14 @@ with once_done():
 
 # %% [markdown] lang="es"
 # SGD no puede ganar: con la tasa que soporta la pared, por el fondo apenas avanza. El momento, con la suya,
-# llega unas cincuenta veces más bajo, y Adam más abajo todavía. AdamW se queda por el camino porque su
+# llega mucho más bajo (unas cincuenta veces en el perfil completo), y Adam más abajo todavía. AdamW se queda por el camino porque su
 # decaimiento tira hacia el origen (la cruz), no hacia la estrella. La segunda columna es el mismo valle
 # sin torcer: quien lleva una tasa por peso lo aplana del todo, y AdaGrad y RMSprop llegan al mismo fondo.
 # En el valle torcido pierden esa ventaja.
 
 # %% [markdown] lang="en"
 # SGD cannot win: at the rate that the wall can stand, it hardly moves along the floor. Momentum, at its own,
-# gets some fifty times lower, and Adam lower still. AdamW stops on the way, because its decay pulls towards
+# gets much lower (some fifty times in the full profile), and Adam lower still. AdamW stops on the way, because its decay pulls towards
 # the origin (the cross), not towards the star. The second column is the same valley, not turned: those
 # with a rate for each weight flatten it altogether, and AdaGrad and RMSprop reach the very bottom. In the
 # crooked valley they lose that advantage.

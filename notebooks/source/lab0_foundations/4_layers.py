@@ -244,10 +244,16 @@ with once_done():
         share = np.mean(classify(model, xor_points) == xor_labels)
         title = tr(es=f"{name}: {100 * share:.0f} % de aciertos", en=f"{name}: {share:.0%} right")
         draw_regions(ax, lambda points, model=model: classify(model, points), title)
-    for (a, b), point, below in zip(corners, folded, (9, -17, -29, 9), strict=True):
+    for point in np.unique(folded.round(6), axis=0):  # where two may have come together
+        (a, b), *others = corners[(folded.round(6) == point).all(axis=1)]
         axes[2].plot(*point, plots.MARKERS[a ^ b], color=plots.COLOURS[a ^ b], markersize=9)
         axes[2].annotate(
-            f"({a}, {b})", point, xytext=(0, below), textcoords="offset points", ha="center"
+            "\n".join(f"({a}, {b})" for a, b in [(a, b), *others]),
+            point,
+            xytext=(0, -9),
+            textcoords="offset points",
+            ha="center",
+            va="top",
         )
     spans = [
         np.linspace(low - 0.6, high + 0.6, 60)

@@ -761,13 +761,13 @@ tick.summary()
 # - Loshchilov, I. y Hutter, F. (2019). Decoupled weight decay regularization. *ICLR*. [arXiv:1711.05101](https://arxiv.org/abs/1711.05101).
 # - Mikolov, T., Chen, K., Corrado, G. y Dean, J. (2013). Efficient estimation of word representations in vector space. [arXiv:1301.3781](https://arxiv.org/abs/1301.3781).
 # - Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods. *USSR Computational Mathematics and Mathematical Physics* 4(5), 1–17. [doi:10.1016/0041-5553(64)90137-5](https://doi.org/10.1016/0041-5553(64)90137-5).
-# - Radford, A., Wu, J., Child, R., Luan, D., Amodei, D. y Sutskever, I. (2019). *Language models are unsupervised multitask learners*. OpenAI.
+# - Radford, A., Wu, J., Child, R., Luan, D., Amodei, D. y Sutskever, I. (2019). [*Language models are unsupervised multitask learners*](https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf). OpenAI.
 # - Robbins, H. y Monro, S. (1951). A stochastic approximation method. *Annals of Mathematical Statistics* 22(3), 400–407. [doi:10.1214/aoms/1177729586](https://doi.org/10.1214/aoms/1177729586).
 # - Santurkar, S., Tsipras, D., Ilyas, A. y Mądry, A. (2018). How does batch normalization help optimization? *NeurIPS*. [arXiv:1805.11604](https://arxiv.org/abs/1805.11604).
 # - Schroff, F., Kalenichenko, D. y Philbin, J. (2015). FaceNet: a unified embedding for face recognition and clustering. *CVPR*. [arXiv:1503.03832](https://arxiv.org/abs/1503.03832).
 # - Sennrich, R., Haddow, B. y Birch, A. (2016). Neural machine translation of rare words with subword units. *ACL*. [arXiv:1508.07909](https://arxiv.org/abs/1508.07909).
 # - Smith, L. N. (2017). Cyclical learning rates for training neural networks. *WACV*. [arXiv:1506.01186](https://arxiv.org/abs/1506.01186).
-# - Tieleman, T. y Hinton, G. (2012). Lecture 6.5: RMSprop. *Neural Networks for Machine Learning*, Coursera.
+# - Tieleman, T. y Hinton, G. (2012). [Lecture 6.5: RMSprop](https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf). *Neural Networks for Machine Learning*, Coursera.
 
 # %% [markdown] lang="en"
 # ## Further reading
@@ -789,10 +789,10 @@ tick.summary()
 # - Loshchilov, I. and Hutter, F. (2019). Decoupled weight decay regularization. *ICLR*. [arXiv:1711.05101](https://arxiv.org/abs/1711.05101).
 # - Mikolov, T., Chen, K., Corrado, G. and Dean, J. (2013). Efficient estimation of word representations in vector space. [arXiv:1301.3781](https://arxiv.org/abs/1301.3781).
 # - Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods. *USSR Computational Mathematics and Mathematical Physics* 4(5), 1–17. [doi:10.1016/0041-5553(64)90137-5](https://doi.org/10.1016/0041-5553(64)90137-5).
-# - Radford, A., Wu, J., Child, R., Luan, D., Amodei, D. and Sutskever, I. (2019). *Language models are unsupervised multitask learners*. OpenAI.
+# - Radford, A., Wu, J., Child, R., Luan, D., Amodei, D. and Sutskever, I. (2019). [*Language models are unsupervised multitask learners*](https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf). OpenAI.
 # - Robbins, H. and Monro, S. (1951). A stochastic approximation method. *Annals of Mathematical Statistics* 22(3), 400–407. [doi:10.1214/aoms/1177729586](https://doi.org/10.1214/aoms/1177729586).
 # - Santurkar, S., Tsipras, D., Ilyas, A. and Mądry, A. (2018). How does batch normalization help optimization? *NeurIPS*. [arXiv:1805.11604](https://arxiv.org/abs/1805.11604).
 # - Schroff, F., Kalenichenko, D. and Philbin, J. (2015). FaceNet: a unified embedding for face recognition and clustering. *CVPR*. [arXiv:1503.03832](https://arxiv.org/abs/1503.03832).
 # - Sennrich, R., Haddow, B. and Birch, A. (2016). Neural machine translation of rare words with subword units. *ACL*. [arXiv:1508.07909](https://arxiv.org/abs/1508.07909).
 # - Smith, L. N. (2017). Cyclical learning rates for training neural networks. *WACV*. [arXiv:1506.01186](https://arxiv.org/abs/1506.01186).
-# - Tieleman, T. and Hinton, G. (2012). Lecture 6.5: RMSprop. *Neural Networks for Machine Learning*, Coursera.
+# - Tieleman, T. and Hinton, G. (2012). [Lecture 6.5: RMSprop](https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf). *Neural Networks for Machine Learning*, Coursera.

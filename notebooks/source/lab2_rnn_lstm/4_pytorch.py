@@ -524,8 +524,8 @@ with once_done(), plots.style():
 # ### BEGIN SOLUTION
 # Hacen las mismas cuentas: con pesos copiados coinciden hasta el redondeo. PyTorch ahorra la
 # parte larga y propensa a errores (los gradientes), usa la GPU y trae capas, optimizadores y dropout
-# probados. También es más rápida: con los números de la celda de arriba, de una vez y media a tres
-# veces sin GPU, y la ventaja crece con el tamaño, porque da cada paso con código compilado y no con
+# probados. También es más rápida: con los números de la celda de arriba, de una vez y media a
+# cuatro veces sin GPU, y la ventaja crece con el tamaño, porque da cada paso con código compilado y no con
 # una docena de llamadas desde Python. La versión a mano enseña qué pasa dentro, se puede inspeccionar
 # paso a paso y no depende de nada. (Valen los tiempos propios: dependen de la máquina.)
 # ### END SOLUTION
@@ -537,7 +537,7 @@ with once_done(), plots.style():
 # ### BEGIN SOLUTION
 # They do the same sums: with copied weights they agree to rounding. PyTorch saves the long part
 # where mistakes are made (the gradients), uses the GPU and brings tested layers, optimisers and
-# dropout. It is faster, too: by the numbers of the cell above, one and a half to three times without
+# dropout. It is faster, too: by the numbers of the cell above, one and a half to four times without
 # a GPU, and the lead grows with the size, because it takes each step in compiled code and not in a
 # dozen calls from Python. The handwritten one shows what goes on inside, can be inspected step by
 # step and depends on nothing. (One's own times will do: they depend on the machine.)
@@ -584,7 +584,9 @@ with once_done(), plots.style():
 # $n = 15$–20 o más: en su celda hay una unidad que sube un paso por cada `a` y baja uno por cada `b`,
 # y ese contador sigue valiendo fuera de lo que vio, hasta que los pequeños errores de cada paso
 # suman demasiado. La de PyTorch, con la misma arquitectura, suele fallar antes ($n = 12$–14): poder
-# contar no garantiza aprender a contar bien; también depende de cómo se entrenó.
+# contar no garantiza aprender a contar bien; también depende de cómo se entrenó. El triángulo oscuro
+# que queda a la izquierda de la naranja es otra cosa: las tres fallan también entre las `a` desde la
+# novena o la décima, pues nunca vieron más de diez y apuestan por `b`. No dice si cuentan bien.
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="where_fails" points=2 lang="en"
@@ -602,7 +604,9 @@ with once_done(), plots.style():
 # down one for each `b`, and that counter still works outside what it saw, until the small errors of
 # each step add up to too much. PyTorch's, of the same architecture, usually fails sooner
 # ($n = 12$–14): to be able to count is not yet to have learned to count well; that also depends on
-# the training.
+# the training. The dark triangle left of the orange line is another matter: all three are wrong among
+# the `a`, too, from about the ninth or tenth on, as they never saw more than ten and bet on `b`. It
+# does not say whether they count well.
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="eval_and_train" points=2 lang="es"

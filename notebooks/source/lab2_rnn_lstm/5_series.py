@@ -389,7 +389,7 @@ def linear_forecast(history, horizon, look_back=12):
     inputs = np.column_stack([windows, np.ones(len(windows))])  # (N, look_back + 1)
     weights = np.linalg.lstsq(inputs, changes[look_back:], rcond=None)[0]
     for _ in range(horizon):
-        changes = np.append(changes, np.append(changes[-LOOK_BACK:], 1.0) @ weights)
+        changes = np.append(changes, np.append(changes[-look_back:], 1.0) @ weights)
     return history[-1] * np.exp(np.cumsum(changes[-horizon:]))
 
 

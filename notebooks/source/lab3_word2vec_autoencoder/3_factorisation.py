@@ -274,7 +274,9 @@ with once_done():
 # $j$ junto a $i$, en logaritmo. Word2Vec con negativos **factoriza una matriz**: busca
 # $E\,O^\top \approx \text{PMI} - \log k$. El softmax factoriza otra: su óptimo es $s_{ij} = \log C_{ij}$
 # más cualquier constante en cada fila, es decir, la PMI más un término de **columna**, $\log q_j$ con
-# $q_j$ la frecuencia de $j$. Por eso `WithNoise` sumaba ese logaritmo en 1.8.
+# $q_j$ la frecuencia de $j$. (Lo primero es la PMI misma si los negativos se sortean según esa
+# frecuencia; con la potencia ¾ de 1.8 cambia un término de columna, y `WithNoise` sumaba el logaritmo
+# de la misma $q$ con la que se sorteó.)
 #
 # Compruébalo: cada punto es una casilla con veinte parejas o más. Donde se apartan de la recta, han
 # faltado números por palabra o épocas de entrenamiento.
@@ -294,7 +296,9 @@ with once_done():
 # chance $j$ comes beside $i$, as a logarithm. Word2Vec with negatives **factorises a matrix**: it
 # looks for $E\,O^\top \approx \text{PMI} - \log k$. The softmax factorises another one: its optimum
 # is $s_{ij} = \log C_{ij}$ plus any constant in each row, that is, PMI plus a term of the **column**,
-# $\log q_j$ with $q_j$ the frequency of $j$. That is why `WithNoise` added that logarithm in 1.8.
+# $\log q_j$ with $q_j$ the frequency of $j$. (The former is PMI itself if negatives are drawn by that
+# frequency; with the power ¾ of 1.8 a term of the column changes, and `WithNoise` added the logarithm
+# of the same $q$ that was drawn from.)
 #
 # See for yourself: each point is a cell with twenty pairs or more. Where they leave the line, there
 # were too few numbers a word or too few epochs of training.

@@ -788,6 +788,9 @@ with once_done():
 #
 # Con núcleo 4, paso 2 y relleno 1, `nn.Conv2d` deja la mitad de alto y de ancho, y
 # `nn.ConvTranspose2d` con los mismos números los dobla: una deshace la forma de la otra.
+#
+# Abajo se compara con el de antes, de capas densas. (En el perfil `quick` la convolucional entrena menos
+# épocas: ahí los errores no se pueden comparar.)
 
 # %% [markdown] lang="en"
 # ### Variation: convolutions
@@ -798,6 +801,9 @@ with once_done():
 #
 # With kernel 4, stride 2 and padding 1, `nn.Conv2d` halves height and width, and
 # `nn.ConvTranspose2d` with the same numbers doubles them: one undoes the shape of the other.
+#
+# Below it is compared with the earlier one, of dense layers. (In the `quick` profile the convolutional
+# one trains for fewer epochs: there the errors do not compare.)
 
 # %% [markdown] exercise="convolutional" lang="es"
 # Otra vez `encoder` y `decoder`, ahora con $c$ = `channels`. Entran y salen filas de píxeles;
@@ -908,7 +914,7 @@ with once_done():
     conv = ConvAutoencoder(height, width, budget(full=12, quick=8), LATENT)
     learn(conv, train_rows, rebuild, mean_error, budget(full=EPOCHS, quick=4))
     print(tr(es="        pesos    error", en="      weights    error"))
-    for name, network in ((tr(es="lineal", en="linear"), autoencoder), ("conv", conv)):
+    for name, network in ((tr(es="denso", en="dense"), autoencoder), ("conv", conv)):
         size = sum(parameter.numel() for parameter in network.parameters())
         error = mean_error(computed(network, test_rows), test_rows)
         print(f"{name:>6}  {size:7}   {error:.4f}")

@@ -135,7 +135,8 @@ with once_done():
 # **Pregunta 8.** Lee la tabla. ¿Qué fila pierde más, y cambia de verdad **una** sola cosa? (Mira la
 # fórmula de la tasa.) ¿Qué harías antes de creerte una diferencia de un punto? Compara también el
 # recurrente con el Transformer: los mismos datos, y ¿qué más debería ser igual? (El perfil `quick`
-# apenas entrena estas filas; la tabla de abajo es la del perfil `full`, con la semilla del curso.)
+# apenas entrena estas filas; la tabla de abajo es la del perfil `full`, con la semilla del curso. En
+# otra máquina, o con otros hilos, la misma semilla da algunos puntos más o menos.)
 #
 # | | perplejidad de una pieza | BLEU |
 # |---|---|---|
@@ -146,11 +147,12 @@ with once_done():
 # | recurrente con atención | | 99.2 |
 #
 # ### BEGIN SOLUTION
-# Lo peor es quitar el calentamiento: no llega a traducir ni una secuencia de cuatro palabras. Pero esa
+# Lo peor es quitar el calentamiento: el BLEU se queda cerca de cero, casi sin una secuencia de cuatro palabras bien. Pero esa
 # fila cambia dos cosas, porque en esta fórmula la tasa máxima es (d · warmup)^(−1/2): con warmup = 1
 # se empieza con una tasa diez veces mayor que el máximo de las otras filas. Para saber si importa la
 # rampa o la tasa habría que repetirla con el mismo máximo. Con una cabeza hay los mismos parámetros y
-# se pierden unos doce puntos: no es tamaño, es poder mirar a varios sitios. Sin suavizar baja la
+# se pierden unos doce puntos (cinco en otra máquina): no es tamaño; lo que falta es poder mirar a
+# varios sitios. Sin suavizar baja la
 # perplejidad y también el BLEU: suavizar gasta probabilidad a propósito, así que la perplejidad sola
 # no dice qué modelo traduce mejor. Son una semilla y cuatro épocas: antes de creer en un punto
 # repetiría cada fila con varias semillas, daría media y dispersión, y usaría el bootstrap. El
@@ -164,7 +166,8 @@ with once_done():
 # (Look at the formula of the rate.) What would you do before you believed in a difference of one
 # point? Compare the recurrent one with the Transformer, too: the same data, and what else should be
 # the same? (The `quick` profile hardly trains these rows; the table below is that of the `full`
-# profile, with the course's seed.)
+# profile, with the course's seed. On another machine, or with other threads, the same seed gives some
+# points more or fewer.)
 #
 # | | perplexity of a piece | BLEU |
 # |---|---|---|
@@ -175,11 +178,13 @@ with once_done():
 # | recurrent with attention | | 99.2 |
 #
 # ### BEGIN SOLUTION
-# The worst is to take away the warm-up: it does not get a single sequence of four words right. But that
+# The worst is to take away the warm-up: BLEU stays near zero, with hardly a sequence of four words
+# right. But that
 # row changes two things, for in this formula the largest rate is (d · warmup)^(−1/2): with warmup = 1
 # it starts at ten times the largest rate of the other rows. To know whether the ramp matters or the
 # rate, it would have to be repeated with the same maximum. With one head there are as many parameters
-# and some twelve points are lost: it is not size, it is being able to look at several places. Without
+# and some twelve points are lost (five on another machine): it is not size; what is missing is being
+# able to look at several places. Without
 # smoothing the perplexity falls, and so does BLEU: smoothing spends probability on purpose, so that
 # perplexity alone does not tell which model translates better. This is one seed and four epochs:
 # before believing in one point I would repeat each row with several seeds, give mean and spread, and
