@@ -250,10 +250,10 @@ with once_done():
         axes[2].annotate(
             "\n".join(f"({a}, {b})" for a, b in [(a, b), *others]),
             point,
-            xytext=(0, -9),
+            xytext=(0, -9 if a ^ b else 9),
             textcoords="offset points",
             ha="center",
-            va="top",
+            va="top" if a ^ b else "bottom",
         )
     spans = [
         np.linspace(low - 0.6, high + 0.6, 60)
