@@ -108,12 +108,6 @@ class Bench:
         return text(execution, len(sources))
 
 
-def skip_without_sandbox() -> None:
-    obstacle = outer.host().obstacle
-    if obstacle is not None:
-        pytest.skip(f"no sandbox on this machine: {obstacle}")
-
-
 @contextmanager
 def bench(
     limits: Limits = LIMITS,
@@ -130,6 +124,12 @@ def bench(
         yield opened
     finally:
         opened.wait_for(opened.engine.__aexit__(None, None, None))
+
+
+def skip_without_sandbox() -> None:
+    obstacle = outer.host().obstacle
+    if obstacle is not None:
+        pytest.skip(f"no sandbox on this machine: {obstacle}")
 
 
 def processes(marker: str) -> list[int]:

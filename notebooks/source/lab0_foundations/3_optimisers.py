@@ -531,18 +531,20 @@ with once_done():
         print(f"{name:<18}{np.nanmin(left[name]):>7.1e} {np.nanmin(left_straight[name]):>9.1e}")
 
 # %% [markdown] lang="es"
-# SGD no puede ganar: con la tasa que soporta la pared, por el fondo apenas avanza. El momento, con la suya,
-# llega mucho más bajo (unas cincuenta veces en el perfil completo), y Adam más abajo todavía. AdamW se queda por el camino porque su
-# decaimiento tira hacia el origen (la cruz), no hacia la estrella. La segunda columna es el mismo valle
-# sin torcer: quien lleva una tasa por peso lo aplana del todo, y AdaGrad y RMSprop llegan al mismo fondo.
-# En el valle torcido pierden esa ventaja.
+# SGD no puede ganar: con la tasa que soporta la pared, por el fondo apenas avanza. El momento, con
+# la suya, llega mucho más bajo (unas cincuenta veces en el perfil completo), y Adam más abajo
+# todavía. AdamW se queda por el camino porque su decaimiento tira hacia el origen (la cruz), no
+# hacia la estrella. La segunda columna es el mismo valle sin torcer: quien lleva una tasa por peso
+# lo aplana del todo, y AdaGrad y RMSprop llegan al mismo fondo. En el valle torcido pierden esa
+# ventaja.
 
 # %% [markdown] lang="en"
-# SGD cannot win: at the rate that the wall can stand, it hardly moves along the floor. Momentum, at its own,
-# gets much lower (some fifty times in the full profile), and Adam lower still. AdamW stops on the way, because its decay pulls towards
-# the origin (the cross), not towards the star. The second column is the same valley, not turned: those
-# with a rate for each weight flatten it altogether, and AdaGrad and RMSprop reach the very bottom. In the
-# crooked valley they lose that advantage.
+# SGD cannot win: at the rate that the wall can stand, it hardly moves along the floor. Momentum, at
+# its own, gets much lower (some fifty times in the full profile), and Adam lower still. AdamW stops
+# on the way, because its decay pulls towards the origin (the cross), not towards the star. The
+# second column is the same valley, not turned: those with a rate for each weight flatten it
+# altogether, and AdaGrad and RMSprop reach the very bottom. In the crooked valley they lose that
+# advantage.
 
 # %% [markdown] lang="es"
 # **Muévelo tú.** El mismo valle, con la misma tasa y tres valores de $\mu$: sin memoria se arrastra

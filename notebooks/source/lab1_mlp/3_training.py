@@ -262,11 +262,12 @@ with once_done():
 
 # %% [markdown] lang="es"
 # Encima de cada imagen está su clase verdadera y, debajo, la probabilidad de clase positiva que dio
-# la red. ¿Habrías acertado tú? En nuestra ejecución (perfil completo) casi todos son abrigos tomados por jerséis. En
-# varios se ven la cremallera o los botones, que a una persona le bastan, pero son una línea de pocos
-# píxeles; otros son claros, cortos o anchos, y en 28×28 tienen la silueta de un jersey. Fíjate también
-# en los números: no son dudas cerca de 0.5, sino 0.00 y 0.99. La red ha aprendido a dar respuestas
-# seguras en el entrenamiento, y nada le ha enseñado a dudar fuera de él.
+# la red. ¿Habrías acertado tú? En nuestra ejecución (perfil completo) casi todos son abrigos
+# tomados por jerséis. En varios se ven la cremallera o los botones, que a una persona le bastan,
+# pero son una línea de pocos píxeles; otros son claros, cortos o anchos, y en 28×28 tienen la
+# silueta de un jersey. Fíjate también en los números: no son dudas cerca de 0.5, sino 0.00 y 0.99.
+# La red ha aprendido a dar respuestas seguras en el entrenamiento, y nada le ha enseñado a dudar
+# fuera de él.
 #
 # La nota de tu red no sale de la exactitud que imprimes, sino de sus respuestas sobre imágenes
 # nuevas, distintas cada vez: las de prueba con menos contraste y algo de ruido. (Al corregir, dígitos
@@ -274,11 +275,11 @@ with once_done():
 
 # %% [markdown] lang="en"
 # Above each image is its true class and, below it, the probability of the positive class that the
-# network gave. Would you have got them right? In our run (full profile) nearly all are coats taken for pullovers.
-# Several show the zip or the buttons, which is all that a person needs, but they are a line of a few
-# pixels; others are light, short or wide, and in 28×28 they have the outline of a pullover. Look at
-# the numbers, too: these are no doubts near 0.5 but 0.00 and 0.99. The network has learnt to be sure
-# in training, and nothing has taught it to doubt elsewhere.
+# network gave. Would you have got them right? In our run (full profile) nearly all are coats taken
+# for pullovers. Several show the zip or the buttons, which is all that a person needs, but they are
+# a line of a few pixels; others are light, short or wide, and in 28×28 they have the outline of a
+# pullover. Look at the numbers, too: these are no doubts near 0.5 but 0.00 and 0.99. The network
+# has learnt to be sure in training, and nothing has taught it to doubt elsewhere.
 #
 # The marks of your network do not come from the accuracy that you print but from its answers on new
 # images, different every time: those of the test set with less contrast and some noise. (In grading,

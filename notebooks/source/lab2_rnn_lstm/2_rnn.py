@@ -759,18 +759,18 @@ tick.predictions(
 # ### END SOLUTION
 
 # %% [markdown] exercise="perplexity" lang="es"
-# **De nats a palabras.** Un 0.21 dice poco. Su exponencial, la **perplejidad**, se lee mejor:
-# con $e^{\text{nats medios}}$, es como si la red dudara entre ese número de palabras igual de probables. Quien no
-# sabe nada duda entre las $V$ del vocabulario; quien lo sabe todo, entre una. La media se toma solo
-# sobre las posiciones en que `mask` vale 1: así podremos preguntar por todas, o solo por las que
-# están determinadas.
+# **De nats a palabras.** Un 0.21 dice poco. Su exponencial, la **perplejidad**, se lee mejor: con
+# $e^{\text{nats medios}}$, es como si la red dudara entre ese número de palabras igual de
+# probables. Quien no sabe nada duda entre las $V$ del vocabulario; quien lo sabe todo, entre una.
+# La media se toma solo sobre las posiciones en que `mask` vale 1: así podremos preguntar por todas,
+# o solo por las que están determinadas.
 
 # %% [markdown] exercise="perplexity" lang="en"
-# **From nats to words.** A 0.21 says little. Its exponential, the **perplexity**, is easier to read:
-# at $e^{\text{mean nats}}$ it is as if the network hesitated between that many equally probable words.
-# Whoever knows nothing hesitates between the $V$ of the vocabulary; whoever knows everything, between
-# one. The mean is taken only over the positions where `mask` is 1: that way we can ask about all of
-# them, or only about those that are determined.
+# **From nats to words.** A 0.21 says little. Its exponential, the **perplexity**, is easier to
+# read: at $e^{\text{mean nats}}$ it is as if the network hesitated between that many equally
+# probable words. Whoever knows nothing hesitates between the $V$ of the vocabulary; whoever knows
+# everything, between one. The mean is taken only over the positions where `mask` is 1: that way we
+# can ask about all of them, or only about those that are determined.
 
 
 # %% role="exercise" id="perplexity" title_es="Perplejidad" title_en="Perplexity" difficulty=1 minutes=4

@@ -310,17 +310,17 @@ with once_done():
 # qué no? ¿Por qué no coinciden las notas? ¿Sería 100 la nota de una buena traductora humana?
 #
 # ### BEGIN SOLUTION
-# Mide cuántas secuencias cortas de palabras coinciden con una referencia, no el sentido: un sinónimo
-# o un orden distinto pierden puntos, y un «not» de más, que da la vuelta al sentido, aún saca 59.7 (87.6 en chrF), más que
-# una buena paráfrasis. En las seis frases, «a guy
-# sits on a park bench» vale y saca 0, porque no comparte ningún cuarteto, mientras que «in the dark»
-# cambia el sentido y conserva casi toda la nota. Es una medida de corpus: frase a frase es muy
-# ruidosa. Las dos notas de BLEU parten las palabras de forma distinta y una distingue mayúsculas; con
-# otra partición u otras referencias cambian, así que un BLEU sin firma no se puede comparar; chrF va
-# por letras y perdona más las terminaciones, pero tampoco entiende. Si el intervalo de la diferencia
-# incluye el 0, con estas frases no se puede decir qué búsqueda es mejor. Una persona tampoco llegaría
-# a 100: hay muchas traducciones buenas y la referencia es una. Qué calidad son 40 puntos no lo dice
-# BLEU: hay que leer las frases, o que las lea alguien que sepa las dos lenguas.
+# Mide cuántas secuencias cortas de palabras coinciden con una referencia, no el sentido: un
+# sinónimo o un orden distinto pierden puntos, y un «not» de más, que da la vuelta al sentido, aún
+# saca 59.7 (87.6 en chrF), más que una buena paráfrasis. En las seis frases, «a guy sits on a park
+# bench» vale y saca 0, porque no comparte ningún cuarteto, mientras que «in the dark» cambia el
+# sentido y conserva casi toda la nota. Es una medida de corpus: frase a frase es muy ruidosa. Las
+# dos notas de BLEU parten las palabras de forma distinta y una distingue mayúsculas; con otra
+# partición u otras referencias cambian, así que un BLEU sin firma no se puede comparar; chrF va por
+# letras y perdona más las terminaciones, pero tampoco entiende. Si el intervalo de la diferencia
+# incluye el 0, con estas frases no se puede decir qué búsqueda es mejor. Una persona tampoco
+# llegaría a 100: hay muchas traducciones buenas y la referencia es una. Qué calidad son 40 puntos
+# no lo dice BLEU: hay que leer las frases, o que las lea alguien que sepa las dos lenguas.
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="q_bleu" points=3 lang="en"
@@ -329,16 +329,16 @@ with once_done():
 #
 # ### BEGIN SOLUTION
 # It measures how many short sequences of words agree with one reference, not the meaning: a synonym
-# or another order loses points, while a “not” too many, which turns the meaning round, still gets 59.7 (87.6 in chrF),
-# more than a good paraphrase. Of the six sentences, “a guy
-# sits on a park bench” is fine and gets 0, for it shares no quadruple, while “in the dark” changes the
-# meaning and keeps nearly all of its mark. It is a measure of a corpus: sentence by sentence it is
-# very noisy. The two marks of BLEU split words differently, and one of them minds capitals; with
-# another splitting or other references they move, so a BLEU without a signature cannot be compared;
-# chrF goes by letters and is milder on endings, but does not understand either. If the interval of the
-# difference includes 0, these sentences do not tell which search is better. A person would not reach
-# 100 either: there are many good translations, and the reference is one. How good 40 points are BLEU
-# does not say: somebody who knows both languages has to read the sentences.
+# or another order loses points, while a “not” too many, which turns the meaning round, still gets
+# 59.7 (87.6 in chrF), more than a good paraphrase. Of the six sentences, “a guy sits on a park
+# bench” is fine and gets 0, for it shares no quadruple, while “in the dark” changes the meaning and
+# keeps nearly all of its mark. It is a measure of a corpus: sentence by sentence it is very noisy.
+# The two marks of BLEU split words differently, and one of them minds capitals; with another
+# splitting or other references they move, so a BLEU without a signature cannot be compared; chrF
+# goes by letters and is milder on endings, but does not understand either. If the interval of the
+# difference includes 0, these sentences do not tell which search is better. A person would not
+# reach 100 either: there are many good translations, and the reference is one. How good 40 points
+# are BLEU does not say: somebody who knows both languages has to read the sentences.
 # ### END SOLUTION
 
 # %% [markdown] lang="es"

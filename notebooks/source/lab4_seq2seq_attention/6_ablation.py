@@ -147,18 +147,18 @@ with once_done():
 # | recurrente con atención | | 99.2 |
 #
 # ### BEGIN SOLUTION
-# Lo peor es quitar el calentamiento: el BLEU se queda cerca de cero, casi sin una secuencia de cuatro palabras bien. Pero esa
-# fila cambia dos cosas, porque en esta fórmula la tasa máxima es (d · warmup)^(−1/2): con warmup = 1
-# se empieza con una tasa diez veces mayor que el máximo de las otras filas. Para saber si importa la
-# rampa o la tasa habría que repetirla con el mismo máximo. Con una cabeza hay los mismos parámetros y
-# se pierden unos doce puntos (cinco en otra máquina): no es tamaño; lo que falta es poder mirar a
-# varios sitios. Sin suavizar baja la
-# perplejidad y también el BLEU: suavizar gasta probabilidad a propósito, así que la perplejidad sola
-# no dice qué modelo traduce mejor. Son una semilla y cuatro épocas: antes de creer en un punto
-# repetiría cada fila con varias semillas, daría media y dispersión, y usaría el bootstrap. El
-# recurrente llega a 99.2 con la mitad de parámetros: con frases cortas y pocos datos no se queda atrás.
-# Pero no es una comparación limpia: lee palabras y no piezas, y cambian los parámetros, las épocas, la
-# tasa y la pérdida; habría que igualarlos o buscar los mejores de cada uno con el mismo presupuesto.
+# Lo peor es quitar el calentamiento: el BLEU se queda cerca de cero, casi sin una secuencia de
+# cuatro palabras bien. Pero esa fila cambia dos cosas, porque en esta fórmula la tasa máxima es (d
+# · warmup)^(−1/2): con warmup = 1 se empieza con una tasa diez veces mayor que el máximo de las
+# otras filas. Para saber si importa la rampa o la tasa habría que repetirla con el mismo máximo.
+# Con una cabeza hay los mismos parámetros y se pierden unos doce puntos (cinco en otra máquina): no
+# es tamaño; lo que falta es poder mirar a varios sitios. Sin suavizar baja la perplejidad y también
+# el BLEU: suavizar gasta probabilidad a propósito, así que la perplejidad sola no dice qué modelo
+# traduce mejor. Son una semilla y cuatro épocas: antes de creer en un punto repetiría cada fila con
+# varias semillas, daría media y dispersión, y usaría el bootstrap. El recurrente llega a 99.2 con
+# la mitad de parámetros: con frases cortas y pocos datos no se queda atrás. Pero no es una
+# comparación limpia: lee palabras y no piezas, y cambian los parámetros, las épocas, la tasa y la
+# pérdida; habría que igualarlos o buscar los mejores de cada uno con el mismo presupuesto.
 # ### END SOLUTION
 
 # %% [markdown] role="question" id="q_ablation" points=3 lang="en"
@@ -179,19 +179,18 @@ with once_done():
 #
 # ### BEGIN SOLUTION
 # The worst is to take away the warm-up: BLEU stays near zero, with hardly a sequence of four words
-# right. But that
-# row changes two things, for in this formula the largest rate is (d · warmup)^(−1/2): with warmup = 1
-# it starts at ten times the largest rate of the other rows. To know whether the ramp matters or the
-# rate, it would have to be repeated with the same maximum. With one head there are as many parameters
-# and some twelve points are lost (five on another machine): it is not size; what is missing is being
-# able to look at several places. Without
-# smoothing the perplexity falls, and so does BLEU: smoothing spends probability on purpose, so that
-# perplexity alone does not tell which model translates better. This is one seed and four epochs:
-# before believing in one point I would repeat each row with several seeds, give mean and spread, and
-# use the bootstrap. The recurrent one gets 99.2 with half the parameters: with short sentences and few
+# right. But that row changes two things, for in this formula the largest rate is (d ·
+# warmup)^(−1/2): with warmup = 1 it starts at ten times the largest rate of the other rows. To know
+# whether the ramp matters or the rate, it would have to be repeated with the same maximum. With one
+# head there are as many parameters and some twelve points are lost (five on another machine): it is
+# not size; what is missing is being able to look at several places. Without smoothing the
+# perplexity falls, and so does BLEU: smoothing spends probability on purpose, so that perplexity
+# alone does not tell which model translates better. This is one seed and four epochs: before
+# believing in one point I would repeat each row with several seeds, give mean and spread, and use
+# the bootstrap. The recurrent one gets 99.2 with half the parameters: with short sentences and few
 # data it is not left behind. But the comparison is not clean: it reads words and not pieces, and
-# parameters, epochs, rate and loss differ; they would have to be made equal, or the best of each found
-# on the same budget.
+# parameters, epochs, rate and loss differ; they would have to be made equal, or the best of each
+# found on the same budget.
 # ### END SOLUTION
 
 # %% [markdown] lang="es"
